@@ -1,0 +1,202 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Docker engine and Compose as the command line shows them. Nothing here knows about files or plans."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import typing as t
+
+
+class EngineError(Exception):
+    """A docker command failed; the message names the command and holds its own words."""
+
+
+class Container(t.NamedTuple):
+    """The part of `docker inspect` that a plan and a wait need."""
+
+    id: str
+    name: str
+    service: str
+    config_hash: str
+    image: str
+    image_id: str
+    status: str
+    health: str
+    exit_code: int
+    restarts: int
+    restart_policy: str
+
+    @property
+    def finished(self) -> bool:
+        """A one-shot service that did its work and is not meant to run on."""
+        return self.status == "exited" and self.exit_code == 0 and self.restart_policy in ("no", "", "on-failure")
+
+    @property
+    def ready(self) -> bool:
+        return self.finished or (self.status == "running" and self.health in ("", "healthy"))
+
+    def describe(self) -> str:
+        words = self.health or "running" if self.status == "running" else f"{self.status} (exit code {self.exit_code})"
+        return f"{words}, restarted {self.restarts} times" if self.restarts else words
+
+
+def parse_container(found: dict[str, t.Any]) -> Container:
+    labels = found["Config"].get("Labels") or {}
+    state = found["State"]
+    return Container(
+        id=found["Id"],
+        name=found["Name"].lstrip("/"),
+        service=labels.get("com.docker.compose.service", ""),
+        config_hash=labels.get("com.docker.compose.config-hash", ""),
+        image=found["Config"]["Image"],
+        image_id=found["Image"],
+        status=state["Status"],
+        health=(state.get("Health") or {}).get("Status", ""),
+        exit_code=state["ExitCode"],
+        restarts=found.get("RestartCount", 0),
+        restart_policy=found["HostConfig"]["RestartPolicy"]["Name"],
+    )
+
+
+class Engine:
+    """One Compose project on this host's engine."""
+
+    def __init__(self, project: str, project_dir: str) -> None:
+        self.project = project
+        self.project_dir = project_dir
+
+    @staticmethod
+    def available() -> str:
+        """Empty when the engine and Compose v2 answer, else what is missing."""
+        if not shutil.which("docker"):
+            return "the docker command is not there"
+        if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+            return "Docker Compose v2 (docker compose) is not there"
+        answer = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
+        return answer.stderr.strip() if answer.returncode else ""
+
+    def run(self, *args: str, stdin: str | None = None) -> str:
+        done = subprocess.run(["docker", *args], capture_output=True, text=True, input=stdin, check=False)
+        if done.returncode:
+            raise EngineError(f"docker {' '.join(args)}: {(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    def compose_args(self, compose_file: str) -> list[str]:
+        return ["compose", "-p", self.project, "--project-directory", self.project_dir, "-f", compose_file]
+
+    def config(self, compose: str) -> dict[str, t.Any]:
+        """The compose file as Compose understands it; EngineError where it does not."""
+        return json.loads(self.run(*self.compose_args("-"), "config", "--format", "json", stdin=compose))
+
+    def hashes(self, compose: str) -> dict[str, str]:
+        """Service name to configuration hash, the same that Compose puts into a container's labels."""
+        lines = self.run(*self.compose_args("-"), "config", "--hash", "*", stdin=compose).splitlines()
+        return dict(t.cast("tuple[str, str]", tuple(line.split())) for line in lines if line.strip())
+
+    def containers(self) -> list[Container]:
+        label = f"label=com.docker.compose.project={self.project}"
+        ids = self.run(
+            "ps", "-aq", "--no-trunc", "--filter", label, "--filter", "label=com.docker.compose.oneoff=False"
+        ).split()
+        return [parse_container(found) for found in json.loads(self.run("inspect", *ids))] if ids else []
+
+    def image_ids(self, images: t.Iterable[str]) -> dict[str, str]:
+        """Image reference to id, for those that are on this host."""
+        found = {}
+        for image in sorted(set(images)):
+            answer = subprocess.run(
+                ["docker", "image", "inspect", "--format", "{{.Id}}", image],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if answer.returncode == 0:
+                found[image] = answer.stdout.strip()
+        return found
+
+    def networks(self) -> set[str]:
+        return set(self.run("network", "ls", "--format", "{{.Name}}").split())
+
+    def create_network(self, name: str, internal: bool) -> None:
+        extra = ["--internal"] if internal else []
+        self.run("network", "create", "--label", "io.llmfleet.network=true", *extra, name)
+
+    def logs(self, container: Container, lines: int) -> str:
+        done = subprocess.run(
+            ["docker", "logs", "--tail", str(lines), container.id],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        return (done.stdout + done.stderr).strip()
+
+    def execute(self, container: Container, command: list[str]) -> str:
+        return self.run("exec", container.id, *command)
+
+
+class Job:
+    """A shell script that outlives the module: image pulls and graceful stops take longer than one call should.
+
+    Its output, process id and exit status lie in a directory, so that any later call can look at it.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+
+    def path(self, name: str) -> str:
+        return os.path.join(self.directory, name)
+
+    def start(self, commands: list[list[str]]) -> None:
+        self.forget()
+        os.makedirs(self.directory, mode=0o700)
+        script = " && ".join(shlex.join(command) for command in commands)
+        code, done = shlex.quote(self.path("rc.new")), shlex.quote(self.path("rc"))
+        wrapped = f"({script}); echo $? > {code}; mv {code} {done}"
+        with open(self.path("log"), "wb") as log:
+            process = subprocess.Popen(
+                ["/bin/sh", "-c", wrapped], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        with open(self.path("pid"), "w", encoding="utf-8") as handle:
+            handle.write(str(process.pid))
+
+    def _read(self, name: str) -> str:
+        try:
+            with open(self.path(name), encoding="utf-8", errors="replace") as handle:
+                return handle.read().strip()
+        except FileNotFoundError:
+            return ""
+
+    def forget(self) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def return_code(self) -> int | None:
+        """None while it runs; 0 where there is none; 255 when it was cut off before it could say (a reboot, a kill)."""
+        if not self._read("pid"):
+            return 0
+        code = self._read("rc")
+        if code:
+            return int(code)
+        return None if self._alive() else int(self._read("rc") or 255)
+
+    def _alive(self) -> bool:
+        pid = self._read("pid")
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8") as handle:
+                return handle.read().rsplit(")", 1)[1].split()[0] != "Z"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def output(self) -> str:
+        return self._read("log")
+
+    def last_line(self) -> str:
+        lines = [line.strip() for line in self.output().splitlines() if line.strip()]
+        return lines[-1] if lines else ""
