@@ -383,7 +383,7 @@ def test_failed_up_names_the_services_that_do_not_run(bed: Bed) -> None:
 
 def test_watch_ends_with_its_window(bed: Bed) -> None:
     bed.engine.add("web", health="starting")
-    looks = []
+    looks: list[float] = []
     project = bed.project()
     project.sleep = looks.append
     assert project.watch(0.01)["phase"] == "waiting"
@@ -439,7 +439,7 @@ def test_hook_without_container_is_an_error(bed: Bed) -> None:
 
 def test_failed_change_is_put_back_and_its_containers_are_recreated(bed: Bed) -> None:
     bed.run(bed.project(**conf("good")))
-    bad = {"files": {"web.conf": ("bad", ("web",)), "added": ("bad", ("web",))}}
+    bad: dict[str, Any] = {"files": {"web.conf": ("bad", ("web",)), "added": ("bad", ("web",))}}
     bed.run(bed.project(**bad), good=False)
     assert bed.project(**bad).roll_back() == "restored"
     assert bed.text("web.conf") == "good"
