@@ -113,3 +113,11 @@ def engine_identity(pidfile: str = DEFAULT_PIDFILE, proc: str = "/proc") -> str 
     except (DaemonConfigError, IndexError):
         return None
     return f"{pid} {started}"
+
+
+def engine_replaced(engine: str, proc: str = "/proc") -> bool:
+    """Whether the engine runs from a program that an upgrade has since replaced."""
+    try:
+        return os.readlink(os.path.join(proc, engine.split()[0], "exe")).endswith(" (deleted)")
+    except OSError:
+        return False

@@ -81,6 +81,7 @@ restart_required:
   description:
     - Whether an engine runs that must be restarted to have this configuration.
     - Stays true in later runs until the engine was restarted, so that an interrupted run is not forgotten.
+    - Also true when an upgrade replaced the program that the engine runs from.
   returned: success
   type: bool
 reload_required:
@@ -88,7 +89,7 @@ reload_required:
   returned: success
   type: bool
 restart_pending:
-  description: Whether an earlier change still waits for the engine's restart.
+  description: Whether an earlier change of the file, or of the engine's program, still waits for the engine's restart.
   returned: success
   type: bool
 validated:
@@ -108,6 +109,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._docker_daemon im
     changed_keys,
     check_with_dockerd,
     engine_identity,
+    engine_replaced,
     merge,
     parse,
     read_text,
@@ -153,7 +155,7 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     keys = changed_keys(before, after)
     engine = engine_identity(before.get("pidfile", DEFAULT_PIDFILE))
     restart = bool(engine and not reload_suffices(before, after))
-    pending = bool(engine and read_text(PENDING) == engine)
+    pending = bool(engine and (read_text(PENDING) == engine or engine_replaced(engine)))
     result: dict[str, Any] = {"changed": bool(keys), "path": path, "changed_keys": keys, "validated": False}
     result.update(restart_pending=pending, restart_required=restart or pending)
     result["reload_required"] = bool(engine and keys and not result["restart_required"])
