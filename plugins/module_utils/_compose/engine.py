@@ -44,6 +44,11 @@ class Container(t.NamedTuple):
     def ready(self) -> bool:
         return self.finished or (self.status == "running" and self.health in ("", "healthy"))
 
+    @property
+    def unhealthy(self) -> bool:
+        """A container that is not running is always called unhealthy: that says nothing about it."""
+        return self.status == "running" and self.health == "unhealthy"
+
     def describe(self) -> str:
         words = self.health or "running" if self.status == "running" else f"{self.status} (exit code {self.exit_code})"
         return f"{words}, restarted {self.restarts} times" if self.restarts else words

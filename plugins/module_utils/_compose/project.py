@@ -254,7 +254,7 @@ class Project:
             return "recreate: a file that it reads changed"
         if self.want.recreate:
             return "recreate: asked for"
-        if found.health == "unhealthy":
+        if found.unhealthy:
             return "recreate: it is unhealthy"
         if found.status != "running" and not found.finished:
             return f"start: it is {found.status}"
@@ -336,7 +336,7 @@ class Project:
         return {"phase": "done", "containers": [_report(found) for found in containers]}
 
     def _dead(self, found: Container) -> bool:
-        if found.health == "unhealthy":
+        if found.unhealthy:
             return True
         before = self.state.load("pending.json").get("restarts", {}).get(found.id, 0)
         if found.restarts - before > self.want.max_restarts:
