@@ -1,0 +1,67 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  api_url:
+    description:
+      - Address of the LiteLLM proxy, such as V(http://127.0.0.1:4000) or V(https://llm.example.com).
+      - If not given, the environment variables E(LITELLM_PROXY_URL), E(LITELLM_API_URL) and E(LITELLM_API_BASE)
+        are tried in this order, on the machine that the module runs on.
+    type: str
+    required: true
+    version_added: 0.1.0
+  api_key:
+    description:
+      - The master key, or a virtual key of a proxy administrator.
+      - If not given, the environment variables E(LITELLM_PROXY_API_KEY), E(LITELLM_MASTER_KEY) and
+        E(LITELLM_API_KEY) are tried in this order, on the machine that the module runs on.
+    type: str
+    required: true
+    version_added: 0.1.0
+  validate_certs:
+    description: Whether the certificate of the proxy is checked.
+    type: bool
+    default: true
+    version_added: 0.1.0
+  ca_path:
+    description: File with certificates of authorities to trust besides those of the system.
+    type: path
+    version_added: 0.1.0
+  timeout:
+    description:
+      - Seconds to wait for an answer.
+      - Requests that do no harm when they are done twice, and those that the proxy turned away with status 429,
+        are tried up to four times.
+    type: float
+    default: 30
+    version_added: 0.1.0
+  changed_by:
+    description: Who is named as the author of changes in the audit log of LiteLLM.
+    type: str
+    version_added: 0.1.0
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+  diff_mode:
+    description:
+      - Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+      - This assumes that the system controlled/queried by the module has not changed in a relevant way.
+  action_group:
+    description: Use C(group/llmfleet.gateway.litellm) in C(module_defaults) to set defaults for this module.
+    support: full
+    membership:
+      - llmfleet.gateway.litellm
+notes:
+  - Only options that are given are compared. An option that is left out stays as it is on the proxy, an option
+    that is set to V(null) is cleared.
+  - Requires no Python library besides the standard one.
+"""

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import time
+import typing as t
+import urllib.parse
+
+from . import reader
+from .client import Client, LiteLLMError, NotFoundError, UnclearError
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, Wanted, plan
+from .resources import Kind, Write
+
+Object = t.Mapping[str, t.Any]
+READ_AGAIN = (0.0, 0.2, 0.5, 1.0, 2.0)
+
+
+class RaceError(Exception):
+    """Another run made the same object at the same time; ours was removed again."""
+
+
+class NotKeptError(Exception):
+    """The proxy took the request and didn't keep what it said."""
+
+
+def refuse_unlicensed(client: Client, operation: Operation) -> None:
+    """Refuse options that need a licence before anything is written, with their names."""
+    asked = [f.name for f in operation.kind.fields if f.licence and operation.body.get(f.name)]
+    if asked and not has_licence(client):
+        raise PlanError(
+            f"{operation.kind.name} {operation.identity!r}: {', '.join(asked)} "
+            f"need{'s' if len(asked) == 1 else ''} a LiteLLM Enterprise licence, and this proxy has none."
+        )
+
+
+def has_licence(client: Client) -> bool:
+    try:
+        answer = client.get("/health/license")
+    except NotFoundError:
+        return True  # an older proxy can't tell: let it decide by itself
+    return isinstance(answer, dict) and answer.get("license_type") == "enterprise"
+
+
+def execute(client: Client, operation: Operation) -> t.Any:
+    """Send one operation. Creating isn't repeated blindly; updates and deletions do no harm twice."""
+    kind = operation.kind
+    if operation.action == CREATE:
+        return _send(client, kind.create, None, operation.body, repeatable=False)
+    if operation.action == UPDATE:
+        return _send(client, kind.update, operation.id, operation.body, repeatable=True)
+    if operation.action == DELETE:
+        return delete(client, kind, [str(operation.id)])
+    return None
+
+
+def delete(client: Client, kind: Kind, ids: t.Sequence[str]) -> None:
+    try:
+        if kind.delete.id_list:
+            client.request(kind.delete.method, kind.delete.path, {kind.delete.id_field: list(ids)}, repeatable=True)
+        else:
+            for one in ids:
+                _send(client, kind.delete, one, {}, repeatable=True)
+    except NotFoundError:
+        pass  # gone already, as wanted
+
+
+def _send(client: Client, write: Write, id: str | None, body: t.Mapping[str, t.Any], *, repeatable: bool) -> t.Any:
+    path = write.path
+    if "{id}" in path:
+        path = path.replace("{id}", urllib.parse.quote(str(id), safe=""))
+    payload: dict[str, t.Any] = dict(body)
+    if id is not None and write.id_field:
+        payload[write.id_field] = id
+    return client.request(write.method, path, payload or None, repeatable=repeatable)
+
+
+def create_once(client: Client, operation: Operation) -> Object:
+    """Create an object; where no answer came, look whether it was made before calling it a failure."""
+    try:
+        return t.cast(Object, execute(client, operation))
+    except UnclearError:
+        made = reader.read_named(client, operation.kind, operation.identity)
+        if not made:
+            raise
+        return made[0]
+
+
+def settle_race(client: Client, kind: Kind, identity: str, ours: str) -> list[dict[str, t.Any]]:
+    """Of twins made at once the oldest stays. Every racer applies the same rule, so one key is left."""
+    found = _read_when_there(client, kind, identity)
+    if len(found) < 2:
+        return found
+    ranked = sorted(found, key=lambda item: (str(item.get("created_at")), str(item.get(kind.id))))
+    if ranked[0].get(kind.id) == ours:
+        return [ranked[0]]
+    delete(client, kind, [ours])
+    raise RaceError(
+        f"another run made the {kind.name} {identity!r} at the same time ({kind.id} {ranked[0].get(kind.id)}); "
+        f"ours ({ours}) was removed again. Run again to bring the remaining one to its desired state."
+    )
+
+
+def _read_when_there(client: Client, kind: Kind, identity: str) -> list[dict[str, t.Any]]:
+    for pause in READ_AGAIN:
+        time.sleep(pause)
+        found = reader.read_named(client, kind, identity)
+        if found:
+            return found
+    raise LiteLLMError(f"the {kind.name} {identity!r} was made and is not listed", method="GET", path=kind.listing.path)
+
+
+def check_kept(kind: Kind, wanted: Wanted, found: Object) -> None:
+    """LiteLLM accepts unknown and refused values in silence: what it didn't keep is an error."""
+    lasting = {name: value for name, value in wanted.given.items() if name != "duration"}
+    rest = plan(kind, Wanted(wanted.identity, lasting, replace_metadata=wanted.replace_metadata), found)
+    if rest.changes:
+        names = ", ".join(name for name in rest.after if rest.after[name] != rest.before[name])
+        raise NotKeptError(f"the proxy accepted the {kind.name} {wanted.identity!r} but did not keep: {names}")

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import env_fallback
+
+from .resources import Field, Kind
+
+Spec = dict[str, dict[str, t.Any]]
+
+# Names that look like secrets and are none: said aloud, so that nobody has to wonder.
+SECRET_LOOKING = ("key", "token", "secret", "pass", "cred")
+
+
+def connection_spec() -> Spec:
+    return {
+        "api_url": {
+            "type": "str",
+            "required": True,
+            "fallback": (env_fallback, ["LITELLM_PROXY_URL", "LITELLM_API_URL", "LITELLM_API_BASE"]),
+        },
+        "api_key": {
+            "type": "str",
+            "required": True,
+            "no_log": True,
+            "fallback": (env_fallback, ["LITELLM_PROXY_API_KEY", "LITELLM_MASTER_KEY", "LITELLM_API_KEY"]),
+        },
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+        "timeout": {"type": "float", "default": 30},
+        "changed_by": {"type": "str"},
+    }
+
+
+def field_spec(field: Field) -> dict[str, t.Any]:
+    spec: dict[str, t.Any] = {"type": field.type}
+    if field.elements:
+        spec["elements"] = field.elements
+    if field.choices:
+        spec["choices"] = list(field.choices)
+    if field.secret:
+        spec["no_log"] = True
+    elif any(part in field.name for part in SECRET_LOOKING):
+        spec["no_log"] = False
+    return spec
+
+
+def object_spec(kind: Kind) -> Spec:
+    """The options of one object of a kind, without connection and state."""
+    identity: dict[str, t.Any] = {"type": "str", "required": True}
+    if any(part in kind.identity for part in SECRET_LOOKING):
+        identity["no_log"] = False
+    spec = {kind.identity: identity}
+    spec.update((field.name, field_spec(field)) for field in kind.fields)
+    if any(field.name == "metadata" for field in kind.fields):
+        spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
+    if any(field.name == "duration" for field in kind.fields):
+        spec["renew_before"] = {"type": "str"}
+    return spec
+
+
+def module_spec(kind: Kind, extra: Spec | None = None) -> Spec:
+    state: Spec = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+    return {**connection_spec(), **state, **object_spec(kind), **(extra or {})}

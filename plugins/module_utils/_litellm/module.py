@@ -1,0 +1,63 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .apply import NotKeptError, RaceError
+from .client import Client, LiteLLMError, Settings
+from .plan import PlanError, Wanted
+from .resources import Kind
+from .store import StoreError
+
+EXPECTED = (PlanError, StoreError, RaceError, NotKeptError)
+
+
+class LiteLLMModule(AnsibleModule):
+    """A module that knows which options were given: Ansible makes an omitted option and a null the same."""
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.given = frozenset(self.params)
+
+    def client(self) -> Client:
+        names = ("api_url", "api_key", "validate_certs", "ca_path", "timeout", "changed_by")
+        settings = Settings(**{name: self.params[name] for name in names})
+        try:
+            return Client(settings)
+        except (ValueError, OSError) as exc:
+            self.refuse(f"the connection options can't be used: {exc}")
+
+    def wanted(self, kind: Kind) -> Wanted:
+        identity = self.params[kind.identity]
+        if not identity.strip():
+            self.refuse(f"{kind.identity} is empty: every {kind.name} needs a name of its own")
+        given = {f.name: self.params[f.name] for f in kind.fields if f.name in self.given}
+        return Wanted(
+            identity=identity,
+            given=given,
+            state=self.params["state"],
+            replace_metadata=self.params.get("metadata_mode") == "replace",
+            renew_before=self.params.get("renew_before"),
+        )
+
+    def run(self, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
+        """Do the work and leave, with errors as clear failures."""
+        try:
+            result = work()
+        except LiteLLMError as exc:
+            self.refuse(str(exc), error=exc.as_dict())
+        except EXPECTED as exc:
+            self.refuse(str(exc))
+        self.exit_json(**result)
+        raise SystemExit(0)
+
+    def refuse(self, message: str, **more: t.Any) -> t.NoReturn:
+        self.fail_json(msg=message, **more)
+        raise SystemExit(1)

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import math
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+
+from .client import BadReplyError, Client
+from .resources._table import Kind
+
+Found = list[dict[str, t.Any]]
+
+
+def read(client: Client, kind: Kind, identities: t.Collection[str] | None = None, workers: int = 4) -> Found:
+    """The objects of a kind: all of them, or at least those of the given names."""
+    listing = kind.listing
+    if listing.page_size is None:
+        return _items(kind, client.get(listing.path, listing.query))
+    if identities is not None and len(identities) == 1 and listing.identity_filter:
+        return read_named(client, kind, next(iter(identities)))
+    first = _page(client, kind, 1)
+    pages = math.ceil(_total(kind, first) / listing.page_size)
+    if identities is not None and listing.identity_filter and len(identities) < pages:
+        lists = _each(lambda name: read_named(client, kind, name), identities, workers)
+        return _unique(kind, [item for part in lists for item in part])
+    rest = _each(lambda page: _items(kind, _page(client, kind, page)), range(2, pages + 1), workers)
+    return _unique(kind, _items(kind, first) + [item for part in rest for item in part])
+
+
+def read_named(client: Client, kind: Kind, identity: str) -> Found:
+    """Every object of one name: more than one page of them would be a strange day, yet is read."""
+    listing = kind.listing
+    if not listing.identity_filter:
+        return [item for item in read(client, kind) if item.get(kind.identity) == identity]
+    found: Found = []
+    for page in range(1, 1000):
+        answer = _page(client, kind, page, {listing.identity_filter: identity})
+        found += _items(kind, answer)
+        if page * (listing.page_size or 1) >= _total(kind, answer):
+            break
+    return _unique(kind, [item for item in found if item.get(kind.identity) == identity])
+
+
+def _page(client: Client, kind: Kind, page: int, more: t.Mapping[str, t.Any] | None = None) -> t.Any:
+    listing = kind.listing
+    query = {**listing.query, "page": page, listing.size_parameter: listing.page_size, **(more or {})}
+    return client.get(listing.path, query)
+
+
+def _items(kind: Kind, answer: t.Any) -> Found:
+    envelope = kind.listing.envelope
+    items = answer.get(envelope) if envelope and isinstance(answer, dict) else answer
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise BadReplyError(f"expected a list of {kind.plural}", method="GET", path=kind.listing.path)
+    return items
+
+
+def _total(kind: Kind, answer: t.Any) -> int:
+    total = answer.get("total_count", answer.get("total")) if isinstance(answer, dict) else None
+    if not isinstance(total, int):
+        raise BadReplyError(f"expected a count of all {kind.plural}", method="GET", path=kind.listing.path)
+    return total
+
+
+def _unique(kind: Kind, items: Found) -> Found:
+    return list({str(item.get(kind.id)): item for item in items}.values())
+
+
+def _each(work: t.Callable[[t.Any], Found], over: t.Iterable[t.Any], workers: int) -> list[Found]:
+    todo = list(over)
+    if len(todo) < 2:
+        return [work(item) for item in todo]
+    with ThreadPoolExecutor(max_workers=min(workers, len(todo))) as pool:
+        return list(pool.map(work, todo))

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+# How a field is emptied. What LiteLLM does with an explicit null differs from field to field.
+NULL = "null"  # null clears it
+EMPTY = "empty"  # null is refused or does harm; an empty list or object clears it
+METADATA = "metadata"  # lives inside metadata: cleared by writing metadata without it
+SUBKEYS = "subkeys"  # an object that the API merges: every sub-key is emptied by itself
+NEVER = "never"  # there is no way
+
+# How a wanted value is compared with the found one.
+EQUAL = "equal"
+SUBSET = "subset"  # only the sub-keys that the user wrote
+WINDOWS = "windows"  # budget windows: the server adds reset_at
+DIGEST = "digest"  # the API shows only the sha256 of the value
+LIFETIME = "lifetime"  # a duration; the API shows only when it ends
+WRITE_ONLY = "write_only"  # the API never shows it
+
+
+@dataclass(frozen=True)
+class Field:
+    """One option of an object: its type, where the API shows it, how it is compared and emptied."""
+
+    name: str
+    type: str = "str"
+    elements: str | None = None
+    choices: tuple[str, ...] | None = None
+    path: tuple[str, ...] | None = None
+    clear: str = NULL
+    compare: str = EQUAL
+    ordered: bool = False
+    default: t.Any = None
+    create_only: bool = False
+    ignore_drift: bool = False
+    licence: bool = False
+    secret: bool = False
+    companions: tuple[str, ...] = ()
+
+    @property
+    def read_path(self) -> tuple[str, ...]:
+        return self.path or (self.name,)
+
+
+def in_metadata(name: str, type: str = "str", **kwargs: t.Any) -> Field:
+    """A field that LiteLLM keeps inside the object's metadata."""
+    return Field(name, type, path=("metadata", name), clear=METADATA, **kwargs)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How all objects of a kind are read."""
+
+    path: str
+    envelope: str | None = None
+    query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    page_size: int | None = None  # None: the API answers with everything at once
+    size_parameter: str = "size"
+    identity_filter: str | None = None
+
+
+@dataclass(frozen=True)
+class Write:
+    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list."""
+
+    method: str
+    path: str
+    id_field: str | None = None
+    id_list: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of LiteLLM object."""
+
+    name: str
+    plural: str
+    identity: str  # what the user names it by
+    id: str  # what the API names it by
+    fields: tuple[Field, ...]
+    listing: Listing
+    create: Write
+    update: Write
+    delete: Write
+    reserved_metadata: frozenset[str] = frozenset()
+    mutually_exclusive: tuple[tuple[str, ...], ...] = ()
+    required_together: tuple[tuple[str, ...], ...] = ()
+
+    def field(self, name: str) -> Field:
+        return next(f for f in self.fields if f.name == name)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.fields if f.secret)
+
+
+def dig(data: t.Any, path: t.Sequence[str]) -> t.Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+
+from .values import digest
+
+MODE = 0o600
+
+
+class StoreError(Exception):
+    """The place for the raw key can't be read or written."""
+
+
+def mint() -> str:
+    """A new raw key, in the form of LiteLLM's own and twice as long."""
+    return f"sk-{secrets.token_urlsafe(32)}"
+
+
+class FileStore:
+    """A file of mode 0600 that holds one raw key and nothing else."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.abspath(os.path.expanduser(path))
+
+    def read(self) -> str | None:
+        try:
+            with open(self.path, encoding="utf-8") as stream:
+                content = stream.read().strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as exc:
+            raise StoreError(f"cannot read the store {self.path}: {_reason(exc)}") from exc
+        if content and (not content.startswith("sk-") or len(content.split()) > 1):
+            raise StoreError(f"{self.path} holds something that is no LiteLLM key; it is left alone")
+        return content or None
+
+    def holds(self, token: str) -> bool:
+        raw = self.read()
+        return raw is not None and digest(raw) == token
+
+    def is_private(self) -> bool:
+        return not os.path.exists(self.path) or stat.S_IMODE(os.stat(self.path).st_mode) == MODE
+
+    def check_writable(self) -> None:
+        """Find out before anything is created, and without writing, whether the key could be stored."""
+        directory = os.path.dirname(self.path)
+        if os.path.isdir(self.path):
+            raise StoreError(f"cannot write the store {self.path}: it is a directory")
+        if not os.path.isdir(directory):
+            raise StoreError(f"cannot write the store {self.path}: there is no directory {directory}")
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise StoreError(f"cannot write the store {self.path}: no permission to write in {directory}")
+
+    def write(self, raw: str) -> None:
+        """Put the key in place in one step: a reader sees the old content or the new, never a part."""
+        try:
+            handle, temporary = tempfile.mkstemp(dir=os.path.dirname(self.path), prefix=".litellm-key-")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                    stream.write(raw + "\n")
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                os.chmod(temporary, MODE)
+                os.replace(temporary, self.path)
+            except OSError:
+                os.unlink(temporary)
+                raise
+        except OSError as exc:
+            raise StoreError(f"cannot write the store {self.path}: {_reason(exc)}") from exc
+
+    def claim(self, raw: str) -> str:
+        """Write a new key unless another run was first; the key that is now stored is the answer."""
+        try:
+            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE)
+        except FileExistsError:
+            stored = self.read()
+            if stored is None:
+                self.write(raw)
+            return stored or raw
+        except OSError as exc:
+            raise StoreError(f"cannot write the store {self.path}: {_reason(exc)}") from exc
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(raw + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        return raw
+
+    def remove(self) -> bool:
+        if self.read() is None and not os.path.exists(self.path):
+            return False
+        try:
+            os.unlink(self.path)
+        except OSError as exc:
+            raise StoreError(f"cannot remove the store {self.path}: {_reason(exc)}") from exc
+        return True
+
+
+def _reason(exc: Exception) -> str:
+    return getattr(exc, "strerror", None) or type(exc).__name__

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+from .resources._table import DIGEST, LIFETIME, SUBSET, WINDOWS, Field, dig
+
+MASK = "********"
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
+FOREVER = ("-1",)
+
+
+def digest(value: str) -> str:
+    """What LiteLLM stores in the place of a key."""
+    return hashlib.sha256(value.encode()).hexdigest()
+
+
+def seconds(duration: str) -> int:
+    """The length of a duration in LiteLLM's form: a number and s, m, h, d, w or mo."""
+    match = re.fullmatch(r"(\d+)(s|mo|m|h|d|w)", duration.strip())
+    if not match:
+        raise ValueError(f"{duration!r} is no duration: write a number and s, m, h, d, w or mo, such as 30d")
+    return int(match.group(1)) * SECONDS[match.group(2)]
+
+
+def moment(value: str) -> datetime:
+    """A time in any of the forms that LiteLLM answers with (`Z`, `+00:00`, with or without fractions)."""
+    text = value.replace("Z", "+00:00")
+    # Python 3.9 reads fractions of three or six digits only.
+    text = re.sub(r"\.(\d+)", lambda m: "." + m.group(1)[:6].ljust(6, "0"), text)
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
+
+
+def time_left(expires: str, now: datetime) -> timedelta:
+    return moment(expires) - now
+
+
+def canonical(field: Field, value: t.Any) -> t.Any:
+    """One form for everything that LiteLLM treats alike, so that only true differences are seen."""
+    if value is None or value in ([], {}):
+        return field.default
+    if field.compare == WINDOWS:
+        return _ordered([{k: v for k, v in _plain(window).items() if k != "reset_at"} for window in value])
+    if field.type in ("int", "float"):
+        return _number(value)
+    if field.type == "list" and not field.ordered:
+        return _ordered(_plain(value))
+    if field.type == "dict":
+        return _plain(value) or field.default
+    return value
+
+
+def wanted_value(field: Field, value: t.Any) -> t.Any:
+    if value is not None and field.compare == DIGEST:
+        return digest(value)
+    if value in FOREVER and field.compare == LIFETIME:
+        return None
+    if isinstance(value, dict) and field.compare == SUBSET:
+        return {key: canonical_part(part) for key, part in value.items()}
+    return canonical(field, value)
+
+
+def found_value(field: Field, found: t.Mapping[str, t.Any], wanted: t.Any = None) -> t.Any:
+    """The field as the API shows it; of an object compared in part, the wanted sub-keys only."""
+    value = dig(found, field.read_path)
+    if field.compare == SUBSET:
+        keys = wanted if isinstance(wanted, dict) else (value or {})
+        parts = {key: canonical_part((value or {}).get(key)) for key in keys if not key.endswith("_id")}
+        return parts if isinstance(wanted, dict) else {k: v for k, v in parts.items() if v} or None
+    return canonical(field, value)
+
+
+def canonical_part(value: t.Any) -> t.Any:
+    if value in ([], {}, None):
+        return None
+    if isinstance(value, list):
+        return _ordered(_plain(value))
+    return _plain(value)
+
+
+def _plain(value: t.Any) -> t.Any:
+    """Drop the nulls that LiteLLM adds to nested objects."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _ordered(values: list[t.Any]) -> list[t.Any]:
+    return sorted(values, key=lambda v: json.dumps(v, sort_keys=True))
+
+
+def _number(value: t.Any) -> t.Any:
+    if isinstance(value, str):
+        value = float(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value

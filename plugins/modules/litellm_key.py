@@ -1,0 +1,422 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_key
+short_description: Manage virtual keys of a LiteLLM proxy
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Creates, changes and deletes virtual keys of a LiteLLM proxy. A key is found by its alias.
+  - The raw value of a key is never returned, logged or shown in a diff. It is given in O(key), or it is made by this
+    module and put into O(store) before the key is created, so that no value is ever lost on the way.
+  - The options of the key carry the names of LiteLLM's own API.
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - With O(renew_before) a key is extended whenever too little of its life is left.
+options:
+  state:
+    description: Whether the key should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+  key_alias:
+    description:
+      - The name of the key. It must be unique; when several keys have it, the module fails and names their hashes.
+    type: str
+    required: true
+    version_added: 0.1.0
+  key:
+    description:
+      - The raw value of the key. It must start with C(sk-) and have at least 16 characters.
+      - When a key of this alias exists with another value the module fails, because LiteLLM can't change a key's value.
+    type: str
+    version_added: 0.1.0
+  store:
+    description:
+      - Where the raw value is kept. When the key has to be created and O(key) is not given, a new value is made and
+        stored here first. A value that is already stored is used, so that an interrupted run can be repeated.
+      - When the key exists and the store does not hold its value, the module fails.
+      - With O(state=absent) the stored value is removed as well.
+    type: dict
+    version_added: 0.1.0
+    suboptions:
+      file:
+        description:
+          - Path of a file that holds nothing but the raw value. Its mode is C(0600), its directory must exist.
+          - The file is on the machine that the module runs on.
+        type: path
+        required: true
+        version_added: 0.1.0
+  key_type:
+    description:
+      - Which group of routes the key may call. It can be set at creation only.
+    type: str
+    choices: [llm_api, management, read_only, default]
+    version_added: 0.1.0
+  send_invite_email:
+    description: Whether LiteLLM sends an invitation to the user of a new key. Has an effect at creation only.
+    type: bool
+    version_added: 0.1.0
+  user_id:
+    description: The user that the key belongs to.
+    type: str
+    version_added: 0.1.0
+  team_id:
+    description: The team that the key belongs to.
+    type: str
+    version_added: 0.1.0
+  agent_id:
+    description: The agent that the key belongs to.
+    type: str
+    version_added: 0.1.0
+  organization_id:
+    description: The organization that the key belongs to.
+    type: str
+    version_added: 0.1.0
+  project_id:
+    description: The project that the key belongs to.
+    type: str
+    version_added: 0.1.0
+  budget_id:
+    description: The budget that the key is linked to.
+    type: str
+    version_added: 0.1.0
+  end_user_budget_id:
+    description: The budget of end users that are first seen through this key.
+    type: str
+    version_added: 0.1.0
+  duration:
+    description:
+      - How long a new key lives, such as V(30d), V(12h) or V(1mo). V(-1) and V(null) mean without end.
+      - It is applied at creation. The end of an existing key is moved only with O(renew_before), and removed by
+        V(null).
+    type: str
+    version_added: 0.1.0
+  renew_before:
+    description:
+      - Extend the life of an existing key by O(duration) from now when less than this is left, such as V(7d).
+    type: str
+    version_added: 0.1.0
+  blocked:
+    description: Whether the key is blocked.
+    type: bool
+    version_added: 0.1.0
+  auto_rotate:
+    description:
+      - Whether LiteLLM should rotate the key by itself. The new value goes where LiteLLM sends it, not to O(store).
+    type: bool
+    version_added: 0.1.0
+  rotation_interval:
+    description: How often LiteLLM rotates the key by itself, such as V(90d).
+    type: str
+    version_added: 0.1.0
+  models:
+    description: Models that the key may use. An empty list means all.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  aliases:
+    description: Other names for models, valid for this key.
+    type: dict
+    version_added: 0.1.0
+  allowed_routes:
+    description: Routes, patterns or groups of routes that the key may call.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  access_group_ids:
+    description: Access groups of the key.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  allowed_cache_controls:
+    description: Cache controls that a caller may use.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  permissions:
+    description: Permissions of the key.
+    type: dict
+    version_added: 0.1.0
+  config:
+    description: Configuration of the key; LiteLLM calls it deprecated.
+    type: dict
+    version_added: 0.1.0
+  router_settings:
+    description: Settings of the router for requests with this key.
+    type: dict
+    version_added: 0.1.0
+  object_permission:
+    description:
+      - MCP servers, vector stores, agents and other objects that the key may use.
+      - Only the parts that are given are compared and changed; V(null) clears a part.
+    type: dict
+    version_added: 0.1.0
+  spend:
+    description: What a new key has spent already. It is not compared later.
+    type: float
+    version_added: 0.1.0
+  max_budget:
+    description: What the key may spend.
+    type: float
+    version_added: 0.1.0
+  soft_budget:
+    description:
+      - The spend at which LiteLLM warns. LiteLLM keeps it in a budget that is linked to the key.
+      - Mutually exclusive with O(budget_id).
+    type: float
+    version_added: 0.1.0
+  budget_duration:
+    description: After what time the spend starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  budget_limits:
+    description:
+      - Several budgets that hold at once, each with C(budget_duration) and C(max_budget).
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  budget_fallbacks:
+    description: Models to use instead when the budget of a model is spent, in this order.
+    type: dict
+    version_added: 0.1.0
+  tpm_limit:
+    description: Tokens a minute.
+    type: int
+    version_added: 0.1.0
+  rpm_limit:
+    description: Requests a minute.
+    type: int
+    version_added: 0.1.0
+  tpd_limit:
+    description: Tokens a day, of batches.
+    type: int
+    version_added: 0.1.0
+  max_parallel_requests:
+    description: Requests at the same time.
+    type: int
+    version_added: 0.1.0
+  model_rpm_limit:
+    description: Requests a minute for each model.
+    type: dict
+    version_added: 0.1.0
+  model_tpm_limit:
+    description: Tokens a minute for each model.
+    type: dict
+    version_added: 0.1.0
+  mcp_rpm_limit:
+    description: Requests a minute for each MCP server.
+    type: dict
+    version_added: 0.1.0
+  tag_rpm_limit:
+    description: Requests a minute for each request tag.
+    type: dict
+    version_added: 0.1.0
+  rpm_limit_type:
+    description: How O(rpm_limit) is kept.
+    type: str
+    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
+    version_added: 0.1.0
+  tpm_limit_type:
+    description: How O(tpm_limit) is kept.
+    type: str
+    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
+    version_added: 0.1.0
+  default_estimated_output_tokens:
+    description: Tokens of output to count beforehand for a request that doesn't limit them.
+    type: int
+    version_added: 0.1.0
+  default_estimated_output_tokens_per_model:
+    description: Like O(default_estimated_output_tokens), for each model.
+    type: dict
+    version_added: 0.1.0
+  allowed_vector_store_indexes:
+    description: Vector store indexes that the key may use, each with C(index_name) and C(index_permissions).
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  throttle_on_budget_exceeded:
+    description: Whether a key beyond its budget is slowed down instead of turned away.
+    type: bool
+    version_added: 0.1.0
+  enable_prompt_caching:
+    description: Whether LiteLLM adds prompt caching marks to requests.
+    type: bool
+    version_added: 0.1.0
+  metadata:
+    description:
+      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+    type: dict
+    version_added: 0.1.0
+  metadata_mode:
+    description:
+      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null) is removed.
+      - With V(replace) all other entries are removed.
+    type: str
+    choices: [merge, replace]
+    default: merge
+    version_added: 0.1.0
+  model_max_budget:
+    description: Budgets of single models. Needs a LiteLLM Enterprise licence.
+    type: dict
+    version_added: 0.1.0
+  enforced_params:
+    description: Parameters that every request must have. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  guardrails:
+    description: Guardrails of the key. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  disable_global_guardrails:
+    description: Whether global guardrails are off for this key. Needs a LiteLLM Enterprise licence.
+    type: bool
+    version_added: 0.1.0
+  policies:
+    description: Policies of the key. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  prompts:
+    description: Prompts that the key may use. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  tags:
+    description: Tags of the key. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  allowed_passthrough_routes:
+    description: Pass-through routes that the key may call. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Make a key and keep its value in a file
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-app
+    models: [qwen2.5-7b]
+    max_budget: 100
+    budget_duration: 30d
+    store:
+      file: /root/my-app.key
+
+- name: Make a key of a given value that lives for 30 days, and renew it in its last week
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-other-app
+    key: "{{ vault_my_other_app_key }}"
+    duration: 30d
+    renew_before: 7d
+
+- name: Take a limit away and leave the others as they are
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-app
+    max_budget: null
+
+- name: Delete a key and its stored value
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-app
+    state: absent
+    store:
+      file: /root/my-app.key
+"""
+
+RETURN = r"""
+operation:
+  description: What was done, or would be done in check mode, to the key itself.
+  type: str
+  returned: success
+  choices: [create, update, delete, none]
+  sample: create
+key_alias:
+  description: The name of the key.
+  type: str
+  returned: success
+  sample: my-app
+token:
+  description: The hash by which LiteLLM knows the key. It can't be used as a key.
+  type: str
+  returned: success
+  sample: 88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b
+key_name:
+  description: The masked form of the key.
+  type: str
+  returned: success
+  sample: sk-...wXyZ
+object:
+  description:
+    - The key as LiteLLM shows it, without what is not set. In check mode it is the key as it was found.
+  type: dict
+  returned: success
+  sample:
+    key_alias: my-app
+    max_budget: 100.0
+error:
+  description: The request that failed.
+  type: dict
+  returned: when the proxy refused a request or did not answer
+  contains:
+    method:
+      description: The HTTP method.
+      type: str
+    path:
+      description: The path that was asked for.
+      type: str
+    status:
+      description: The HTTP status, if there was an answer.
+      type: int
+    message:
+      description: What the proxy said.
+      type: str
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import module_spec
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.key import KeyKeeper, report
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
+
+
+def main() -> None:
+    store_spec = {"type": "dict", "options": {"file": {"type": "path", "required": True}}}
+    module = LiteLLMModule(
+        argument_spec=module_spec(KEY, {"store": store_spec}),
+        mutually_exclusive=KEY.mutually_exclusive,
+        required_together=KEY.required_together,
+        supports_check_mode=True,
+    )
+    store = FileStore(module.params["store"]["file"]) if module.params["store"] else None
+    keeper = KeyKeeper(module.client(), module.wanted(KEY), store, module.check_mode)
+    module.run(lambda: report(keeper.run(), module._diff))
+
+
+if __name__ == "__main__":
+    main()
