@@ -4,8 +4,8 @@
 """The docker role's data: packages, versions and repositories for each system, against what Docker documents.
 
 Repositories and package names: https://docs.docker.com/engine/install/debian/, /ubuntu/ and /rhel/. Rocky Linux
-documents the rhel repository for itself: https://docs.rockylinux.org/gemstones/containers/docker/. Versions end with the
-distribution, as in "5:29.8.2-1~debian.13~trixie" (apt-cache madison docker-ce on the Debian page).
+documents the rhel repository for itself: https://docs.rockylinux.org/gemstones/containers/docker/. Versions end with
+the distribution, as in "5:29.8.2-1~debian.13~trixie" (apt-cache madison docker-ce on the Debian page).
 """
 
 from __future__ import annotations
