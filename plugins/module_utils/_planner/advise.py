@@ -1,0 +1,199 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one plan to decisions: which settings to use, what to do where a model does not fit, how models share a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .model import PlanError, read_model
+from .plan import SPARE, Settings, plan
+
+GIB = 1024**3
+# A context is worth planning for when at least this many full-length requests run at once.
+WANTED_CONCURRENCY = 2
+_ROUND_LENGTH = 1024
+_SHORTEST_LENGTH = 1024
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One engine that wants a place on a GPU."""
+
+    name: str
+    config: Mapping[str, Any]
+    settings: Settings
+
+
+def choose(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Plan one engine, with gpu_memory_utilization and max_model_len chosen where they are absent."""
+    chosen = settings
+    if settings.gpu_memory_utilization is None:
+        share = plan(config, settings)["largest_gpu_memory_utilization"]
+        chosen = replace(settings, gpu_memory_utilization=max(share, 0.001))
+    if settings.max_model_len is None:
+        chosen = replace(chosen, max_model_len=choose_length(config, chosen))
+    return plan(config, chosen)
+
+
+def choose_length(config: Mapping[str, Any], settings: Settings) -> int:
+    """The model's whole context, or the longest of which two requests fit, or at least one."""
+    longest = read_model(config, settings.quantization, settings.dtype).max_positions
+    whole = plan(config, replace(settings, max_model_len=longest))
+    if whole["fits"] and whole["max_concurrency"] >= WANTED_CONCURRENCY:
+        return longest
+    largest = int(whole["largest_max_model_len"])
+    length = _round_down(largest // WANTED_CONCURRENCY)
+    if length >= _SHORTEST_LENGTH:
+        return length
+    return max(_round_down(largest), 16)
+
+
+def _round_down(length: int) -> int:
+    step = _ROUND_LENGTH if length >= 4 * _ROUND_LENGTH else 256
+    return length // step * step
+
+
+def remedies(config: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
+    """Changes that do fit, the least intrusive of each kind: context, precision, GPUs."""
+    found = [_shorter_context(config, settings), _smaller_numbers(config, settings), _more_gpus(config, settings)]
+    return [remedy for remedy in found if remedy is not None]
+
+
+def explain(name: str, config: Mapping[str, Any], settings: Settings) -> str:
+    """Why a model does not fit, with the arithmetic and the remedies; empty when it fits."""
+    try:
+        result = plan(config, settings)
+    except PlanError as error:
+        return f"{name}: {error}"
+    if result["fits"]:
+        return ""
+    offers = remedies(config, settings)
+    lines = [f"{name} does not fit: {result['reason']}"]
+    lines += [f"  - {offer['text']}" for offer in offers]
+    if not offers:
+        lines.append("  No context, precision or number of GPUs of this size helps; choose a smaller model.")
+    return "\n".join(lines)
+
+
+def _shorter_context(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    share = settings.gpu_memory_utilization
+    roomier = plan(config, settings)["largest_gpu_memory_utilization"]
+    for utilization in (share, roomier):
+        if not utilization:
+            continue
+        attempt = replace(settings, gpu_memory_utilization=utilization, max_model_len=None)
+        length = _round_down(int(plan(config, attempt)["largest_max_model_len"]))
+        if length < 256:
+            continue
+        length = min(length, settings.max_model_len or length)
+        changes = {"max_model_len": length, "gpu_memory_utilization": utilization}
+        if plan(config, replace(settings, **changes))["fits"]:
+            return _remedy("context", changes)
+    return None
+
+
+def _smaller_numbers(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    quantized = read_model(config).quantization is not None
+    attempts: list[dict[str, Any]] = [{"kv_cache_dtype": "fp8"}]
+    if not quantized and settings.quantization is None:
+        attempts += [{"quantization": "fp8"}, {"quantization": "fp8", "kv_cache_dtype": "fp8"}]
+    return _first_that_fits(config, settings, "precision", attempts)
+
+
+def _more_gpus(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    heads = read_model(config).heads
+    sizes = [size for size in (2, 4, 8, 16) if size > settings.tensor_parallel_size and heads % size == 0]
+    return _first_that_fits(config, settings, "gpus", [{"tensor_parallel_size": size} for size in sizes])
+
+
+def _first_that_fits(
+    config: Mapping[str, Any], settings: Settings, kind: str, attempts: Iterable[dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Try each change as it is, then with the share that leaves 1 GiB free."""
+    for changes in attempts:
+        changed = replace(settings, **changes)
+        result = plan(config, changed)
+        if result["fits"]:
+            return _remedy(kind, changes)
+        roomier = {**changes, "gpu_memory_utilization": result["largest_gpu_memory_utilization"]}
+        if roomier["gpu_memory_utilization"] and plan(config, replace(settings, **roomier))["fits"]:
+            return _remedy(kind, roomier)
+    return None
+
+
+def _remedy(kind: str, changes: dict[str, Any]) -> dict[str, Any]:
+    shown = ", ".join(f"{name}: {value}" for name, value in changes.items() if value is not None)
+    return {"kind": kind, "changes": changes, "text": f"{shown} ({_REMEDY_COSTS[kind]})"}
+
+
+_REMEDY_COSTS = {
+    "context": "shorter requests",
+    "precision": "some quality",
+    "gpus": "more GPUs for each replica",
+}
+
+
+def share_gpu(instances: Sequence[Instance], gpu_memory_gib: float) -> list[dict[str, Any]]:
+    """Utilization and context of models that share one GPU, in the order in which they start.
+
+    A share is what vLLM counts; graphs and sampler come on top. So each engine gets what one request needs, the rest
+    is split evenly, and 1 GiB stays really free.
+    """
+    total = gpu_memory_gib * GIB
+    needs = [_need(instance, gpu_memory_gib) for instance in instances]
+    free = total - SPARE - sum(share + beyond for share, beyond in needs)
+    if free < 0:
+        raise PlanError(_too_much(instances, needs, total))
+    open_ended = [index for index, one in enumerate(instances) if one.settings.gpu_memory_utilization is None]
+    results, used = [], 0.0
+    for index, instance in enumerate(instances):
+        extra = free / len(open_ended) if index in open_ended else 0.0
+        share = instance.settings.gpu_memory_utilization or int((needs[index][0] + extra) / total * 1000) / 1000
+        settings = replace(
+            instance.settings, gpu_memory_gib=gpu_memory_gib, gpu_memory_utilization=share, used_gib=used
+        )
+        result = choose(instance.config, settings)
+        if not result["fits"]:
+            raise PlanError(f"{instance.name} does not fit beside the others: {result['reason']}")
+        used = gpu_memory_gib - result["free_gib"]
+        results.append({"name": instance.name, **result})
+    return results
+
+
+def _need(instance: Instance, gpu_memory_gib: float) -> tuple[float, float]:
+    """Bytes of the share that one request needs, and bytes that come on top of it."""
+    settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
+    length = settings.max_model_len or min(read_model(instance.config).max_positions, 4096)
+    result = plan(instance.config, replace(settings, max_model_len=length))
+    total = gpu_memory_gib * GIB
+    beyond = total - SPARE - result["largest_gpu_memory_utilization"] * total
+    if settings.gpu_memory_utilization is not None:
+        return settings.gpu_memory_utilization * total, beyond
+    smallest = result["smallest_gpu_memory_utilization"]
+    if smallest is None:
+        raise PlanError(explain(instance.name, instance.config, replace(settings, max_model_len=length)))
+    return smallest * total, beyond
+
+
+def _too_much(instances: Sequence[Instance], needs: Sequence[tuple[float, float]], total: float) -> str:
+    parts = [
+        f"{instance.name} {share / GIB:.2f} + {beyond / GIB:.2f}" for instance, (share, beyond) in zip(instances, needs)
+    ]
+    wanted = sum(share + beyond for share, beyond in needs) / GIB
+    return (
+        f"These models do not fit one GPU of {total / GIB:.2f} GiB together. Least share plus what comes on top, in "
+        f"GiB: {'; '.join(parts)}; with 1 GiB free that is {wanted + 1:.2f}. Lower max_model_len or max_num_seqs, "
+        "use a quantized model, or place one of them on another GPU."
+    )
+
+
+def check_alike(gpus: Sequence[Mapping[str, Any]]) -> None:
+    """The GPUs of one replica must be of one kind: the smallest would decide for all."""
+    kinds = {(gpu.get("name"), round(float(gpu["memory_gib"]), 1)) for gpu in gpus}
+    if len(kinds) > 1:
+        listed = ", ".join(sorted(f"{name} {memory} GiB" for name, memory in kinds))
+        raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Pin them with gpus.")
