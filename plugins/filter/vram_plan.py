@@ -186,6 +186,7 @@ from dataclasses import fields
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._planner.model import PlanError
 from ..module_utils._planner.plan import Settings, plan
@@ -201,6 +202,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "max_num_batched_tokens": int,
     "kv_cache_memory_bytes": int,
     "weight_bytes": int,
+    "enforce_eager": boolean,
 }
 _MAY_BE_ABSENT = {field.name for field in fields(Settings) if field.default is None}
 
@@ -220,7 +222,7 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
         try:
             values[name] = _TYPES.get(name, _plain)(value)
         except (TypeError, ValueError) as error:
-            raise PlanError(f"{name} must be a number, not {value!r}.") from error
+            raise PlanError(f"{name} cannot be {value!r}.") from error
     return Settings(**values)
 
 

@@ -80,20 +80,35 @@ def explain(name: str, config: Mapping[str, Any], settings: Settings) -> str:
 
 
 def _shorter_context(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
-    share = settings.gpu_memory_utilization
-    roomier = plan(config, settings)["largest_gpu_memory_utilization"]
-    for utilization in (share, roomier):
+    """A shorter context at this share or a larger one; where the weights alone are too much, on twice the GPUs."""
+    parallel = [settings.tensor_parallel_size]
+    parallel += [size for size in _parallel_sizes(config) if size > settings.tensor_parallel_size]
+    for size in parallel:
+        changes = {"tensor_parallel_size": size} if size != settings.tensor_parallel_size else {}
+        found = _longest_that_fits(config, settings, changes)
+        if found:
+            return _remedy("context", found)
+    return None
+
+
+def _longest_that_fits(config: Mapping[str, Any], settings: Settings, changes: dict[str, Any]) -> dict[str, Any] | None:
+    changed = replace(settings, **changes)
+    roomier = plan(config, changed)["largest_gpu_memory_utilization"]
+    for utilization in (settings.gpu_memory_utilization, roomier):
         if not utilization:
             continue
-        attempt = replace(settings, gpu_memory_utilization=utilization, max_model_len=None)
+        attempt = replace(changed, gpu_memory_utilization=utilization, max_model_len=None)
         length = _round_down(int(plan(config, attempt)["largest_max_model_len"]))
-        if length < 256:
-            continue
         length = min(length, settings.max_model_len or length)
-        changes = {"max_model_len": length, "gpu_memory_utilization": utilization}
-        if plan(config, replace(settings, **changes))["fits"]:
-            return _remedy("context", changes)
+        found = {**changes, "max_model_len": length, "gpu_memory_utilization": utilization}
+        if length >= _SHORTEST_LENGTH and plan(config, replace(settings, **found))["fits"]:
+            return found
     return None
+
+
+def _parallel_sizes(config: Mapping[str, Any]) -> list[int]:
+    heads = read_model(config).heads
+    return [size for size in (2, 4, 8, 16) if heads % size == 0]
 
 
 def _smaller_numbers(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
@@ -101,40 +116,64 @@ def _smaller_numbers(config: Mapping[str, Any], settings: Settings) -> dict[str,
     attempts: list[dict[str, Any]] = [{"kv_cache_dtype": "fp8"}]
     if not quantized and settings.quantization is None:
         attempts += [{"quantization": "fp8"}, {"quantization": "fp8", "kv_cache_dtype": "fp8"}]
-    return _first_that_fits(config, settings, "precision", attempts)
+    found = _first_that_fits(config, settings, attempts) or _longest_that_fits(config, settings, attempts[-1])
+    return _remedy("precision", found) if found else None
 
 
 def _more_gpus(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
-    heads = read_model(config).heads
-    sizes = [size for size in (2, 4, 8, 16) if size > settings.tensor_parallel_size and heads % size == 0]
-    return _first_that_fits(config, settings, "gpus", [{"tensor_parallel_size": size} for size in sizes])
+    sizes = [size for size in _parallel_sizes(config) if size > settings.tensor_parallel_size]
+    found = _first_that_fits(config, settings, [{"tensor_parallel_size": size} for size in sizes])
+    return _remedy("gpus", found) if found else None
 
 
 def _first_that_fits(
-    config: Mapping[str, Any], settings: Settings, kind: str, attempts: Iterable[dict[str, Any]]
+    config: Mapping[str, Any], settings: Settings, attempts: Iterable[dict[str, Any]]
 ) -> dict[str, Any] | None:
     """Try each change as it is, then with the share that leaves 1 GiB free."""
     for changes in attempts:
-        changed = replace(settings, **changes)
-        result = plan(config, changed)
+        result = plan(config, replace(settings, **changes))
         if result["fits"]:
-            return _remedy(kind, changes)
-        roomier = {**changes, "gpu_memory_utilization": result["largest_gpu_memory_utilization"]}
-        if roomier["gpu_memory_utilization"] and plan(config, replace(settings, **roomier))["fits"]:
-            return _remedy(kind, roomier)
+            return changes
+        share = result["largest_gpu_memory_utilization"]
+        roomier: dict[str, Any] = {**changes, "gpu_memory_utilization": share}
+        if share and plan(config, replace(settings, **roomier))["fits"]:
+            return roomier
     return None
 
 
 def _remedy(kind: str, changes: dict[str, Any]) -> dict[str, Any]:
-    shown = ", ".join(f"{name}: {value}" for name, value in changes.items() if value is not None)
-    return {"kind": kind, "changes": changes, "text": f"{shown} ({_REMEDY_COSTS[kind]})"}
+    shown = ", ".join(f"{name}: {value}" for name, value in changes.items())
+    return {"kind": kind, "changes": changes, "text": f"{_REMEDY_NAMES[kind]}: {shown}"}
 
 
-_REMEDY_COSTS = {
-    "context": "shorter requests",
-    "precision": "some quality",
+_REMEDY_NAMES = {
+    "context": "context and share",
+    "precision": "smaller numbers, at some quality",
     "gpus": "more GPUs for each replica",
 }
+
+# Usable memory of a common GPU of each class: RTX 4060, 3060 and 4060 Ti, 4090, L40S, H100 and H200.
+GPU_CLASSES = {8: 7.6, 12: 11.6, 16: 15.6, 24: 23.55, 48: 44.4, 80: 79.18, 141: 139.8}
+_SMALLER_BATCHES: tuple[dict[str, Any], ...] = (
+    {},
+    {"max_num_seqs": 64},
+    {"max_num_seqs": 16},
+    {"max_num_seqs": 16, "enforce_eager": True},
+)
+
+
+def recommend(config: Mapping[str, Any], weight_bytes: int | None = None) -> dict[str, dict[str, Any] | None]:
+    """For each class of GPU, settings of vLLM that fit one GPU alone, or none."""
+    return {str(size): _recommend_for(config, usable, weight_bytes) for size, usable in GPU_CLASSES.items()}
+
+
+def _recommend_for(config: Mapping[str, Any], usable: float, weight_bytes: int | None) -> dict[str, Any] | None:
+    for batch in _SMALLER_BATCHES:
+        result = choose(config, Settings(gpu_memory_gib=usable, weight_bytes=weight_bytes, **batch))
+        if result["fits"] and result["largest_max_model_len"] >= _SHORTEST_LENGTH:
+            settings = {name: result["settings"][name] for name in ("gpu_memory_utilization", "max_model_len")}
+            return {**settings, **batch, "max_concurrency": result["max_concurrency"]}
+    return None
 
 
 def share_gpu(instances: Sequence[Instance], gpu_memory_gib: float) -> list[dict[str, Any]]:

@@ -79,7 +79,8 @@ def rank_bytes(model: Model, stage: Stage, tensor_parallel: int) -> int:
 def checkpoint_bytes(model: Model) -> int:
     """Bytes of the whole model as stored: what the safetensors index calls total_size."""
     whole = Stage(0, model.layers, True, True)
-    return sum(_tensors(model, whole, 1)) - _rope_bytes(model)
+    made_while_loading = _rope_bytes(model) + model.layers * sum(_unpacked_latent(model, 1))
+    return sum(_tensors(model, whole, 1)) - made_while_loading
 
 
 def _tensors(model: Model, stage: Stage, tensor_parallel: int) -> Iterator[int]:
@@ -133,10 +134,15 @@ def _latent_attention(model: Model, tensor_parallel: int) -> Iterator[int]:
         yield linear(model, queries, model.hidden)
     yield linear(model, heads * (latent.nope_dim + latent.value_dim), latent.kv_rank)
     yield linear(model, model.hidden, heads * latent.value_dim)
-    # vllm/model_executor/layers/attention/mla_attention.py keeps W_UK and W_UV unpacked beside kv_b_proj.
-    size = DTYPE_BYTES[model.dtype]
-    yield heads * latent.nope_dim * latent.kv_rank * size
-    yield heads * latent.value_dim * latent.kv_rank * size
+    yield from _unpacked_latent(model, tensor_parallel)
+
+
+def _unpacked_latent(model: Model, tensor_parallel: int) -> tuple[int, ...]:
+    """W_UK and W_UV, which vllm/model_executor/layers/attention/mla_attention.py copies out of kv_b_proj."""
+    if not model.latent:
+        return ()
+    size = model.heads // tensor_parallel * model.latent.kv_rank * DTYPE_BYTES[model.dtype]
+    return size * model.latent.nope_dim, size * model.latent.value_dim
 
 
 def _feed_forward(model: Model, layer: int, tensor_parallel: int) -> Iterator[int]:
