@@ -181,62 +181,14 @@ _value:
       type: dict
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..module_utils._planner.model import PlanError
-from ..module_utils._planner.plan import Settings, plan
-
-_TYPES: dict[str, Callable[[Any], Any]] = {
-    "gpu_memory_gib": float,
-    "gpu_memory_utilization": float,
-    "used_gib": float,
-    "tensor_parallel_size": int,
-    "pipeline_parallel_size": int,
-    "max_model_len": int,
-    "max_num_seqs": int,
-    "max_num_batched_tokens": int,
-    "kv_cache_memory_bytes": int,
-    "weight_bytes": int,
-    "enforce_eager": boolean,
-}
-_MAY_BE_ABSENT = {field.name for field in fields(Settings) if field.default is None}
-
-
-def settings_from(options: Mapping[str, Any]) -> Settings:
-    """Options as a template gives them, strings among them, as typed settings."""
-    known = {field.name for field in fields(Settings)}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise PlanError(f"vram_plan has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
-    if options.get("gpu_memory_gib") is None:
-        raise PlanError("vram_plan needs gpu_memory_gib, the GPU's usable memory in GiB.")
-    values: dict[str, Any] = {}
-    for name, value in options.items():
-        if value is None or (value == "" and name in _MAY_BE_ABSENT):
-            continue
-        try:
-            values[name] = _TYPES.get(name, _plain)(value)
-        except (TypeError, ValueError) as error:
-            raise PlanError(f"{name} cannot be {value!r}.") from error
-    return Settings(**values)
-
-
-def _plain(value: Any) -> Any:
-    return value
-
-
-def describe(model: Any) -> tuple[Mapping[str, Any], int | None]:
-    """A config.json, or the result of vllm_model_info with the config and the weights' size in it."""
-    if not isinstance(model, Mapping):
-        raise PlanError("vram_plan takes a model's config.json as a dictionary.")
-    if isinstance(model.get("config"), Mapping):
-        return model["config"], model.get("weight_bytes")
-    return model, None
+from ..module_utils._planner.options import describe, settings_from
+from ..module_utils._planner.plan import plan
 
 
 def vram_plan(model: Any, **options: Any) -> dict[str, Any]:
