@@ -10,8 +10,8 @@ short_description: Settings of models that share one GPU
 version_added: "0.1.0"
 author: llmfleet contributors (@llmfleet)
 description:
-  - Chooses O(_input[].gpu_memory_utilization) and O(_input[].max_model_len) of each model where they are absent, so that
-    all of them start one after the other and 1 GiB of the GPU stays really free.
+  - Chooses O(_input[].gpu_memory_utilization) and O(_input[].max_model_len) of each model where they are absent. All of
+    them then start one after the other, and 1 GiB of the GPU stays really free.
   - A list of one model is that model with the GPU to itself.
   - Fails with the arithmetic and with changes that would fit, when they do not.
 positional: _input

@@ -165,10 +165,11 @@ def _parts(model: Model, stage: weights.Stage, settings: Settings) -> Parts:
 def _weights(model: Model, stage: weights.Stage, settings: Settings) -> int:
     """The tensors that the configuration implies, brought to the checkpoint's real size where that is known."""
     implied = weights.rank_bytes(model, stage, settings.tensor_parallel_size)
-    stored_as_served = settings.quantization is None or model.quantization is None or not settings.weight_bytes
-    if not settings.weight_bytes or (settings.quantization and not stored_as_served):
+    if not settings.weight_bytes or settings.quantization or settings.dtype != "auto":
         return implied
-    return int(implied * settings.weight_bytes / weights.checkpoint_bytes(model))
+    ratio = settings.weight_bytes / weights.checkpoint_bytes(model)
+    # A checkpoint in 32 bits is served in 16, so its size says nothing here.
+    return implied if ratio > 1.5 else int(implied * ratio)
 
 
 def requested(settings: Settings) -> int:
