@@ -71,28 +71,18 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils._planner.advise import Instance, choose, explain, share_gpu
 from ..module_utils._planner.model import PlanError
-from ..module_utils._planner.options import describe, settings_from
+from ..module_utils._planner.options import instance_from
 
 
 def vram_share(models: Sequence[Mapping[str, Any]], gpu_memory_gib: Any) -> list[dict[str, Any]]:
     """Settings of the models on one GPU; see DOCUMENTATION."""
     try:
-        instances = [_instance(model, gpu_memory_gib) for model in models]
+        instances = [instance_from(model, gpu_memory_gib) for model in models]
         if len(instances) == 1:
             return [_alone(instances[0])]
         return share_gpu(instances, float(gpu_memory_gib))
     except PlanError as error:
         raise AnsibleFilterError(f"vram_share: {error}") from error
-
-
-def _instance(model: Mapping[str, Any], gpu_memory_gib: Any) -> Instance:
-    options = dict(model)
-    name, described = options.pop("name", None), options.pop("model", None)
-    if not name or described is None:
-        raise PlanError("each model needs name and model.")
-    config, weight_bytes = describe(described)
-    options.setdefault("weight_bytes", weight_bytes)
-    return Instance(str(name), config, settings_from({**options, "gpu_memory_gib": gpu_memory_gib}))
 
 
 def _alone(instance: Instance) -> dict[str, Any]:

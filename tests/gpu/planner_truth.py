@@ -35,18 +35,18 @@ START_LIMIT_S = 240
 # id, model, settings that differ from DEFAULTS
 CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("ds-v2-lite", "DeepSeek-V2-Lite", {}),
+    ("l31-8b-u098", "Llama-3.1-8B", {"gpu_memory_utilization": 0.98}),
     ("q3-30b-seqs64", "Qwen3-30B-A3B", {"max_num_seqs": 64}),
-    ("ds-v2-lite-seqs64-t2048", "DeepSeek-V2-Lite", {"max_num_seqs": 64, "max_num_batched_tokens": 2048}),
     ("gemma2-9b-seqs128-t2048", "gemma-2-9b", {"max_num_seqs": 128, "max_num_batched_tokens": 2048}),
     ("mistral-7b-u097", "Mistral-7B-Instruct-v0.3", {"gpu_memory_utilization": 0.97, "max_num_seqs": 64}),
-    ("phi-4-t4096", "phi-4", {"max_num_batched_tokens": 4096, "max_num_seqs": 256, "max_model_len": 16384}),
-    ("l31-8b-u098", "Llama-3.1-8B", {"gpu_memory_utilization": 0.98}),
     ("l32-1b-kvfp8", "Llama-3.2-1B-Instruct", {"kv_cache_dtype": "fp8", "max_num_seqs": 512}),
-    ("gpt-oss-20b", "gpt-oss-20b", {"max_num_seqs": 256}),
-    ("q3-4b-seqs16", "Qwen3-4B", {"max_num_seqs": 16, "max_num_batched_tokens": 1024, "max_model_len": 40960}),
-    ("q25-14b-fp8", "Qwen2.5-14B-Instruct", {"quantization": "fp8", "max_num_seqs": 256}),
     ("q25-7b-awq", "Qwen2.5-7B-Instruct-AWQ", {"max_num_seqs": 256}),
+    ("ds-v2-lite-seqs64-t2048", "DeepSeek-V2-Lite", {"max_num_seqs": 64, "max_num_batched_tokens": 2048}),
+    ("q3-4b-seqs16", "Qwen3-4B", {"max_num_seqs": 16, "max_num_batched_tokens": 1024, "max_model_len": 40960}),
+    ("phi-4-t4096", "phi-4", {"max_num_batched_tokens": 4096, "max_num_seqs": 256, "max_model_len": 16384}),
+    ("q25-14b-fp8", "Qwen2.5-14B-Instruct", {"quantization": "fp8", "max_num_seqs": 256}),
     ("l31-8b-fp8dyn", "Meta-Llama-3.1-8B-Instruct-FP8-dynamic", {"max_num_seqs": 128}),
+    ("gpt-oss-20b", "gpt-oss-20b", {"max_num_seqs": 256}),
     ("q25-32b-u080-len32k", "Qwen2.5-32B-Instruct", {"gpu_memory_utilization": 0.8, "max_model_len": 32768}),
 ]
 DEFAULTS: dict[str, Any] = {
@@ -94,18 +94,25 @@ def run_engine(options: dict[str, Any], log: Path, handle: Any) -> tuple[bool, f
         )
         while process.poll() is None and time.monotonic() - began < START_LIMIT_S:
             peak = max(peak, pynvml.nvmlDeviceGetMemoryInfo(handle).used)
+            # An engine may hang while it shuts down; once it has served, nothing more is to be learnt.
+            if b"SERVED" in log.read_bytes():
+                break
             time.sleep(0.05)
-        stop(process)
+        stop(process, handle)
     return b"SERVED" in log.read_bytes(), time.monotonic() - began, peak / GIB
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """End the engine with its own children."""
+def stop(process: subprocess.Popen[bytes], handle: Any) -> None:
+    """End the engine with its own children, and wait until the GPU is empty again."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
     process.wait()
+    for _attempt in range(100):
+        if not pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
+            return
+        time.sleep(0.1)
 
 
 def gpu_gib(handle: Any) -> float:

@@ -236,3 +236,44 @@ def check_alike(gpus: Sequence[Mapping[str, Any]]) -> None:
     if len(kinds) > 1:
         listed = ", ".join(sorted(f"{name} {memory} GiB" for name, memory in kinds))
         raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Pin them with gpus.")
+
+
+_HEADINGS = ("model", "gpu", "gpus", "weights", "share", "max_model_len", "tokens", "requests", "free", "verdict")
+
+
+def table(instances: Sequence[Instance], gpus: Mapping[str, float]) -> list[str]:
+    """Lines of a table: each model alone on each kind of GPU, and under it why what does not fit does not."""
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    notes: list[str] = []
+    for instance in instances:
+        for gpu, memory_gib in gpus.items():
+            row, note = _table_row(instance, gpu, memory_gib)
+            rows.append(row)
+            notes += note.splitlines()
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return lines + notes
+
+
+def _table_row(instance: Instance, gpu: str, memory_gib: float) -> tuple[tuple[str, ...], str]:
+    settings = replace(instance.settings, gpu_memory_gib=memory_gib)
+    count = settings.tensor_parallel_size * settings.pipeline_parallel_size
+    name = (instance.name, gpu, str(count))
+    try:
+        result = choose(instance.config, settings)
+    except PlanError as error:
+        return (*name, "", "", "", "", "", "", "refused"), f"{instance.name} on {gpu}: {error}"
+    used = result["settings"]
+    cells = (
+        f"{result['weights_gib']:.1f}",
+        f"{used['gpu_memory_utilization']:.3f}",
+        str(used["max_model_len"]),
+        str(result["kv_cache_tokens"]),
+        f"{result['max_concurrency']:.1f}",
+        f"{result['free_gib']:.1f}",
+    )
+    if result["fits"]:
+        return (*name, *cells, "fits"), ""
+    return (*name, cells[0], "", "", "", "", "", "too large"), explain(
+        f"{instance.name} on {gpu}", instance.config, settings
+    )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from .advise import Instance
 from .model import PlanError
 from .plan import Settings
 
@@ -69,3 +70,14 @@ def describe(model: Any) -> tuple[Mapping[str, Any], int | None]:
     if isinstance(model.get("config"), Mapping):
         return model["config"], model.get("weight_bytes")
     return model, None
+
+
+def instance_from(entry: Mapping[str, Any], gpu_memory_gib: Any) -> Instance:
+    """A model of a list: its name, its description under model, and any of vram_plan's options."""
+    options = dict(entry)
+    name, described = options.pop("name", None), options.pop("model", None)
+    if not name or described is None:
+        raise PlanError("each model needs name and model.")
+    config, weight_bytes = describe(described)
+    options.setdefault("weight_bytes", weight_bytes)
+    return Instance(str(name), config, settings_from({**options, "gpu_memory_gib": gpu_memory_gib}))

@@ -47,8 +47,8 @@ class Batch:
 def _body_per_token(model: Model, tensor_parallel: int) -> int:
     """Bytes per token at the widest point of a layer.
 
-    In the MLP the fused gate and up projection, its activated product, and three vectors of the hidden size (the
-    residual, the normalised input, the attention's output) are alive at once.
+    In the MLP the fused gate and up projection, its activated product, the residual, the normalised input, and the
+    attention's output, which the compiled piece got as its input, are alive at once.
     """
     size = DTYPE_BYTES[model.dtype]
     wide = _mlp_width(model) // tensor_parallel
@@ -56,7 +56,12 @@ def _body_per_token(model: Model, tensor_parallel: int) -> int:
     # Dynamic fp8 writes the activated product in one byte a value and keeps the quantized input.
     product = (wide + model.hidden) if quantized else wide * size
     factor = 2 if model.gated_mlp else 1
-    return factor * wide * size + product + 3 * model.hidden * size
+    return factor * wide * size + product + 2 * model.hidden * size + _attention_output(model, tensor_parallel)
+
+
+def _attention_output(model: Model, tensor_parallel: int) -> int:
+    width = model.heads * model.latent.value_dim if model.latent else model.query_size
+    return width // tensor_parallel * DTYPE_BYTES[model.dtype]
 
 
 def _mlp_width(model: Model) -> int:
@@ -68,13 +73,16 @@ def _mlp_width(model: Model) -> int:
 
 
 def _experts_per_token(model: Model, tensor_parallel: int) -> int:
-    """Workspaces of fused_moe/experts/triton_moe.py, workspace_shapes: two per routed expert, and the output."""
+    """Workspaces of fused_moe/experts/triton_moe.py, workspace_shapes: two per routed expert.
+
+    Measured beside them: nine vectors of the hidden size, those of the layer and copies around the routing.
+    """
     experts = model.experts
     if experts is None:
         return 0
     width = experts.intermediate // tensor_parallel
     routed = max(width, model.hidden) + max(2 * width, model.hidden)
-    return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + 4 * model.hidden)
+    return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + 9 * model.hidden)
 
 
 def _latent_bytes(model: Model, batch: Batch, max_model_len: int) -> int:

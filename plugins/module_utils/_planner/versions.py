@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 MEASURED_VERSION = "0.26.0"
 
@@ -83,6 +84,7 @@ def parse_version(text: str) -> tuple[int, int, int]:
     return padded[0], padded[1], padded[2]
 
 
+@lru_cache(maxsize=64)
 def engine_for(version: str) -> Engine:
     """The traits of the newest known version that is not newer than the one asked for."""
     wanted = parse_version(version)

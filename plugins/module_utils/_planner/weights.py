@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .model import DTYPE_BYTES, Model, PlanError
 
@@ -71,11 +72,13 @@ def embedding_bytes(model: Model, tensor_parallel: int) -> int:
     return -(-padded // tensor_parallel) * model.hidden * DTYPE_BYTES[model.dtype]
 
 
+@lru_cache(maxsize=512)
 def rank_bytes(model: Model, stage: Stage, tensor_parallel: int) -> int:
     """Bytes that one GPU of a stage holds once the weights are loaded."""
     return sum(allocated(size) for size in _tensors(model, stage, tensor_parallel))
 
 
+@lru_cache(maxsize=512)
 def checkpoint_bytes(model: Model) -> int:
     """Bytes of the whole model as stored: what the safetensors index calls total_size."""
     whole = Stage(0, model.layers, True, True)
