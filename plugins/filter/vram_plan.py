@@ -43,8 +43,10 @@ options:
     description: Share of the GPU that vLLM may plan with. vLLM's default when absent.
     type: float
   max_model_len:
-    description: Longest request in tokens, prompt and answer together. The model's own context when absent.
-    type: int
+    description:
+      - Longest request in tokens, prompt and answer together. The model's own context when absent.
+      - Takes vLLM's ways of writing it too, such as V(8K), and V(auto) or V(-1) for as long as fits.
+    type: str
   max_num_seqs:
     description: Requests at once. vLLM's default for a GPU of this size when absent.
     type: int

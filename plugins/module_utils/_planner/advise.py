@@ -80,15 +80,19 @@ def explain(name: str, config: Mapping[str, Any], settings: Settings) -> str:
 
 
 def _shorter_context(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
-    """A shorter context at this share or a larger one; where the weights alone are too much, on twice the GPUs."""
-    parallel = [settings.tensor_parallel_size]
-    parallel += [size for size in _parallel_sizes(config) if size > settings.tensor_parallel_size]
-    for size in parallel:
-        changes = {"tensor_parallel_size": size} if size != settings.tensor_parallel_size else {}
+    """A shorter context at this share or a larger one; where the weights alone are too much, on more GPUs."""
+    for changes in _parallel_changes(config, settings):
         found = _longest_that_fits(config, settings, changes)
         if found:
             return _remedy("context", found)
     return None
+
+
+def _parallel_changes(config: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
+    """No change, then each larger number of GPUs that divides the heads."""
+    heads = read_model(config).heads
+    sizes = [size for size in (2, 4, 8, 16) if size > settings.tensor_parallel_size and heads % size == 0]
+    return [{}, *({"tensor_parallel_size": size} for size in sizes)]
 
 
 def _longest_that_fits(config: Mapping[str, Any], settings: Settings, changes: dict[str, Any]) -> dict[str, Any] | None:
@@ -106,23 +110,21 @@ def _longest_that_fits(config: Mapping[str, Any], settings: Settings, changes: d
     return None
 
 
-def _parallel_sizes(config: Mapping[str, Any]) -> list[int]:
-    heads = read_model(config).heads
-    return [size for size in (2, 4, 8, 16) if heads % size == 0]
-
-
 def _smaller_numbers(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
-    quantized = read_model(config).quantization is not None
+    """fp8 for the cache, the weights or both; then with a shorter context, then on more GPUs."""
     attempts: list[dict[str, Any]] = [{"kv_cache_dtype": "fp8"}]
-    if not quantized and settings.quantization is None:
+    if read_model(config).quantization is None and settings.quantization is None:
         attempts += [{"quantization": "fp8"}, {"quantization": "fp8", "kv_cache_dtype": "fp8"}]
-    found = _first_that_fits(config, settings, attempts) or _longest_that_fits(config, settings, attempts[-1])
-    return _remedy("precision", found) if found else None
+    for more in _parallel_changes(config, settings):
+        tried = [{**attempt, **more} for attempt in attempts]
+        found = _first_that_fits(config, settings, tried) or _longest_that_fits(config, settings, tried[-1])
+        if found:
+            return _remedy("precision", found)
+    return None
 
 
 def _more_gpus(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
-    sizes = [size for size in _parallel_sizes(config) if size > settings.tensor_parallel_size]
-    found = _first_that_fits(config, settings, [{"tensor_parallel_size": size} for size in sizes])
+    found = _first_that_fits(config, settings, _parallel_changes(config, settings)[1:])
     return _remedy("gpus", found) if found else None
 
 

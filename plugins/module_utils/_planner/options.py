@@ -11,7 +11,7 @@ from typing import Any
 
 from .advise import Instance
 from .model import PlanError
-from .plan import Settings
+from .plan import AUTOMATIC, Settings
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
@@ -24,13 +24,25 @@ def _boolean(value: Any) -> bool:
     return text in _TRUE
 
 
+def _length(value: Any) -> int:
+    """vLLM takes auto, -1, and 8k (8000) or 8K (8192): vllm/engine/arg_utils.py, human_readable_int."""
+    text = str(value).strip()
+    if text in {"auto", "-1"}:
+        return AUTOMATIC
+    factor = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}.get(text[-1:], 0)
+    length = int(float(text[:-1]) * factor) if factor else int(text)
+    if length < 1:
+        raise ValueError(text)
+    return length
+
+
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "gpu_memory_gib": float,
     "gpu_memory_utilization": float,
     "used_gib": float,
     "tensor_parallel_size": int,
     "pipeline_parallel_size": int,
-    "max_model_len": int,
+    "max_model_len": _length,
     "max_num_seqs": int,
     "max_num_batched_tokens": int,
     "kv_cache_memory_bytes": int,

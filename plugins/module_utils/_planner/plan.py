@@ -16,6 +16,8 @@ from .model import Model, PlanError, read_model
 GIB = 1024**3
 # What must stay really free on a GPU, for fragments and for what requests ask beyond the warm-up.
 SPARE = GIB
+# vLLM's value of max_model_len for "as long as fits".
+AUTOMATIC = -1
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,20 @@ def plan(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     """Plan one replica; the result is what the filter returns."""
     model = read_model(config, settings.quantization, settings.dtype)
     check_parallel(model, settings)
+    if settings.max_model_len == AUTOMATIC:
+        return _automatic(config, settings)
     resolved = resolve(model, settings)
     stages = [_parts(model, stage, resolved) for stage in weights.stages(model.layers, resolved.pipeline_parallel_size)]
     return _result(model, resolved, stages)
+
+
+def _automatic(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """vLLM's max_model_len -1: the model's context, or the longest that fits (_auto_fit_max_model_len)."""
+    whole = plan(config, replace(settings, max_model_len=None))
+    longest = whole["largest_max_model_len"]
+    if whole["fits"] or not longest:
+        return whole
+    return plan(config, replace(settings, max_model_len=longest))
 
 
 def check_parallel(model: Model, settings: Settings) -> None:

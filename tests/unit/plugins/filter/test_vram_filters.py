@@ -12,11 +12,13 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.llmfleet.gateway.plugins.filter.vllm_figures import FilterModule as Figures
 from ansible_collections.llmfleet.gateway.plugins.filter.vram_plan import FilterModule as Plan
 from ansible_collections.llmfleet.gateway.plugins.filter.vram_share import FilterModule as Share
+from ansible_collections.llmfleet.gateway.plugins.filter.vram_table import FilterModule as Table
 from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
 
 vram_plan = Plan().filters()["vram_plan"]
 vram_share = Share().filters()["vram_share"]
 vllm_figures = Figures().filters()["vllm_figures"]
+vram_table = Table().filters()["vram_table"]
 
 LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
 SMALL = CATALOGUE["Qwen/Qwen2.5-1.5B-Instruct"]["config"]
@@ -113,3 +115,32 @@ def test_figures_of_a_metrics_page_without_a_plan() -> None:
         "warnings": [],
         "parallel_limit": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "length"), [("8k", 8000), ("8K", 8192), (4096, 4096), ("auto", 131072), (-1, 131072)]
+)
+def test_lengths_as_vllm_takes_them(written: Any, length: int) -> None:
+    assert vram_plan(LLAMA, gpu_memory_gib=79.18, max_model_len=written)["settings"]["max_model_len"] == length
+
+
+def test_automatic_length_is_the_longest_that_fits() -> None:
+    found = vram_plan(LLAMA, gpu_memory_gib=23.55, max_model_len="auto")
+    assert found["fits"]
+    assert found["settings"]["max_model_len"] == found["largest_max_model_len"] < 131072
+
+
+def test_table_has_a_line_for_each_model_and_gpu() -> None:
+    models = [{"name": "small", "model": SMALL}, {"name": "llama", "model": LLAMA, "max_model_len": 32768}]
+    lines = vram_table(models, gpus={"H100": "79.18", "RTX 3060": 11.6})
+    assert [line.split()[-1] for line in lines[:5]] == ["verdict", "fits", "fits", "fits", "large"]
+    assert lines[5].startswith("llama on RTX 3060 does not fit")
+    assert len(lines) == 9
+
+
+def test_table_names_what_is_refused() -> None:
+    lines = vram_table([{"name": "odd", "model": LLAMA, "tensor_parallel_size": 3}], gpus={"H100": 79.18})
+    assert lines[1].endswith("refused")
+    assert "not divisible" in lines[2]
+    with pytest.raises(AnsibleFilterError, match="no GPU to plan for"):
+        vram_table([], gpus={})

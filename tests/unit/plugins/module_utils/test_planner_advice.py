@@ -48,6 +48,7 @@ def test_choose_keeps_what_was_set() -> None:
     [
         (LLAMA, {"gpu_memory_gib": 23.55, "max_model_len": 131072}),
         (LARGE, {"gpu_memory_gib": 79.18}),
+        (LARGE, {"gpu_memory_gib": 23.55, "tensor_parallel_size": 2}),
         (MIDDLE, {"gpu_memory_gib": 79.18, "gpu_memory_utilization": 0.3, "max_model_len": 8192}),
     ],
 )
