@@ -48,6 +48,16 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Resolved(Settings):
+    """Settings with vLLM's defaults filled in."""
+
+    gpu_memory_utilization: float = 0.0
+    max_model_len: int = 0
+    max_num_seqs: int = 0
+    max_num_batched_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class Parts:
     """Bytes on one GPU of one pipeline stage, and the layout of its KV cache."""
 
@@ -112,25 +122,24 @@ def check_parallel(model: Model, settings: Settings) -> None:
         raise PlanError(f"gpu_memory_utilization {utilization} must lie above 0 and be at most 1.")
 
 
-def resolve(model: Model, settings: Settings) -> Settings:
+def resolve(model: Model, settings: Settings) -> Resolved:
     """Fill in vLLM's defaults."""
     engine = versions.engine_for(settings.vllm_version)
     sequences, tokens = versions.default_batch(engine, settings.gpu_bytes)
     length = settings.max_model_len or model.max_positions
     sequences = settings.max_num_seqs or sequences
     utilization = settings.gpu_memory_utilization
-    return replace(
-        settings,
-        gpu_memory_utilization=engine.default_utilization if utilization is None else utilization,
-        max_model_len=length,
-        max_num_seqs=sequences,
-        max_num_batched_tokens=settings.max_num_batched_tokens or min(tokens, sequences * length),
-    )
+    filled = {
+        "gpu_memory_utilization": engine.default_utilization if utilization is None else utilization,
+        "max_model_len": length,
+        "max_num_seqs": sequences,
+        "max_num_batched_tokens": settings.max_num_batched_tokens or min(tokens, sequences * length),
+    }
+    return Resolved(**{**vars(settings), **filled})
 
 
-def _batch(model: Model, settings: Settings) -> runtime.Batch:
+def _batch(model: Model, settings: Resolved) -> runtime.Batch:
     engine = versions.engine_for(settings.vllm_version)
-    assert settings.max_num_seqs is not None and settings.max_num_batched_tokens is not None
     return runtime.Batch(
         sequences=settings.max_num_seqs,
         tokens=settings.max_num_batched_tokens,
@@ -141,7 +150,7 @@ def _batch(model: Model, settings: Settings) -> runtime.Batch:
     )
 
 
-def _in_flight(settings: Settings, batch: runtime.Batch) -> int:
+def _in_flight(settings: Resolved, batch: runtime.Batch) -> int:
     """vllm/config/vllm.py, max_in_flight_tokens: every batch in flight may hold its tokens."""
     if not versions.engine_for(settings.vllm_version).reserves_batches_in_flight:
         return batch.tokens
@@ -151,11 +160,10 @@ def _in_flight(settings: Settings, batch: runtime.Batch) -> int:
     return max(2, pipeline) * batch.tokens
 
 
-def _parts(model: Model, stage: weights.Stage, settings: Settings) -> Parts:
+def _parts(model: Model, stage: weights.Stage, settings: Resolved) -> Parts:
     engine = versions.engine_for(settings.vllm_version)
     batch = _batch(model, settings)
     parallel = settings.tensor_parallel_size
-    assert settings.max_model_len is not None
     graphs = runtime.graphs(model, stage, batch)
     estimated = engine.subtracts_graph_estimate and (engine.v2_estimates_graphs or not batch.v2_runner)
     state = runtime.sampler_state(model, batch) if stage.holds_head else 0
@@ -175,7 +183,7 @@ def _parts(model: Model, stage: weights.Stage, settings: Settings) -> Parts:
     )
 
 
-def _weights(model: Model, stage: weights.Stage, settings: Settings) -> int:
+def _weights(model: Model, stage: weights.Stage, settings: Resolved) -> int:
     """The tensors that the configuration implies, brought to the checkpoint's real size where that is known."""
     implied = weights.rank_bytes(model, stage, settings.tensor_parallel_size)
     if not settings.weight_bytes or settings.quantization or settings.dtype != "auto":
@@ -185,19 +193,18 @@ def _weights(model: Model, stage: weights.Stage, settings: Settings) -> int:
     return implied if ratio > 1.5 else int(implied * ratio)
 
 
-def requested(settings: Settings) -> int:
+def requested(settings: Resolved) -> int:
     """vllm/v1/worker/utils.py, request_memory: the share, rounded up."""
-    assert settings.gpu_memory_utilization is not None
     return math.ceil(settings.gpu_bytes * settings.gpu_memory_utilization)
 
 
-def _room(parts: Parts, settings: Settings) -> int:
+def _room(parts: Parts, settings: Resolved) -> int:
     if settings.kv_cache_memory_bytes is not None:
         return settings.kv_cache_memory_bytes
     return requested(settings) - parts.fixed
 
 
-def _blocks(stages: list[Parts], settings: Settings) -> int:
+def _blocks(stages: list[Parts], settings: Resolved) -> int:
     """All stages get as many blocks as the poorest: kv_cache_utils.py, get_kv_cache_configs."""
     return min(parts.cache.blocks_in(_room(parts, settings)) for parts in stages)
 
@@ -212,7 +219,7 @@ def _live_after_start(parts: Parts, blocks: int) -> int:
     return parts.standing - parts.sampler_cache // 4 + blocks * parts.cache.block_bytes
 
 
-def refusal(stages: list[Parts], settings: Settings) -> str:
+def refusal(stages: list[Parts], settings: Resolved) -> str:
     """The reason that vLLM would give, in its own words' order; empty when it starts."""
     tight = min(stages, key=lambda parts: _room(parts, settings))
     held = int(settings.used_gib * GIB)
@@ -232,7 +239,7 @@ def refusal(stages: list[Parts], settings: Settings) -> str:
     return _cache_refusal(stages, settings) or _overflow(stages, settings)
 
 
-def _cache_refusal(stages: list[Parts], settings: Settings) -> str:
+def _cache_refusal(stages: list[Parts], settings: Resolved) -> str:
     tight = min(stages, key=lambda parts: _room(parts, settings))
     room = _room(tight, settings)
     if room <= 0:
@@ -240,7 +247,6 @@ def _cache_refusal(stages: list[Parts], settings: Settings) -> str:
             f"No available memory for the cache blocks: {_sum_text(tight, settings)} leaves {room / GIB:.2f} GiB "
             "for the KV cache."
         )
-    assert settings.max_model_len is not None
     for parts in stages:
         room = _room(parts, settings)
         needed = parts.cache.blocks_for(settings.max_model_len) * parts.cache.block_bytes
@@ -253,7 +259,7 @@ def _cache_refusal(stages: list[Parts], settings: Settings) -> str:
     return ""
 
 
-def _overflow(stages: list[Parts], settings: Settings) -> str:
+def _overflow(stages: list[Parts], settings: Resolved) -> str:
     """The engine fits its share, but what comes on top of the share no longer fits the GPU."""
     blocks = _blocks(stages, settings)
     over = max(_live_after_start(parts, blocks) for parts in stages) + int(settings.used_gib * GIB) - settings.gpu_bytes
@@ -265,7 +271,7 @@ def _overflow(stages: list[Parts], settings: Settings) -> str:
     )
 
 
-def _sum_text(parts: Parts, settings: Settings) -> str:
+def _sum_text(parts: Parts, settings: Resolved) -> str:
     share = settings.gpu_memory_utilization
     text = (
         f"{share} x {settings.gpu_memory_gib:.2f} = {requested(settings) / GIB:.2f} GiB, less weights "
@@ -275,8 +281,7 @@ def _sum_text(parts: Parts, settings: Settings) -> str:
     return f"{text}, graphs and sampler {beside / GIB:.2f}" if beside else text
 
 
-def _result(model: Model, settings: Settings, stages: list[Parts]) -> dict[str, Any]:
-    assert settings.max_model_len is not None
+def _result(model: Model, settings: Resolved, stages: list[Parts]) -> dict[str, Any]:
     blocks = _blocks(stages, settings)
     tight = min(stages, key=lambda parts: parts.cache.blocks_in(_room(parts, settings)))
     reason = refusal(stages, settings)
@@ -312,7 +317,7 @@ def _gib(value: float) -> float:
     return round(value / GIB, 3)
 
 
-def _shown(settings: Settings) -> dict[str, Any]:
+def _shown(settings: Resolved) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if value is not None}
 
 
@@ -330,15 +335,14 @@ def _tokens(cache: kv.Layout, blocks: int, length: int) -> int:
     return int(blocks / cache.blocks_for(length) * length)
 
 
-def largest_length(model: Model, stages: list[Parts], settings: Settings) -> int:
+def largest_length(model: Model, stages: list[Parts], settings: Resolved) -> int:
     """The longest max_model_len that starts at this utilization, within what the model was trained for."""
     limit = max(model.max_positions, settings.max_model_len or 0)
     return min(parts.cache.longest(max(0, _room(parts, settings)), limit) for parts in stages)
 
 
-def smallest_utilization(stages: list[Parts], settings: Settings) -> float | None:
+def smallest_utilization(stages: list[Parts], settings: Resolved) -> float | None:
     """The least share in which one request of max_model_len fits; None when the whole GPU is too small."""
-    assert settings.max_model_len is not None
     need = max(
         parts.fixed + parts.cache.blocks_for(settings.max_model_len) * parts.cache.block_bytes for parts in stages
     )
@@ -346,7 +350,7 @@ def smallest_utilization(stages: list[Parts], settings: Settings) -> float | Non
     return share if share <= 1 else None
 
 
-def largest_utilization(stages: list[Parts], settings: Settings) -> float:
+def largest_utilization(stages: list[Parts], settings: Resolved) -> float:
     """The largest share that leaves 1 GiB really free once graphs and sampler have come on top of it."""
     beyond = max(parts.standing - parts.fixed for parts in stages)
     context = max(parts.context for parts in stages)

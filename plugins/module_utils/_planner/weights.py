@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .model import DTYPE_BYTES, Model, PlanError
+from .model import DTYPE_BYTES, Latent, Model, PlanError
 
 MIB = 1024**2
 
@@ -113,7 +113,7 @@ def kv_heads_per_rank(model: Model, tensor_parallel: int) -> int:
 
 def _attention(model: Model, tensor_parallel: int) -> Iterator[int]:
     if model.latent:
-        yield from _latent_attention(model, tensor_parallel)
+        yield from _latent_attention(model, model.latent, tensor_parallel)
         return
     queries = model.query_size // tensor_parallel
     keys = kv_heads_per_rank(model, tensor_parallel) * model.head_dim
@@ -123,10 +123,8 @@ def _attention(model: Model, tensor_parallel: int) -> Iterator[int]:
         yield (queries + 2 * keys) * DTYPE_BYTES[model.dtype]
 
 
-def _latent_attention(model: Model, tensor_parallel: int) -> Iterator[int]:
+def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Iterator[int]:
     """The projections of vllm/model_executor/models/deepseek_v2.py, DeepseekV2MLAAttention."""
-    latent = model.latent
-    assert latent is not None
     heads = model.heads // tensor_parallel
     queries = heads * (latent.nope_dim + latent.rope_dim)
     if latent.query_rank:
