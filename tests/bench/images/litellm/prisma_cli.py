@@ -4,8 +4,8 @@
 """The part of Prisma's command line that LiteLLM calls, without Prisma's native schema engine.
 
 `migrate deploy` applies ./migrations as Prisma does: in order, under Prisma's advisory lock, each recorded in
-`_prisma_migrations`, with Prisma's error codes, which LiteLLM reads. What would need the schema engine
-(comparing a database with schema.prisma) answers that there is no difference.
+`_prisma_migrations`, with Prisma's error codes, which LiteLLM reads. `migrate diff` only compares tables and
+columns with schema.prisma, and never writes the script that would bring them together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import re
 import sys
 import time
 import uuid
@@ -173,8 +174,37 @@ def migrate_resolve(args: argparse.Namespace) -> None:
         )
 
 
+def columns_of_models(datamodel: str) -> set[tuple[str, str]]:
+    """Table and column of every field of schema.prisma that is stored, so not a relation."""
+    models = dict(re.findall(r"^model (\w+) \{(.*?)^\}", datamodel, re.MULTILINE | re.DOTALL))
+    columns = set()
+    for model, body in models.items():
+        table = re.search(r'@@map\("(\w+)"\)', body)
+        for field, kind, rest in re.findall(r"^\s+(\w+)\s+(\w+)(.*)$", body, re.MULTILINE):
+            column = re.search(r'@map\("(\w+)"\)', rest)
+            if kind not in models:
+                columns.add((table[1] if table else model, column[1] if column else field))
+    return columns
+
+
+def columns_of_database() -> set[tuple[str, str]]:
+    with connect() as conn:
+        rows = conn.execute(
+            "SELECT table_name, column_name FROM information_schema.columns NATURAL JOIN information_schema.tables "
+            "WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name <> '_prisma_migrations'"
+        ).fetchall()
+    return {(row[0], row[1]) for row in rows}
+
+
 def migrate_diff(args: argparse.Namespace) -> None:
-    print("-- This is an empty migration.")
+    """With --exit-code LiteLLM asks whether a database fits its schema; else for a script, which isn't made here."""
+    if not args.exit_code:
+        print("-- This is an empty migration.")
+        return
+    different = columns_of_database() ^ columns_of_models(Path(args.to_schema_datamodel).read_text())
+    if different:
+        tables = ", ".join(sorted({table for table, _ in different}))
+        raise PrismaError("P4001", f"The database differs from the schema in: {tables}")
 
 
 def db_execute(args: argparse.Namespace) -> None:
@@ -209,6 +239,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         if name == "resolve":
             command.add_argument("--applied")
             command.add_argument("--rolled-back")
+        if name == "diff":
+            command.add_argument("--exit-code", action="store_true")
+            command.add_argument("--to-schema-datamodel")
         if name == "execute":
             command.add_argument("--file")
             command.add_argument("--stdin", action="store_true")

@@ -1,0 +1,252 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the test bench that need no engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import urllib.error
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llmbench import cli, engine, hosts, images, machine, shell
+
+DEB822 = """\
+# the first mirror
+Types: deb
+URIs: http://mirror.example/debian/
+Suites: bookworm bookworm-updates
+Components: main
+
+Types: deb
+URIs: http://mirror.example/debian-security
+Suites: bookworm-security
+Components: main
+  contrib
+
+Types: deb
+Enabled: no
+URIs: http://off.example/debian
+Suites: trixie
+
+Types: deb-src
+URIs: http://source.example/debian
+Suites: sid
+"""
+ONE_LINE = """\
+# deb http://commented.example/debian bookworm main
+deb [arch=amd64 signed-by=/k.gpg] http://mirror.example/debian bookworm main contrib
+deb-src http://mirror.example/debian bookworm main
+deb http://mirror.example/debian-security/ bookworm-security main
+"""
+MIRRORS = ("http://mirror.example/debian", "http://mirror.example/debian-security")
+
+
+def test_deb822_sources() -> None:
+    entries = machine.parse_deb822(DEB822)
+    assert [entry.suites for entry in entries] == [["bookworm", "bookworm-updates"], ["bookworm-security"]]
+    assert machine.find_mirrors(entries, "bookworm") == MIRRORS
+
+
+def test_one_line_sources() -> None:
+    assert machine.find_mirrors(machine.parse_one_line(ONE_LINE), "bookworm") == MIRRORS
+
+
+def test_sources_of_both_forms_are_read(tmp_path: Path) -> None:
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list").write_text(ONE_LINE.splitlines()[1])
+    (tmp_path / "sources.list.d" / "security.sources").write_text(DEB822)
+    (tmp_path / "sources.list.d" / "readme.txt").write_text("deb http://wrong.example x main")
+    assert machine.find_mirrors(machine.machine_apt_entries(tmp_path), "bookworm") == MIRRORS
+
+
+def test_a_machine_that_serves_another_release_has_no_mirror() -> None:
+    assert machine.find_mirrors(machine.parse_one_line(ONE_LINE), "noble") is None
+
+
+def test_a_mirror_without_security() -> None:
+    assert machine.find_mirrors([machine.AptEntry(["http://m/debian"], ["sid"])], "sid") == ("http://m/debian", None)
+    assert machine.sources_list(("http://m/debian", None), "trixie") == (
+        "deb http://m/debian trixie main\ndeb http://m/debian trixie-updates main\n"
+    )
+    assert "deb http://s trixie-security main\n" in machine.sources_list(("http://m", "http://s"), "trixie")
+
+
+def test_pip_environment_beats_files() -> None:
+    config = machine.parse_pip_config(
+        ":env:.find-links='/wheels'\nglobal.find-links='/old'\nglobal.extra-index-url='\\nfile:///a/simple\\nhttps://i'\n"
+        "user.cert='/ca.pem'\nnot a setting\n"
+    )
+    assert config == {"find-links": "/wheels", "extra-index-url": "file:///a/simple\nhttps://i".replace("\n", " "),
+                      "cert": "/ca.pem"}  # fmt: skip
+
+
+def test_pip_folders_are_mounted_and_renamed() -> None:
+    access = machine.pip_access(
+        {"find-links": "/wheels", "extra-index-url": "file:///data/pypi/simple https://index.example/simple"}, "/in"
+    )
+    assert access.mounts == {"/wheels": "/in/wheels", "/data/pypi": "/in/data/pypi"}
+    assert access.env["PIP_FIND_LINKS"] == access.env["UV_FIND_LINKS"] == "/in/wheels"
+    assert access.env["UV_INDEX"] == "file:///in/data/pypi/simple https://index.example/simple"
+    assert "PIP_INDEX_URL" not in access.env
+
+
+def test_pip_without_settings_needs_nothing() -> None:
+    assert machine.pip_access({}) == machine.PipAccess()
+
+
+def test_ca_bundle_comes_from_the_environment_first(tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("")
+    assert machine.machine_ca_bundle({"SSL_CERT_FILE": "/nowhere.pem", "PIP_CERT": str(bundle)}) == bundle
+
+
+def test_certificates_of_a_bundle() -> None:
+    pem = "-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----"
+    assert machine.pem_certificates(f"# a\n{pem}\n\n# b\n{pem}\n") == [pem, pem]
+
+
+def recipe_folder(tmp_path: Path) -> Path:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "install.sh").write_text("true\n")
+    (tmp_path / "sub" / "file").write_text("a")
+    return tmp_path
+
+
+def test_the_hash_is_stable_and_ignores_bytecode(tmp_path: Path) -> None:
+    folder = recipe_folder(tmp_path)
+    before = images.content_hash(folder, "1")
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "x.pyc").write_text("x")
+    assert images.content_hash(folder, "1") == before
+    assert len(before) == 12
+
+
+@pytest.mark.parametrize("change", ["content", "name", "extra"])
+def test_the_hash_changes_with_every_input(tmp_path: Path, change: str) -> None:
+    folder = recipe_folder(tmp_path)
+    before = images.content_hash(folder, "1")
+    if change == "content":
+        (folder / "sub" / "file").write_text("b")
+    if change == "name":
+        (folder / "sub" / "file").rename(folder / "sub" / "other")
+    assert images.content_hash(folder, "2" if change == "extra" else "1") != before
+
+
+def test_tags_of_host_flavours_differ() -> None:
+    tags = {images.recipe("host", distro, bare).tag for distro in ("trixie", "bookworm") for bare in (True, False)}
+    assert len(tags) == 4
+    assert images.recipe("host").tag == images.recipe("host", "trixie").tag
+
+
+def test_only_hosts_have_flavours() -> None:
+    assert images.recipe("postgres", "bookworm", True).tag == images.recipe("postgres").tag
+
+
+def test_an_unknown_recipe_is_named() -> None:
+    with pytest.raises(shell.BenchError, match=r"no recipe for 'redis'.*postgres"):
+        images.recipe("redis")
+
+
+def answer(code: int) -> Any:
+    def opener(url: str, timeout: float) -> None:
+        assert timeout == 5
+        if code == 0:
+            raise urllib.error.URLError("unreachable")
+        if code != 200:
+            raise urllib.error.HTTPError(url, code, "", Message(), None)
+
+    return opener
+
+
+@pytest.mark.parametrize(("code", "expected"), [(200, True), (401, True), (403, False), (503, False), (0, False)])
+def test_reachable(code: int, expected: bool) -> None:
+    assert images.reachable("https://registry.example/v2/", answer(code)) is expected
+
+
+def test_source_needs_every_registry() -> None:
+    assert images.image_source({}, lambda url: True) == "official"
+    assert images.image_source({"LLMFLEET_IMAGES": "auto"}, lambda url: url != images.REGISTRIES[1]) == "built"
+
+
+@pytest.mark.parametrize("wanted", ["official", "built"])
+def test_source_can_be_said(wanted: str) -> None:
+    def probe(url: str) -> bool:
+        raise AssertionError("asked the network")
+
+    assert images.image_source({"LLMFLEET_IMAGES": wanted}, probe) == wanted
+
+
+def test_a_wrong_source_is_refused() -> None:
+    with pytest.raises(shell.BenchError, match="official, built or auto"):
+        images.image_source({"LLMFLEET_IMAGES": "cached"})
+
+
+def test_build_variables_are_quoted_and_hold_no_machine_path() -> None:
+    access = machine.PipAccess(env={"PIP_PROXY": "http://u:p'w@proxy.example"})
+    text = images.build_env(images.recipe("vllm"), access, Path("/secret/place/ca.pem"))
+    assert "/secret/place" not in text
+    shown = subprocess.run(["sh", "-c", text + 'printf %s "$PIP_PROXY $SSL_CERT_FILE $DISTRO"'], capture_output=True)
+    assert shown.stdout == b"http://u:p'w@proxy.example /run/bench/ca.crt bookworm"
+
+
+def test_a_bench_is_found_again(tmp_path: Path) -> None:
+    hosts.Bench(tmp_path, "p", ["a", "b"]).save()
+    bench = hosts.Bench.load(tmp_path)
+    assert bench.container("b") == "p-b"
+    with pytest.raises(shell.BenchError, match="no host 'c'; it has: a, b"):
+        bench.container("c")
+
+
+def test_a_folder_without_a_bench(tmp_path: Path) -> None:
+    with pytest.raises(shell.BenchError, match="holds no bench"):
+        hosts.Bench.load(tmp_path)
+
+
+def test_another_bench_in_the_folder_is_left_alone(tmp_path: Path) -> None:
+    hosts.Bench(tmp_path, "mine", ["a"]).save()
+    with pytest.raises(shell.BenchError, match="another bench"):
+        hosts.bring_up(hosts.Bench(tmp_path, "yours", ["a"]), "image", "trixie")
+    assert hosts.Bench.load(tmp_path).prefix == "mine"
+
+
+def test_files_are_left_alone_when_equal(tmp_path: Path) -> None:
+    path = tmp_path / "ssh_config"
+    hosts.write_if_new(path, "a")
+    os.utime(path, (1, 1))
+    hosts.write_if_new(path, "a")
+    assert path.stat().st_mtime == 1
+    hosts.write_if_new(path, "b")
+    assert path.read_text() == "b"
+
+
+@pytest.mark.parametrize("wrong", ["a,,b", "A", "-a", "a;b", ""])
+def test_wrong_names_of_hosts_are_refused(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["up", "--dir", "d", "--name", "n", f"--hosts={wrong}"])
+    assert "is not a name" in capsys.readouterr().err
+
+
+def test_errors_end_in_one_line_and_a_status(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    monkeypatch.setenv("LLMFLEET_IMAGES", "nonsense")
+    assert cli.main(["source"]) == 1
+    assert capsys.readouterr().err.startswith("bench: LLMFLEET_IMAGES is 'nonsense'")
+
+
+def test_only_the_engine_started_from_here_is_stopped(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(engine, "engine_state", lambda: tmp_path)
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        (tmp_path / "dockerd.json").write_text(f'{{"pid": {other.pid}, "started": "0"}}')
+        engine.stop_engine()
+        assert other.poll() is None
+        (tmp_path / "dockerd.json").write_text(f'{{"pid": {other.pid}, "started": "{engine.start_time(other.pid)}"}}')
+        monkeypatch.setattr(engine, "wait_for", lambda *args: other.wait(10))
+        engine.stop_engine()
+        assert other.returncode == -15
+    finally:
+        other.kill()
