@@ -35,6 +35,8 @@ class ActionModule(ActionBase):
         first = self._begin()
         if first.get("failed"):
             return first
+        for text in first.get("unforeseen", []):
+            self._tell(f"check mode can't foresee {text}")
         last = self._wait(first)
         if last.get("failed") or last["phase"] == "done":
             return self._public(first, last)

@@ -150,7 +150,7 @@ options:
         description: The text, compared without surrounding white space.
         type: str
         required: true
-      message:
+      fail_msg:
         description: The error otherwise. C({found}) stands for the file's text.
         type: str
         required: true
@@ -359,7 +359,7 @@ def argument_spec() -> dict[str, t.Any]:
             command=required("list", elements="str"),
             check_command=required("list", elements="str"),
         ),
-        "guards": dicts(path=required(), equals=required(), message=required()),
+        "guards": dicts(path=required(), equals=required(), fail_msg=required()),
         "forward_only": strings,
         "forward_only_hint": {
             "type": "str",
@@ -406,7 +406,7 @@ def declaration(params: dict[str, t.Any]) -> Declaration:
             Hook(entry["service"], entry["command"], entry["check_command"], entry["description"])
             for entry in params["hooks"]
         ),
-        guards=tuple(Guard(entry["path"], entry["equals"], entry["message"]) for entry in params["guards"]),
+        guards=tuple(Guard(entry["path"], entry["equals"], entry["fail_msg"]) for entry in params["guards"]),
         forward_only=tuple(params["forward_only"]),
         max_restarts=params["max_restarts"],
         recreate=params["recreate"],
@@ -478,7 +478,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, no_log=True)
     os.umask(0o022)
     try:
-        result = perform(module, Project(declaration(module.params)))
+        result = perform(module, Project(declaration(module.params), module.run_command))
     except (ProjectError, EngineError, OSError, KeyError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

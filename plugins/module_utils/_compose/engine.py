@@ -11,9 +11,11 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import time
 import typing as t
+
+#: AnsibleModule.run_command, or what answers like it: arguments to (return code, output, error output).
+Runner = t.Callable[..., "tuple[int, str, str]"]
 
 
 class EngineError(Exception):
@@ -75,25 +77,25 @@ def parse_container(found: dict[str, t.Any]) -> Container:
 class Engine:
     """One Compose project on this host's engine."""
 
-    def __init__(self, project: str, project_dir: str) -> None:
+    def __init__(self, project: str, project_dir: str, runner: Runner) -> None:
         self.project = project
         self.project_dir = project_dir
+        self.runner = runner
 
-    @staticmethod
-    def available() -> str:
+    def available(self) -> str:
         """Empty when the engine and Compose v2 answer, else what is missing."""
         if not shutil.which("docker"):
             return "the docker command is not there"
-        if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
+        if self.runner(["docker", "compose", "version"])[0]:
             return "Docker Compose v2 (docker compose) is not there"
-        answer = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
-        return answer.stderr.strip() if answer.returncode else ""
+        code, _output, error = self.runner(["docker", "version"])
+        return error.strip() if code else ""
 
     def run(self, *args: str, stdin: str | None = None) -> str:
-        done = subprocess.run(["docker", *args], capture_output=True, text=True, input=stdin, check=False)
-        if done.returncode:
-            raise EngineError(f"docker {' '.join(args)}: {(done.stderr or done.stdout).strip()}")
-        return done.stdout
+        code, output, error = self.runner(["docker", *args], data=stdin, binary_data=True)
+        if code:
+            raise EngineError(f"docker {' '.join(args)}: {(error or output).strip()}")
+        return output
 
     def compose_args(self, compose_file: str) -> list[str]:
         return ["compose", "-p", self.project, "--project-directory", self.project_dir, "-f", compose_file]
@@ -118,14 +120,9 @@ class Engine:
         """Image reference to id, for those that are on this host."""
         found = {}
         for image in sorted(set(images)):
-            answer = subprocess.run(
-                ["docker", "image", "inspect", "--format", "{{.Id}}", image],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if answer.returncode == 0:
-                found[image] = answer.stdout.strip()
+            code, output, _error = self.runner(["docker", "image", "inspect", "--format", "{{.Id}}", image])
+            if code == 0:
+                found[image] = output.strip()
         return found
 
     def networks(self) -> set[str]:
@@ -136,14 +133,8 @@ class Engine:
         self.run("network", "create", "--label", "io.llmfleet.network=true", *extra, name)
 
     def logs(self, container: Container, lines: int) -> str:
-        done = subprocess.run(
-            ["docker", "logs", "--tail", str(lines), container.id],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        return (done.stdout + done.stderr).strip()
+        _code, output, error = self.runner(["docker", "logs", "--tail", str(lines), container.id])
+        return (output + error).strip()
 
     def execute(self, container: Container, command: list[str]) -> str:
         return self.run("exec", container.id, *command)
@@ -157,6 +148,15 @@ def _start_time(pid: str) -> str:
     except (FileNotFoundError, ProcessLookupError):
         return ""
     return "" if fields[0] == "Z" else fields[19]
+
+
+def _await_session(pid: int) -> None:
+    """Until setsid did its work: before that there is no group of this number that could be ended."""
+    try:
+        while os.getpgid(pid) != pid:
+            time.sleep(0.01)
+    except ProcessLookupError:
+        pass  # a job as short as that has ended by itself
 
 
 def _group_ended(group: int) -> bool:
@@ -177,8 +177,9 @@ class Job:
     Its output, process id and exit status lie in a directory, so that any later call can look at it.
     """
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, runner: Runner) -> None:
         self.directory = directory
+        self.runner = runner
 
     def path(self, name: str) -> str:
         return os.path.join(self.directory, name)
@@ -189,12 +190,14 @@ class Job:
         script = " && ".join(shlex.join(command) for command in commands)
         code, done = shlex.quote(self.path("rc.new")), shlex.quote(self.path("rc"))
         wrapped = f"({script}); echo $? > {code}; mv {code} {done}"
-        with open(self.path("log"), "wb") as log:
-            process = subprocess.Popen(
-                ["/bin/sh", "-c", wrapped], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        # A session of its own, so that the end of the module, or of its connection, is not the job's.
+        detached = (
+            f"setsid /bin/sh -c {shlex.quote(wrapped)} >{shlex.quote(self.path('log'))} 2>&1 </dev/null & echo $!"
+        )
+        pid = self.runner(["/bin/sh", "-c", detached])[1].strip()
+        _await_session(int(pid))
         with open(self.path("pid"), "w", encoding="utf-8") as handle:
-            handle.write(f"{process.pid} {_start_time(str(process.pid))}")
+            handle.write(f"{pid} {_start_time(pid)}")
 
     def _read(self, name: str) -> str:
         try:

@@ -16,6 +16,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine i
     Engine,
     EngineError,
     Job,
+    Runner,
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import (
     DirectorySpec,
@@ -54,7 +55,7 @@ class Guard(t.NamedTuple):
 
     path: str
     equals: str
-    message: str
+    fail_msg: str
 
 
 class Declaration(t.NamedTuple):
@@ -158,11 +159,11 @@ def _line_diff(header: str, before: str, after: str) -> dict[str, str]:
 class Project:
     """Plans and performs. Holds no state of its own: what must outlive a call is in the state directory."""
 
-    def __init__(self, declaration: Declaration, sleep: t.Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, declaration: Declaration, runner: Runner, sleep: t.Callable[[float], None] = time.sleep) -> None:
         self.want = declaration
-        self.engine = Engine(declaration.name, declaration.project_dir)
+        self.engine = Engine(declaration.name, declaration.project_dir, runner)
         self.state = StateStore(declaration.project_dir)
-        self.job = Job(os.path.join(self.state.path, "job"))
+        self.job = Job(os.path.join(self.state.path, "job"), runner)
         self.sleep = sleep
 
     # ---- plan
@@ -174,7 +175,7 @@ class Project:
         plan.directories = plan_directories(self.want.project_dir, self.want.directories)
         plan.removed_files = self._leftover_files()
         plan.digests = self._service_digests()
-        missing = Engine.available()
+        missing = self.engine.available()
         if missing and not check_mode:
             raise ProjectError(f"{missing}; run the docker role first, or install Docker Engine with Compose v2")
         if missing:
@@ -187,7 +188,7 @@ class Project:
         for guard in self.want.guards:
             found = read_text(absolute(self.want.project_dir, guard.path))
             if found is not None and found.strip() != guard.equals:
-                raise ProjectError(guard.message.replace("{found}", found.strip()))
+                raise ProjectError(guard.fail_msg.replace("{found}", found.strip()))
 
     def _leftover_files(self) -> list[str]:
         """Files that an earlier run wrote and this declaration no longer has."""
@@ -415,7 +416,7 @@ class Project:
     def plan_absent(self) -> Plan:
         plan = Plan(self.want.project_dir)
         plan.removed_files = self._written_files()
-        if not Engine.available():
+        if not self.engine.available():
             plan.actions = {found.service: "remove" for found in self.engine.containers()}
         return plan
 

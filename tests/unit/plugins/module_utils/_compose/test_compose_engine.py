@@ -17,6 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine i
     Job,
     parse_container,
 )
+from running import run_command
 
 
 def inspected(**state: Any) -> dict[str, Any]:
@@ -109,18 +110,18 @@ def calls(folder: Path) -> list[str]:
 
 def test_run_gives_output_and_passes_stdin(docker: Path) -> None:
     answer(docker, "cat")
-    assert Engine("p", "/d").run("x", stdin="text") == "text"
+    assert Engine("p", "/d", run_command).run("x", stdin="text") == "text"
 
 
 def test_failing_command_is_an_error_with_its_own_words(docker: Path) -> None:
     answer(docker, "echo no such thing >&2; exit 3")
     with pytest.raises(EngineError, match=r"docker network create n: no such thing"):
-        Engine("p", "/d").run("network", "create", "n")
+        Engine("p", "/d", run_command).run("network", "create", "n")
 
 
 def test_config_and_hashes_read_the_compose_file_from_stdin(docker: Path) -> None:
     answer(docker, """case "$*" in *--hash*) echo "web abc"; echo "db def";; *) cat;; esac""")
-    engine = Engine("p", "/d")
+    engine = Engine("p", "/d", run_command)
     assert engine.config('{"services": {}}') == {"services": {}}
     assert engine.hashes("ignored") == {"web": "abc", "db": "def"}
     assert calls(docker)[0] == "compose -p p --project-directory /d -f - config --format json"
@@ -128,19 +129,19 @@ def test_config_and_hashes_read_the_compose_file_from_stdin(docker: Path) -> Non
 
 def test_no_containers_needs_no_inspect(docker: Path) -> None:
     answer(docker, ":")
-    assert Engine("p", "/d").containers() == []
+    assert Engine("p", "/d", run_command).containers() == []
     assert len(calls(docker)) == 1
 
 
 def test_images_that_are_not_here_are_left_out(docker: Path) -> None:
     answer(docker, """case "$*" in *here*) echo sha256:1;; *) exit 1;; esac""")
-    assert Engine("p", "/d").image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
+    assert Engine("p", "/d", run_command).image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
     assert len(calls(docker)) == 2
 
 
 def test_internal_network(docker: Path) -> None:
     answer(docker, ":")
-    Engine("p", "/d").create_network("n", True)
+    Engine("p", "/d", run_command).create_network("n", True)
     assert calls(docker) == ["network create --label io.llmfleet.network=true --internal n"]
 
 
@@ -154,12 +155,12 @@ def test_internal_network(docker: Path) -> None:
 )
 def test_available(docker: Path, script: str, missing: str) -> None:
     answer(docker, script)
-    assert Engine.available() == missing
+    assert Engine("p", "/d", run_command).available() == missing
 
 
 def test_no_docker_at_all(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(docker))
-    assert Engine.available() == "the docker command is not there"
+    assert Engine("p", "/d", run_command).available() == "the docker command is not there"
 
 
 # ---- job
@@ -178,7 +179,7 @@ def process(job: Job) -> int:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Any:
-    made = Job(str(tmp_path / "job"))
+    made = Job(str(tmp_path / "job"), run_command)
     yield made
     made.stop()
 
@@ -212,7 +213,7 @@ def test_running_job_has_no_code_and_its_output_can_be_followed(docker: Path, jo
     job.start([["docker", "up"]])
     until(lambda: job.last_line() == "pulling")
     assert job.return_code() is None
-    assert Job(job.directory).return_code() is None
+    assert Job(job.directory, run_command).return_code() is None
     (docker / "go").touch()
     until(lambda: job.return_code() == 0)
 

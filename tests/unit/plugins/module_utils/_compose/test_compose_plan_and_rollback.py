@@ -21,13 +21,14 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project 
     Project,
     ProjectError,
 )
+from running import run_command
 
 
 class FakeEngine(Engine):
     """The compose file is JSON: service to image. Its hash is the image's name, as far as the tests care."""
 
     def __init__(self, directory: Path) -> None:
-        super().__init__("p", str(directory))
+        super().__init__("p", str(directory), run_command)
         self.found: dict[str, Container] = {}
         self.on_host = {"web:1": "sha256:web1", "web:2": "sha256:web2", "db:1": "sha256:db1"}
         self.present = {"bridge"}
@@ -126,7 +127,9 @@ class Bed:
             **more,
         }
         files = (self.file("compose.yml", compose, ()), *extra)
-        project = Project(Declaration("p", str(self.directory), files, **options), sleep=lambda seconds: None)
+        project = Project(
+            Declaration("p", str(self.directory), files, **options), run_command, sleep=lambda seconds: None
+        )
         project.engine, project.job = self.engine, self.job  # type: ignore[assignment]
         return project
 
@@ -154,7 +157,7 @@ class Bed:
 
 @pytest.fixture
 def bed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bed:
-    monkeypatch.setattr(Engine, "available", staticmethod(lambda: ""))
+    monkeypatch.setattr(Engine, "available", lambda self: "")
     return Bed(tmp_path / "project")
 
 
@@ -300,7 +303,7 @@ def test_compose_file_that_compose_refuses_changes_nothing(bed: Bed) -> None:
 def test_without_docker_check_mode_says_what_it_cannot_foresee_and_a_run_what_to_do(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Engine, "available", staticmethod(lambda: "the docker command is not there"))
+    monkeypatch.setattr(Engine, "available", lambda self: "the docker command is not there")
     plan = bed.project().plan(check_mode=True)
     assert plan.changed
     assert plan.unforeseen == ["services of project p: the docker command is not there yet"]
