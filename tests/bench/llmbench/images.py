@@ -60,7 +60,8 @@ def reachable(url: str, opener: Callable[..., object] = urllib.request.urlopen) 
     return True
 
 
-def image_source(env: Mapping[str, str] = os.environ, probe: Callable[[str], bool] = reachable) -> str:
+def image_source(env: Mapping[str, str] | None = None, probe: Callable[[str], bool] = reachable) -> str:
+    env = os.environ if env is None else env
     wanted = env.get("LLMFLEET_IMAGES") or "auto"
     if wanted not in ("official", "built", "auto"):
         raise BenchError(f"LLMFLEET_IMAGES is {wanted!r}; it can be official, built or auto.")

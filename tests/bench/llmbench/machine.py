@@ -100,7 +100,8 @@ def machine_apt_options() -> str:
     return "".join(f"{line}\n" for line in wanted.findall(run("apt-config", "dump")))
 
 
-def machine_ca_bundle(env: Mapping[str, str] = os.environ) -> Path | None:
+def machine_ca_bundle(env: Mapping[str, str] | None = None) -> Path | None:
+    env = os.environ if env is None else env
     names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     candidates = [env[name] for name in names if env.get(name)]
     candidates += [ssl.get_default_verify_paths().cafile or "", "/etc/ssl/certs/ca-certificates.crt"]
@@ -119,7 +120,7 @@ def parse_pip_config(text: str) -> dict[str, str]:
         match = re.match(r"^(:env:|\w+)\.([\w.-]+)='(.*)'$", line)
         if match:
             rows.append((order.get(match[1], 2), match[2], match[3].replace("\\n", " ")))
-    return {key: value.strip() for _, key, value in sorted(rows, key=lambda row: row[0])}
+    return {key: value.strip() for _rank, key, value in sorted(rows, key=lambda row: row[0])}
 
 
 def machine_pip_config() -> dict[str, str]:

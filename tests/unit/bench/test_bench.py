@@ -190,7 +190,9 @@ def test_build_variables_are_quoted_and_hold_no_machine_path() -> None:
     access = machine.PipAccess(env={"PIP_PROXY": "http://u:p'w@proxy.example"})
     text = images.build_env(images.recipe("vllm"), access, Path("/secret/place/ca.pem"))
     assert "/secret/place" not in text
-    shown = subprocess.run(["sh", "-c", text + 'printf %s "$PIP_PROXY $SSL_CERT_FILE $DISTRO"'], capture_output=True)
+    shown = subprocess.run(
+        ["sh", "-c", text + 'printf %s "$PIP_PROXY $SSL_CERT_FILE $DISTRO"'], capture_output=True, check=True
+    )
     assert shown.stdout == b"http://u:p'w@proxy.example /run/bench/ca.crt bookworm"
 
 
@@ -210,7 +212,7 @@ def test_a_folder_without_a_bench(tmp_path: Path) -> None:
 def test_another_bench_in_the_folder_is_left_alone(tmp_path: Path) -> None:
     hosts.Bench(tmp_path, "mine", ["a"]).save()
     with pytest.raises(shell.BenchError, match="another bench"):
-        hosts.bring_up(hosts.Bench(tmp_path, "yours", ["a"]), "image", "trixie")
+        hosts.bring_up(hosts.Bench(tmp_path, "yours", ["a"]), "image")
     assert hosts.Bench.load(tmp_path).prefix == "mine"
 
 

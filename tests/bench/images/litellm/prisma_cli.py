@@ -203,7 +203,7 @@ def migrate_diff(args: argparse.Namespace) -> None:
         return
     different = columns_of_database() ^ columns_of_models(Path(args.to_schema_datamodel).read_text())
     if different:
-        tables = ", ".join(sorted({table for table, _ in different}))
+        tables = ", ".join(sorted({table for table, _column in different}))
         raise PrismaError("P4001", f"The database differs from the schema in: {tables}")
 
 
