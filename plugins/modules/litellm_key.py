@@ -371,9 +371,15 @@ key_name:
   type: str
   returned: success
   sample: sk-...wXyZ
+changed_fields:
+  description: The options that differed from what was wanted.
+  type: list
+  elements: str
+  returned: success
+  sample: [max_budget]
 object:
   description:
-    - The key as LiteLLM shows it, without what is not set. In check mode it is the key as it was found.
+    - The key as LiteLLM shows it, without what is not set. In check mode, as it was found.
   type: dict
   returned: success
   sample:
@@ -398,8 +404,9 @@ error:
       type: str
 """
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import single
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import module_spec
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.key import KeyKeeper, report
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.keeper import KeyKeeper
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
@@ -414,8 +421,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     store = FileStore(module.params["store"]["file"]) if module.params["store"] else None
-    keeper = KeyKeeper(module.client(), module.wanted(KEY), store, module.check_mode)
-    module.run(lambda: report(keeper.run(), module._diff))
+    client = module.client()
+    keeper = KeyKeeper(client, KEY, module.wanted(KEY), store)
+    module.run(lambda: single.run(client, keeper, check_mode=module.check_mode, diff=module._diff))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,27 @@ import typing as t
 
 from ._table import Field, Kind, Listing, Write, dig
 from .key import KEY
+from .others import ACCESS_GROUP, BUDGET, CREDENTIAL, CUSTOMER, MODEL, TAG, TEAM, USER
 
-# In the order in which references need them: what is named later may refer to what is named earlier.
-KINDS: t.Mapping[str, Kind] = {kind.name: kind for kind in (KEY,)}
+# In the order that references need: what comes later may refer to what comes earlier.
+KINDS: t.Mapping[str, Kind] = {
+    kind.plural: kind for kind in (BUDGET, CREDENTIAL, MODEL, TEAM, USER, ACCESS_GROUP, TAG, CUSTOMER, KEY)
+}
 
-__all__ = ["KEY", "KINDS", "Field", "Kind", "Listing", "Write", "dig"]
+__all__ = [
+    "ACCESS_GROUP",
+    "BUDGET",
+    "CREDENTIAL",
+    "CUSTOMER",
+    "KEY",
+    "KINDS",
+    "MODEL",
+    "TAG",
+    "TEAM",
+    "USER",
+    "Field",
+    "Kind",
+    "Listing",
+    "Write",
+    "dig",
+]
