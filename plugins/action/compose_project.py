@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from ansible.errors import AnsibleActionFail
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 
@@ -31,11 +32,7 @@ class ActionModule(ActionBase):
         self._vars = task_vars or {}
         self._args = self._module_args()
         self._label = f"{self._vars.get('inventory_hostname', '')} | {self._args['name']}"
-        first = self._call("apply")
-        while first.get("phase") == "busy":
-            self._tell(f"waiting for an earlier run: {first['progress']}")
-            time.sleep(2)
-            first = self._call("apply")
+        first = self._begin()
         if first.get("failed"):
             return first
         last = self._wait(first)
@@ -53,9 +50,12 @@ class ActionModule(ActionBase):
         if "name" not in args or "project_dir" not in args:
             raise AnsibleActionFail("compose_project needs name and project_dir")
         files, secrets = [], {}
+        for entry in [*(args.get("files") or []), *(args.get("directories") or [])]:
+            if isinstance(entry.get("mode"), int):
+                raise AnsibleActionFail(f"{entry.get('path')}: mode must be an octal number in quotes, such as '0644'")
         for entry in args.get("files") or []:
             rendered = self._render(dict(entry))
-            if rendered.get("secret"):
+            if boolean(rendered.get("secret", False)):
                 secrets[rendered["path"]] = rendered.pop("content")
             files.append(rendered)
         return {**args, "files": files, "secret_contents": secrets}
@@ -80,6 +80,22 @@ class ActionModule(ActionBase):
     def _tell(self, text: str) -> None:
         self._display.display(f"{self._label}: {text}")
 
+    def _begin(self) -> dict[str, t.Any]:
+        end = time.monotonic() + self._pull_timeout
+        while (status := self._call("apply")).get("phase") == "busy":
+            if time.monotonic() > end:
+                return {
+                    "failed": True,
+                    "msg": f"an earlier run is still at it after {self._pull_timeout} s: {status['progress']}",
+                }
+            self._tell(f"waiting for an earlier run: {status['progress']}")
+            time.sleep(2)
+        return status
+
+    @property
+    def _pull_timeout(self) -> int:
+        return int(self._args.get("pull_timeout", 7200))
+
     def _wait(self, status: dict[str, t.Any]) -> dict[str, t.Any]:
         """Polls until the services are healthy, have failed or are out of time."""
         begin = time.monotonic()
@@ -87,9 +103,7 @@ class ActionModule(ActionBase):
         while status.get("phase") == "waiting":
             if status["stage"] != stage:
                 stage, begin = status["stage"], time.monotonic()
-            limit = int(
-                self._args.get("pull_timeout", 7200) if stage == "starting" else self._args.get("wait_timeout", 300)
-            )
+            limit = self._pull_timeout if stage == "starting" else int(self._args.get("wait_timeout", 300))
             passed = time.monotonic() - begin
             if passed > limit:
                 return {**status, "phase": "timeout", "reason": f"not healthy after {limit} s: {status['progress']}"}
@@ -144,8 +158,7 @@ class ActionModule(ActionBase):
     @staticmethod
     def _public(first: dict[str, t.Any], last: dict[str, t.Any]) -> dict[str, t.Any]:
         merged = {**first, **last, "changed": bool(first.get("changed") or last.get("changed"))}
-        if "diff" in first:
-            merged["diff"] = first["diff"]
+        merged["diff"] = [*first.get("diff", []), *last.get("diff", [])] if last is not first else first.get("diff", [])
         return {
             name: value
             for name, value in merged.items()

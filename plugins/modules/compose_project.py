@@ -320,6 +320,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project 
     EngineError,
     Guard,
     Hook,
+    Plan,
     Project,
     ProjectError,
 )
@@ -419,13 +420,14 @@ def lock(project: Project) -> t.Iterator[None]:
         yield
 
 
-def finish(project: Project, result: dict[str, t.Any], window: float, plan: t.Any = None) -> dict[str, t.Any]:
-    """Looks whether the services are healthy; when they are, runs the hooks and remembers the state as good."""
+def finish(project: Project, plan: Plan, result: dict[str, t.Any], window: float) -> dict[str, t.Any]:
+    """Looks whether the services are healthy; when they are, remembers the state as good and runs the hooks."""
     status = project.watch(window)
     if status["phase"] == "done":
-        plan = plan or project.plan(check_mode=False)
-        project.run_hooks(False, plan)
+        rolled_back = project.rolled_back()
         project.commit()
+        if not rolled_back:
+            project.run_hooks(False, plan)
         status["hooks"] = plan.hooks
     return {**result, **status, "changed": bool(result.get("changed") or status.get("hooks"))}
 
@@ -436,13 +438,10 @@ def apply(module: AnsibleModule, project: Project) -> dict[str, t.Any]:
         if not plan.unforeseen:
             project.run_hooks(True, plan)
         return {**plan.summary(), "diff": plan.diff(), "phase": "done"}
-    with lock(project):
-        if project.job.return_code() is None:
-            return {"phase": "busy", "progress": project.job.last_line()}
-        plan = project.plan(check_mode=False)
-        project.apply(plan)
-        result = finish(project, {**plan.summary()}, module.params["window"], plan)
-        return {**result, "diff": plan.diff()}
+    plan = project.plan(check_mode=False)
+    project.apply(plan)
+    result = finish(project, plan, plan.summary(), module.params["window"])
+    return {**result, "diff": plan.diff()}
 
 
 def absent(module: AnsibleModule, project: Project) -> dict[str, t.Any]:
@@ -454,13 +453,18 @@ def absent(module: AnsibleModule, project: Project) -> dict[str, t.Any]:
 
 def perform(module: AnsibleModule, project: Project) -> dict[str, t.Any]:
     step = module.params["step"]
-    if module.params["state"] == "absent":
-        return absent(module, project)
-    if step == "apply":
-        return apply(module, project)
+    begin = absent if module.params["state"] == "absent" else apply
+    # Nothing is locked where that would make a directory: in check mode, or for a project that was never there.
+    if module.check_mode or (begin is absent and not os.path.isdir(project.state.path)):
+        return begin(module, project)
     with lock(project):
+        if step == "apply":
+            if project.job.return_code() is None:
+                return {"phase": "busy", "progress": project.job.last_line()}
+            return begin(module, project)
         if step == "watch":
-            return finish(project, {}, module.params["window"])
+            plan = Plan(project.want.project_dir)
+            return {**finish(project, plan, {}, module.params["window"]), "diff": plan.diff()}
         if step == "roll_back":
             return {"phase": "done", "rollback": project.roll_back()}
         project.stop(module.params["stop_services"])
@@ -473,7 +477,7 @@ def main() -> None:
     os.umask(0o022)
     try:
         result = perform(module, Project(declaration(module.params)))
-    except (ProjectError, EngineError, OSError, KeyError) as error:
+    except (ProjectError, EngineError, OSError, KeyError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

@@ -10,7 +10,9 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
+import time
 import typing as t
 
 
@@ -41,6 +43,11 @@ class Container(t.NamedTuple):
     @property
     def ready(self) -> bool:
         return self.finished or (self.status == "running" and self.health in ("", "healthy"))
+
+    @property
+    def unhealthy(self) -> bool:
+        """A container that is not running is always called unhealthy: that says nothing about it."""
+        return self.status == "running" and self.health == "unhealthy"
 
     def describe(self) -> str:
         words = self.health or "running" if self.status == "running" else f"{self.status} (exit code {self.exit_code})"
@@ -142,6 +149,28 @@ class Engine:
         return self.run("exec", container.id, *command)
 
 
+def _start_time(pid: str) -> str:
+    """When the process began, which tells it from a later one with its number; empty when it has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as handle:
+            fields = handle.read().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _group_ended(group: int) -> bool:
+    try:
+        os.waitpid(-group, os.WNOHANG)
+    except ChildProcessError:
+        pass  # an earlier call's job: its parent is init by now
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 class Job:
     """A shell script that outlives the module: image pulls and graceful stops take longer than one call should.
 
@@ -165,7 +194,7 @@ class Job:
                 ["/bin/sh", "-c", wrapped], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         with open(self.path("pid"), "w", encoding="utf-8") as handle:
-            handle.write(str(process.pid))
+            handle.write(f"{process.pid} {_start_time(str(process.pid))}")
 
     def _read(self, name: str) -> str:
         try:
@@ -177,6 +206,22 @@ class Job:
     def forget(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def stop(self) -> None:
+        """Ends it with all that it started; a job that is not running is left as it is."""
+        if not self._alive():
+            return
+        group = int(self._read("pid").split()[0])
+        for patience, number in ((10, signal.SIGTERM), (5, signal.SIGKILL)):
+            os.killpg(group, number)
+            end = time.monotonic() + patience
+            while time.monotonic() < end:
+                if _group_ended(group):
+                    return
+                time.sleep(0.1)
+
+    def succeeded(self) -> bool:
+        return bool(self._read("pid")) and self.return_code() == 0
+
     def return_code(self) -> int | None:
         """None while it runs; 0 where there is none; 255 when it was cut off before it could say (a reboot, a kill)."""
         if not self._read("pid"):
@@ -187,12 +232,8 @@ class Job:
         return None if self._alive() else int(self._read("rc") or 255)
 
     def _alive(self) -> bool:
-        pid = self._read("pid")
-        try:
-            with open(f"/proc/{pid}/stat", encoding="utf-8") as handle:
-                return handle.read().rsplit(")", 1)[1].split()[0] != "Z"
-        except (FileNotFoundError, ProcessLookupError):
-            return False
+        pid, _space, started = self._read("pid").partition(" ")
+        return bool(started) and _start_time(pid) == started
 
     def output(self) -> str:
         return self._read("log")

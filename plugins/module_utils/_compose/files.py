@@ -67,9 +67,9 @@ def absolute(project_dir: str, path: str) -> str:
 
 
 def read_text(path: str) -> str | None:
-    """None where there is no such file; undecodable bytes count as different, not as an error."""
+    """None where there is no such file; undecodable bytes and line ends count as different, not as an error."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as handle:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as handle:
             return handle.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -106,7 +106,7 @@ def write_file(path: str, content: str, mode: int, owner: int, group: int) -> No
     os.makedirs(directory, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=directory, prefix=".llmfleet-")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as handle:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as handle:
             os.fchown(handle.fileno(), owner, group)
             os.fchmod(handle.fileno(), mode)
             handle.write(content)

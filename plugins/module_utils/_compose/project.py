@@ -31,6 +31,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
 )
 
 COMPOSE_FILE = "compose.yml"
+IMAGE_CHANGED = "recreate: its image changed"
 #: How often containers are looked at while they start, in seconds.
 POLL_SECONDS = 0.5
 
@@ -92,6 +93,7 @@ class Plan:
         self.pulls: list[str] = []
         self.unforeseen: list[str] = []
         self.image_changes: list[str] = []
+        self.images: dict[str, str] = {}
         self.restarts: dict[str, int] = {}
         self.digests: dict[str, str] = {}
         self.hooks: list[str] = []
@@ -189,11 +191,14 @@ class Project:
 
     def _leftover_files(self) -> list[str]:
         """Files that an earlier run wrote and this declaration no longer has."""
-        known = set(self.state.load("applied.json").get("files", [])) | set(
-            self.state.load("pending.json").get("files", [])
-        )
-        gone = known - {spec.path for spec in self.want.files}
-        return sorted(path for path in gone if os.path.exists(absolute(self.want.project_dir, path)))
+        return [path for path in self._written_files() if path not in {spec.path for spec in self.want.files}]
+
+    def _written_files(self) -> list[str]:
+        known: set[str] = set()
+        for name in ("applied.json", "pending.json"):
+            state = self.state.load(name)
+            known.update(state.get("files", []), state.get("removing", []))
+        return sorted(path for path in known if os.path.exists(absolute(self.want.project_dir, path)))
 
     def _service_digests(self) -> dict[str, str]:
         """Service to a digest of all the files that its container reads: Compose's own hash ignores their content."""
@@ -209,16 +214,19 @@ class Project:
         containers = {found.service: found for found in self.engine.containers()}
         images = {name: service["image"] for name, service in config["services"].items()}
         on_host = self.engine.image_ids(images.values())
-        applied = self.state.load("applied.json").get("services", {})
+        applied = self.state.load("applied.json").get("images", {})
+        started = self._started_digests()
         present = self.engine.networks() if self.want.networks else set()
         plan.networks = [network for network in self.want.networks if network[0] not in present]
         plan.pulls = sorted({image for image in images.values() if image not in on_host})
         plan.restarts = {found.id: found.restarts for found in containers.values()}
+        plan.images = images
         for name in sorted(images):
             found = containers.get(name)
-            stale = name in plan.digests and applied.get(name) != plan.digests[name]
+            stale = started.get(name) != plan.digests.get(name)
             action = self._action(found, hashes[name], on_host.get(images[name]), stale)
-            if found and found.image != images[name]:
+            former = found.image if found else applied.get(name, images[name])
+            if former != images[name] or action == IMAGE_CHANGED:
                 plan.image_changes.append(name)
             if action:
                 plan.actions[name] = action
@@ -227,18 +235,26 @@ class Project:
         for name in sorted(set(containers) - set(images)):
             plan.actions[name] = "remove"
 
+    def _started_digests(self) -> dict[str, str]:
+        """What every service was last started with; a service that an unfinished run was at is left out."""
+        pending = self.state.load("pending.json")
+        if pending and self.job.succeeded():
+            return pending["services"]
+        applied = self.state.load("applied.json").get("services", {})
+        return {name: digest for name, digest in applied.items() if name not in pending.get("touched", [])}
+
     def _action(self, found: Container | None, wanted_hash: str, image_id: str | None, stale: bool) -> str:
         if found is None:
             return "create"
         if found.config_hash != wanted_hash:
             return "recreate: its definition changed"
         if image_id and found.image_id != image_id:
-            return "recreate: its image changed"
+            return IMAGE_CHANGED
         if stale:
             return "recreate: a file that it reads changed"
         if self.want.recreate:
             return "recreate: asked for"
-        if found.health == "unhealthy":
+        if found.unhealthy:
             return "recreate: it is unhealthy"
         if found.status != "running" and not found.finished:
             return f"start: it is {found.status}"
@@ -249,19 +265,12 @@ class Project:
     def apply(self, plan: Plan) -> None:
         """Writes what differs and starts the job; whether the services become healthy is the watch's to say."""
         self.state.ensure()
-        self.job.forget()
-        if not plan.changed:
+        unfinished = self.state.load("pending.json")
+        if plan.actions or self.job.return_code():
+            self.job.forget()
+        if not plan.changed and not unfinished:
             return
-        self.state.save(
-            "pending.json",
-            {
-                "files": [spec.path for spec in self.want.files],
-                "services": plan.digests,
-                "restarts": plan.restarts,
-                "force": plan.force,
-                "no_rollback": sorted(set(plan.image_changes) & set(self.want.forward_only)),
-            },
-        )
+        self.state.save("pending.json", self._pending(plan, unfinished))
         for directory, _difference in plan.directories:
             make_directory(self.want.project_dir, directory)
         for change in plan.files:
@@ -273,6 +282,19 @@ class Project:
             self.engine.create_network(name, internal)
         if plan.actions:
             self._start_job(plan.force)
+
+    def _pending(self, plan: Plan, unfinished: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What a rollback and the next run must know of this run; an unfinished run before it may have had its effects."""
+        migrating = set(plan.image_changes) & set(self.want.forward_only)
+        return {
+            "files": [spec.path for spec in self.want.files],
+            "removing": plan.removed_files,
+            "services": plan.digests,
+            "images": plan.images,
+            "restarts": plan.restarts,
+            "touched": sorted(set(plan.actions) | set(unfinished.get("touched", []))),
+            "no_rollback": sorted(migrating | set(unfinished.get("no_rollback", []))),
+        }
 
     def _start_job(self, force: list[str]) -> None:
         up = [
@@ -300,14 +322,12 @@ class Project:
         code = self.job.return_code()
         if code is None:
             return {"phase": "waiting", "stage": "starting", "progress": self.job.last_line()}
-        if code:
-            return {
-                "phase": "failed",
-                "reason": f"docker compose up failed:\n{self.job.output()[-4000:]}",
-                "services": [],
-            }
         containers = self.engine.containers()
         dead = [found for found in containers if self._dead(found)]
+        if code:
+            reason = f"docker compose up failed:\n{self.job.output()[-4000:]}"
+            unready = [found.service for found in containers if not found.ready]
+            return {"phase": "failed", "reason": "\n".join([reason, self._epitaph(dead)]).strip(), "services": unready}
         if dead:
             return {"phase": "failed", "reason": self._epitaph(dead), "services": [found.service for found in dead]}
         unready = [found for found in containers if not found.ready]
@@ -316,7 +336,7 @@ class Project:
         return {"phase": "done", "containers": [_report(found) for found in containers]}
 
     def _dead(self, found: Container) -> bool:
-        if found.health == "unhealthy":
+        if found.unhealthy:
             return True
         before = self.state.load("pending.json").get("restarts", {}).get(found.id, 0)
         if found.restarts - before > self.want.max_restarts:
@@ -340,11 +360,16 @@ class Project:
         pending = self.state.load("pending.json")
         if not pending:
             return
-        self.state.save("applied.json", {"files": pending["files"], "services": pending["services"]})
+        applied = {name: pending[name] for name in ("files", "services", "images")}
+        self.state.save("applied.json", applied)
         self.state.keep_good(pending["files"])
         self.state.remove("pending.json")
 
     # ---- hooks
+
+    def rolled_back(self) -> bool:
+        """Whether what runs is the state before this declaration, which its hooks are not meant for."""
+        return bool(self.state.load("pending.json").get("rolled_back"))
 
     def run_hooks(self, check_mode: bool, plan: Plan) -> None:
         containers = {found.service: found for found in self.engine.containers()}
@@ -362,17 +387,19 @@ class Project:
     # ---- failure
 
     def roll_back(self) -> str:
-        """Puts the last working files back and starts them. Returns what was done: restored, kept or stopped."""
+        """Puts the last working files back and starts them. Returns what was done: restored, kept or none."""
         pending = self.state.load("pending.json")
-        if pending.get("no_rollback"):
-            return "kept"
         if not self.state.has_good():
             return "none"
+        if pending.get("no_rollback"):
+            return "kept"
+        self.job.stop()
         self.state.restore_good(pending.get("files", []))
-        applied = self.state.load("applied.json")
-        self.state.save("pending.json", {**applied, "restarts": {}, "force": [], "no_rollback": []})
+        applied, touched = self.state.load("applied.json"), pending.get("touched", [])
+        pending = {**applied, "restarts": {}, "touched": touched, "no_rollback": [], "rolled_back": True}
+        self.state.save("pending.json", pending)
         services = set(self.engine.config(read_text(absolute(self.want.project_dir, COMPOSE_FILE)) or "")["services"])
-        self._start_job(sorted(set(pending.get("force", [])) & services))
+        self._start_job(sorted(set(touched) & services))
         return "restored"
 
     def stop(self, services: list[str]) -> None:
@@ -387,7 +414,7 @@ class Project:
 
     def plan_absent(self) -> Plan:
         plan = Plan(self.want.project_dir)
-        plan.removed_files = self._leftover_files()
+        plan.removed_files = self._written_files()
         if not Engine.available():
             plan.actions = {found.service: "remove" for found in self.engine.containers()}
         return plan

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+BIN := .venv/bin
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# The folder molecule/ stays at the root, beside what it tests; this quiets Molecule's hint to move it.
+export MOLECULE_GLOB := molecule/*/molecule.yml
+export ANSIBLE_DEPRECATION_WARNINGS := true
+
+.PHONY: help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+env: ## Make .venv: Ansible, the collections this one works with, the test tools
+	@scripts/env.sh
+
+demo: env ## Start a demo host on this machine, deploy everything to it, ask it a question
+	@$(BIN)/python scripts/demo.py up
+
+demo-down: ## Remove the demo, all of it (the Docker engine and built images stay)
+	@python3 scripts/demo.py down
+
+distclean: demo-down ## Remove the demo, the built images, caches and .venv
+	@python3 tests/bench/bench.py clean
+	rm -rf .venv .cache .ansible .mypy_cache .pytest_cache .ruff_cache tests/output
+
+check: lint types docs-lint units build sanity ## The fast part of the tests: lint, sanity, units (under 5 minutes)
+
+lint: env
+	ruff check .
+	ruff format --check .
+	yamllint .
+	ansible-lint --offline
+
+types: env
+	mypy plugins scripts tests/bench tests/unit
+
+docs-lint: env
+	scripts/sanity.sh docs
+	antsibull-changelog lint
+
+sanity: env
+	scripts/sanity.sh sanity
+
+units: env
+	pytest -q tests/unit
+
+build: env ## Build the collection's archive, install it elsewhere, see that nothing else is needed
+	tests/package/run.sh
+
+molecule: env
+	@$(BIN)/python tests/bench/bench.py engine
+	molecule test --all
+
+test: check molecule ## Everything that CI runs: check, then the scenarios on real hosts (under an hour)
+
+test-full: test ## Also what is too long for every run
+	@echo "There is nothing longer than make test yet."
+
+changelog: env ## Show what the next release's changelog says
+	antsibull-changelog generate --output - --only-latest

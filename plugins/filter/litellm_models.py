@@ -1,0 +1,98 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: litellm_models
+short_description: LiteLLM's model list from the plan of the fleet
+version_added: "0.1.0"
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Makes the entries of C(model_list) in LiteLLM's C(config.yaml), one for each vLLM instance and external model.
+  - Secrets in C(litellm_params) of external models are taken out into environment variables, so that the configuration
+    file holds none. A secret is a string under a name that ends in C(_key), C(_key_id), C(_token), C(_secret), C(_password)
+    or C(_credentials).
+positional: _input, gateway
+options:
+  _input:
+    description: Instances as P(llmfleet.gateway.fleet_plan#filter) returns them.
+    type: list
+    elements: dict
+    required: true
+  gateway:
+    description: Inventory name of the gateway that the list is for.
+    type: str
+    required: true
+  external:
+    description: Models of other providers, C(llm_external_models).
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Show the model list of this gateway
+  ansible.builtin.debug:
+    msg: >-
+      {{ (llm_models | llmfleet.gateway.fleet_plan(hostvars, groups)
+          | llmfleet.gateway.litellm_models(inventory_hostname)).model_list }}
+"""
+
+RETURN = r"""
+_value:
+  description: The list and the environment that it refers to.
+  type: dict
+  contains:
+    model_list:
+      description: Entries for C(model_list).
+      type: list
+      elements: dict
+    environment:
+      description: Environment variables with the secrets of external models.
+      type: dict
+"""
+
+import re
+import typing as t
+
+SECRET_NAME = re.compile(r"_(key|key_id|token|secret|password|credentials)$")
+
+
+def litellm_models(
+    instances: list[dict[str, t.Any]], gateway: str, external: list[dict[str, t.Any]] | None = None
+) -> dict[str, t.Any]:
+    environment: dict[str, str] = {}
+    entries = [_local(instance, gateway) for instance in instances]
+    for index, entry in enumerate(external or []):
+        entries.append(_external(entry, index, environment))
+    return {"model_list": entries, "environment": environment}
+
+
+def _local(instance: dict[str, t.Any], gateway: str) -> dict[str, t.Any]:
+    return {
+        "model_name": instance["model_name"],
+        "litellm_params": {
+            "model": f"hosted_vllm/{instance['model_name']}",
+            "api_base": instance["urls"][gateway],
+            "api_key": "os.environ/VLLM_API_KEY",
+        },
+    }
+
+
+def _external(entry: dict[str, t.Any], index: int, environment: dict[str, str]) -> dict[str, t.Any]:
+    params = dict(entry["litellm_params"])
+    for name, value in params.items():
+        if SECRET_NAME.search(f"_{name}") and isinstance(value, str) and not value.startswith("os.environ/"):
+            variable = f"LLM_EXTERNAL_{index}_{name.upper()}"
+            environment[variable] = str(value)
+            params[name] = f"os.environ/{variable}"
+    rest = {key: value for key, value in entry.items() if key not in ("name", "litellm_params")}
+    return {"model_name": entry["name"], "litellm_params": params, **rest}
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"litellm_models": litellm_models}

@@ -1,0 +1,171 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An entry of llm_models: what it may hold, and every fault of it in words that name the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.known_models import ATTENTION_HEADS
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import options_for
+
+#: A name has to pass unchanged through URLs, LiteLLM's model list (where * is a wildcard) and --served-model-name.
+SERVED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
+
+#: Keys of an entry and the types that they take.
+KEYS: dict[str, tuple[type, ...]] = {
+    "name": (str,),
+    "model": (str,),
+    "revision": (str,),
+    "replicas": (int, str),
+    "tensor_parallel_size": (int,),
+    "max_model_len": (int, str),
+    "gpu_memory_utilization": (float, int),
+    "servers": (list,),
+    "gpus": (list,),
+    "port": (int,),
+    "trust_remote_code": (bool,),
+    "engine_args": (dict,),
+    "environment": (dict,),
+}
+
+TYPE_NAMES: dict[type, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a dictionary",
+}
+
+#: vLLM options that the role sets itself, and where their value comes from.
+OWNED_OPTIONS: dict[str, str] = {
+    "api-key": "vllm_api_key",
+    "config": "this role's rendered file",
+    "gpu-memory-utilization": "gpu_memory_utilization of the model",
+    "host": "vllm_publish_address",
+    "max-model-len": "max_model_len of the model",
+    "model": "model of the model",
+    "port": "port of the model",
+    "revision": "revision of the model",
+    "served-model-name": "name of the model",
+    "shutdown-timeout": "vllm_shutdown_timeout",
+    "tensor-parallel-size": "tensor_parallel_size of the model",
+    "trust-remote-code": "trust_remote_code of the model",
+}
+
+
+def option_name(name: str) -> str:
+    """vLLM takes underscores and dashes alike; its help and its configuration files have dashes."""
+    return name.replace("_", "-")
+
+
+def suggest(word: str, known: t.Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def label(entry: t.Any, index: int) -> str:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    return f"llm_models[{index}] ({name})" if name else f"llm_models[{index}]"
+
+
+def model_errors(entry: t.Any, index: int, vllm_version: str, allow_unknown_options: bool) -> list[str]:
+    """Every fault of one entry by itself."""
+    if not isinstance(entry, dict):
+        return [f"llm_models[{index}] is not a dictionary; write it as {{name: ..., model: ...}}"]
+    where = label(entry, index)
+    errors = [f"{where}: unknown key {key}{suggest(key, KEYS)}" for key in sorted(set(entry) - set(KEYS))]
+    errors += [f"{where}: {key} is missing" for key in ("name", "model") if not entry.get(key)]
+    errors += _type_errors(entry, where)
+    if errors:
+        return errors
+    return _value_errors(entry, where) + _engine_arg_errors(entry, where, vllm_version, allow_unknown_options)
+
+
+def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
+    errors = []
+    for key, kinds in KEYS.items():
+        value = entry.get(key)
+        # bool is an int to Python, and never what was meant where a number is asked for
+        wrong = not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
+        if value is not None and wrong:
+            names = " or ".join(TYPE_NAMES[kind] for kind in kinds)
+            errors.append(f"{where}: {key} must be {names}, not {value!r}")
+    return errors
+
+
+def _value_errors(entry: dict[str, t.Any], where: str) -> list[str]:
+    checks = [
+        (
+            SERVED_NAME.fullmatch(entry["name"]),
+            f"name {entry['name']!r} is no valid served name: letters, digits and . _ : / - inside, at most 128",
+        ),
+        (
+            entry.get("replicas") is None or entry["replicas"] == "each" or _positive(entry["replicas"]),
+            f"replicas must be a number from 1 or each, not {entry.get('replicas')!r}",
+        ),
+        (
+            entry.get("tensor_parallel_size") is None or _positive(entry["tensor_parallel_size"]),
+            f"tensor_parallel_size must be 1 or more, not {entry.get('tensor_parallel_size')!r}",
+        ),
+        (
+            entry.get("gpu_memory_utilization") is None or 0 < entry["gpu_memory_utilization"] <= 1,
+            f"gpu_memory_utilization must be above 0 and at most 1, not {entry.get('gpu_memory_utilization')!r}",
+        ),
+        (
+            entry.get("port") is None or 1024 <= entry["port"] <= 65535,
+            f"port must be between 1024 and 65535, not {entry.get('port')!r}",
+        ),
+        (
+            re.fullmatch(r"auto|-1|[1-9][0-9]*(\.[0-9]+)?[kKmM]?", str(entry.get("max_model_len", "auto"))),
+            f"max_model_len must be tokens as 8192 or 8k, or auto, not {entry.get('max_model_len')!r}",
+        ),
+    ]
+    return [f"{where}: {message}" for fine, message in checks if not fine] + _gpu_errors(entry, where)
+
+
+def _positive(value: t.Any) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+def _gpu_errors(entry: dict[str, t.Any], where: str) -> list[str]:
+    size, gpus = entry.get("tensor_parallel_size") or 1, entry.get("gpus")
+    errors = []
+    if gpus is not None and (len(set(map(str, gpus))) != len(gpus) or not all(_index(gpu) for gpu in gpus)):
+        errors.append(f"{where}: gpus must be different GPU indexes such as [0, 1], not {gpus!r}")
+    elif gpus is not None and len(gpus) != size:
+        errors.append(f"{where}: gpus names {len(gpus)} GPUs, but tensor_parallel_size is {size}; make them equal")
+    heads = ATTENTION_HEADS.get(entry["model"])
+    if heads and _positive(size) and heads % size:
+        fits = [str(number) for number in range(1, heads + 1) if heads % number == 0 and number <= 8]
+        errors.append(
+            f"{where}: tensor_parallel_size {size} does not divide the {heads} attention heads of {entry['model']};"
+            f" use one of {', '.join(fits)}"
+        )
+    return errors
+
+
+def _index(value: t.Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _engine_arg_errors(entry: dict[str, t.Any], where: str, version: str, allow_unknown: bool) -> list[str]:
+    errors = []
+    made_from, known = options_for(version)
+    for key in sorted(entry.get("engine_args") or {}):
+        name = option_name(str(key))
+        if name in OWNED_OPTIONS:
+            errors.append(
+                f"{where}: engine_args.{key} is set through {OWNED_OPTIONS[name]}; remove it from engine_args"
+            )
+        elif name not in known and not allow_unknown:
+            errors.append(
+                f"{where}: vLLM {version} has no option {name} (known options are those of {made_from})"
+                f"{suggest(name, known)}. Where a newer vLLM has it, set vllm_allow_unknown_options: true"
+            )
+    return errors

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# ansible-test and antsibull-docs ask for a path that ends in ansible_collections/llmfleet/gateway: they get a copy of what
+# Git knows or would add.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tree=.cache/sanity/ansible_collections/llmfleet/gateway
+venv=$PWD/.venv/bin
+rm -rf .cache/sanity/ansible_collections
+mkdir -p "$tree"
+git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+  [ -e "$file" ] && printf '%s\0' "$file"
+done | tar --null --files-from=- -cf - | tar -xf - -C "$tree"
+
+case ${1:-sanity} in
+  sanity)
+    # ansible-test would download this file from a host that many networks do not reach.
+    cache=${HOME}/.ansible/test/cache
+    mkdir -p "$cache"
+    [ -e "$cache/get_pip_25_2.py" ] || cp tests/sanity/get_pip_25_2.py "$cache/"
+    cd "$tree"
+    PATH=$venv:$PATH "$venv/ansible-test" sanity --color no --venv --python default
+    ;;
+  docs)
+    cd "$tree"
+    # ansible-doc must find this copy, and no other version of it
+    ANSIBLE_COLLECTIONS_PATH=$(cd ../../.. && pwd) PATH=$venv:$PATH \
+      "$venv/antsibull-docs" lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
+    ;;
+esac
