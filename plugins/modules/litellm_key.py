@@ -228,14 +228,12 @@ options:
     type: dict
     version_added: 0.1.0
   rpm_limit_type:
-    description: How O(rpm_limit) is kept.
+    description: How O(rpm_limit) is kept, V(guaranteed_throughput), V(best_effort_throughput) or V(dynamic).
     type: str
-    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
     version_added: 0.1.0
   tpm_limit_type:
-    description: How O(tpm_limit) is kept.
+    description: How O(tpm_limit) is kept, V(guaranteed_throughput), V(best_effort_throughput) or V(dynamic).
     type: str
-    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
     version_added: 0.1.0
   default_estimated_output_tokens:
     description: Tokens of output to count beforehand for a request that doesn't limit them.

@@ -54,6 +54,7 @@ options:
     description:
       - A directory on the machine that the module runs on, for the raw values of keys that have no C(key) of their own.
         Each is in a file of mode C(0600) with the key's alias as its name and C(.key) as its ending.
+      - The directory is made, with mode C(0700), if only it itself is missing.
       - The values are made here, and stored before the keys are created, so that none is ever lost.
     type: path
     version_added: 0.1.0

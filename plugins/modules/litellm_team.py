@@ -156,15 +156,13 @@ options:
     version_added: 0.1.0
   rpm_limit_type:
     description:
-      - How O(rpm_limit) is kept.
+      - How O(rpm_limit) is kept, V(guaranteed_throughput) or V(best_effort_throughput).
     type: str
-    choices: [guaranteed_throughput, best_effort_throughput]
     version_added: 0.1.0
   tpm_limit_type:
     description:
-      - How O(tpm_limit) is kept.
+      - How O(tpm_limit) is kept, V(guaranteed_throughput) or V(best_effort_throughput).
     type: str
-    choices: [guaranteed_throughput, best_effort_throughput]
     version_added: 0.1.0
   default_estimated_output_tokens:
     description:

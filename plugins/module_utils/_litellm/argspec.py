@@ -12,7 +12,7 @@ from ansible.module_utils.basic import env_fallback
 
 from . import values
 from .resources import KINDS, Field, Kind
-from .resources._table import SECRETS
+from .resources._table import NEVER, SECRETS
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -44,7 +44,8 @@ def field_spec(field: Field) -> dict[str, t.Any]:
     spec: dict[str, t.Any] = {"type": field.type}
     if field.elements:
         spec["elements"] = field.elements
-    if field.choices:
+    # Ansible counts a null as a wrong choice: an option that null clears is checked by the plan.
+    if field.choices and field.clear == NEVER:
         spec["choices"] = list(field.choices)
     if field.secret and field.compare != SECRETS:
         spec["no_log"] = True

@@ -122,7 +122,7 @@ def _keeper(client: Client, state: State, kind: Kind, wanted: Wanted) -> Keeper:
     store = None
     if state.key_directory and not wanted.given.get("key") and wanted.owner:
         name = urllib.parse.quote(wanted.identity, safe=" @+=,")
-        store = FileStore(os.path.join(state.key_directory, f"{name}.key"))
+        store = FileStore(os.path.join(state.key_directory, f"{name}.key"), make_directory=True)
     return KeyKeeper(client, kind, wanted, store)
 
 

@@ -111,6 +111,7 @@ def plan(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any] | None, now: d
     """What has to be done to one object. Pure: the same arguments always give the same operation."""
     if wanted.state == "absent":
         return _plan_absent(kind, wanted, found)
+    _refuse_wrong(kind, wanted)
     if found is None:
         return _plan_create(kind, wanted)
     return _plan_update(kind, wanted, found, now or datetime.now(timezone.utc))
@@ -136,11 +137,18 @@ def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
         if item.own_call and item.compare != MEMBERS:
             calls.append(_own_call(kind, item, value))
         else:
-            body[item.name] = _without_nulls(value)
+            body[item.name] = _members(value) if item.compare == MEMBERS else _without_nulls(value)
+    if kind.id_at_creation and kind.annotations:
+        # This id lives inside another option.
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), kind.id_path[-1]: body.pop(kind.identity)}
     if kind.annotations and (marker := _marker_target(kind, wanted, {})):
         body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
         after.update(_shown_owner(marker))
     return Operation(CREATE, kind, wanted.identity, body=body, after=after, calls=tuple(calls))
+
+
+def _members(value: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    return [{"role": "user", **member} for member in value]
 
 
 def _without_nulls(value: t.Any) -> t.Any:
@@ -221,7 +229,7 @@ def _member_calls(kind: Kind, wanted: t.Sequence[t.Any], found: t.Sequence[t.Any
     """Additions first, so that a team never stands empty; a changed role is an update of its own."""
     old = {values.member_name(m): m for m in found}
     new = {values.member_name(m): m for m in wanted}
-    added = [new[name] for name in new if name not in old]
+    added = _members([new[name] for name in new if name not in old])
     roles = [new[n] for n in new if n in old and new[n].get("role", "user") != old[n].get("role", "user")]
     gone = [old[name] for name in old if name not in new and name != values.CREATOR]
     calls = [Call("/team/member_add", {kind.id: "{id}", "member": added})] if added else []
@@ -321,6 +329,25 @@ def _user_part(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {k: v for k, v in metadata.items() if k not in kept}
 
 
+def _refuse_wrong(kind: Kind, wanted: Wanted) -> None:
+    for item in _given_fields(kind, wanted):
+        value = wanted.given[item.name]
+        if item.choices and value is not None and value not in item.choices:
+            choices = ", ".join(item.choices)
+            raise PlanError(f"{kind.name} {wanted.identity!r}: {item.name} must be one of {choices}, not {value!r}")
+        if item.compare == LIFETIME and value is not None and value not in values.FOREVER:
+            _seconds(kind, wanted, item.name, value)
+    if wanted.renew_before is not None:
+        _seconds(kind, wanted, "renew_before", wanted.renew_before)
+
+
+def _seconds(kind: Kind, wanted: Wanted, name: str, value: str) -> int:
+    try:
+        return values.seconds(value)
+    except ValueError as exc:
+        raise PlanError(f"{kind.name} {wanted.identity!r}: {name}: {exc}") from exc
+
+
 def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:
     if item.create_only:
         raise PlanError(
@@ -354,17 +381,19 @@ def _update_body(
 
 def _put(body: dict[str, t.Any], item: Field, value: t.Any, found: t.Mapping[str, t.Any]) -> None:
     """Write one field in the form that its endpoint understands, cleared in the way that works."""
-    if item.compare == SECRETS and item.removal:
-        body[item.name] = _without_nulls(value or {})
-        gone = [k for k, v in (value or {}).items() if v is None]
-        if gone:
-            body[item.removal] = gone
-    elif item.compare == SECRETS:
+    if item.compare == SECRETS:
         body[item.name] = value
+        gone = [k for k, v in (value or {}).items() if v is None]
+        if gone and item.removal:
+            # A null clears some parts only, and versions before this option ignore it: what then stays is said.
+            body[item.removal] = gone
     elif item.clear == SUBKEYS:
         parts = value if value is not None else dict.fromkeys(values.found_value(item, found) or {})
         parts = {k: v for k, v in parts.items() if k != MARKER}
         body[item.name] = {k: _empty_part(found, item, k) if v is None else v for k, v in parts.items()}
+        if item.send_whole:
+            there = dig(found, item.read_path) or {}
+            body[item.name] = {**{k: v for k, v in there.items() if isinstance(v, list)}, **body[item.name]}
     elif value is not None:
         body[item.name] = value
     elif item.clear == NULL:

@@ -109,7 +109,7 @@ def found_value(field: Field, found: t.Mapping[str, t.Any], wanted: t.Any = None
     value = dig(found, field.read_path)
     if field.compare == SUBSET:
         keys = wanted if isinstance(wanted, dict) else (value or {})
-        parts = {key: canonical_part((value or {}).get(key)) for key in keys if not key.endswith("_id")}
+        parts = {key: canonical_part((value or {}).get(key)) for key in keys if key != "object_permission_id"}
         return parts if isinstance(wanted, dict) else {k: v for k, v in parts.items() if v} or None
     return canonical(field, value)
 

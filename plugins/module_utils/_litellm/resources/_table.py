@@ -47,6 +47,7 @@ class Field:
     all_secret: bool = False  # of an object with secret parts: every part is one
     removal: str | None = None  # where an update names the parts to remove, if not by null
     detail: bool = False  # not in the listing, only where one object is read by itself
+    send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
     own_call: str | None = None  # the update has a path of its own
     companions: tuple[str, ...] = ()
 

@@ -173,7 +173,7 @@ CUSTOMER = Kind(
         _in_budget("tpm_limit"),
         _in_budget("rpm_limit"),
         _in_budget("max_parallel_requests"),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, send_whole=True),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     ),
     listing=Listing("/customer/list"),
