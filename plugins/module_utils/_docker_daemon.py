@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 from typing import Any, Callable
 
 # What dockerd takes over on SIGHUP. "features" is left out on purpose: dockerd reloads the map, but sets up
@@ -30,6 +31,9 @@ RELOADABLE = frozenset(
     }
 )
 DEFAULT_PIDFILE = "/run/docker.pid"
+
+# User and password in an address, as a proxy has them.
+CREDENTIALS = re.compile(r'://[^/@\s"]+@')
 
 RunCommand = Callable[..., "tuple[int, str, str]"]
 
@@ -79,6 +83,16 @@ def merge(current: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 def render(config: dict[str, Any]) -> str:
     """The file's text for a configuration."""
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+
+
+def mask(text: str) -> str:
+    """The text without users and passwords in addresses."""
+    return CREDENTIALS.sub("://********@", text)
+
+
+def default_mode(text: str) -> str:
+    """Only root may read a file with credentials in it."""
+    return "0600" if CREDENTIALS.search(text) else "0644"
 
 
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

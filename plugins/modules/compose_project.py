@@ -113,6 +113,7 @@ options:
       - Commands that run inside a healthy service at the end of every run, for state that lies behind the service, such
         as a database role.
       - A command reports a change by printing the word C(CHANGED).
+      - Where a failed run was taken back, its commands do not run.
     type: list
     elements: dict
     default: []
@@ -298,7 +299,8 @@ containers:
 rollback:
   description:
     - What became of the failed state. V(restored), the last healthy state runs again; V(kept), data may have been
-      migrated forward; V(stopped), there was no earlier state; V(running), it was still starting when the time was up.
+      migrated forward; V(stopped), there was no earlier state; V(running), it was still starting when the time was up;
+      V(failed), the last healthy state could not be brought back.
   returned: failure after the start
   type: str
 """

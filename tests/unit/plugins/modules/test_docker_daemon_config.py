@@ -271,6 +271,37 @@ def test_the_mode_is_brought_back(host: Host) -> None:
     assert host.file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize(("old", "new", "between"), [(0o644, "0600", 0o600), (0o600, "0644", 0o600)])
+def test_a_secret_is_never_readable_for_others(
+    host: Host, monkeypatch: pytest.MonkeyPatch, old: int, new: str, between: int
+) -> None:
+    host.has('{"debug": true}')
+    host.file.chmod(old)
+    seen: list[int] = []
+    move = basic.AnsibleModule.atomic_move
+
+    def watched(this: basic.AnsibleModule, src: str, dest: str, *rest: Any) -> None:
+        seen.append(os.stat(dest).st_mode & 0o777)
+        move(this, src, dest, *rest)
+        seen.append(os.stat(dest).st_mode & 0o777)
+
+    monkeypatch.setattr(basic.AnsibleModule, "atomic_move", watched)
+    host.run({"proxies": {"http-proxy": "http://u:p@proxy"}}, mode=new)
+    assert seen == [between, between]
+    assert host.file.stat().st_mode & 0o777 == int(new, 8)
+
+
+def test_credentials_close_the_file_and_stay_out_of_the_diff(host: Host) -> None:
+    host.has('{"proxies": {"http-proxy": "http://u:before@proxy:1"}}')
+    result = host.run({"debug": True, "proxies": {"https-proxy": "http://u:after@proxy:1"}})
+    assert "before" not in result["diff"]["before"] and "http://********@proxy:1" in result["diff"]["before"]
+    assert "u:before" not in result["diff"]["after"] and "u:after" not in result["diff"]["after"]
+    assert host.file.stat().st_mode & 0o777 == 0o600
+    assert not host.run({"debug": True})["changed"]
+    host.run({"proxies": None})
+    assert host.file.stat().st_mode & 0o777 == 0o644
+
+
 def test_a_link_stays_a_link(host: Host, tmp_path: Path) -> None:
     (tmp_path / "real.json").write_text("{}")
     host.file.parent.mkdir()

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the assertions share: the scenario's secrets, the gateway as a client sees it, Ansible as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import typing as t
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+SCENARIO = CHECKOUT / ".cache" / "molecule" / "default"
+INVENTORY = SCENARIO / "inventory"
+
+
+class Gateway:
+    """An HTTP client; every answer is (status, text)."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    @property
+    def url(self) -> str:
+        return f"http://{json.loads((SCENARIO / 'hosts.json').read_text())['demo']['address']}:4000"
+
+    def call(self, path: str, body: dict[str, t.Any] | None = None, key: str | None = None) -> tuple[int, str]:
+        request = urllib.request.Request(
+            self.url + path,
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Authorization": f"Bearer {self.key if key is None else key}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def chat(self, text: str = "Hello", key: str | None = None, **more: t.Any) -> tuple[int, str]:
+        body = {"model": "tiny", "messages": [{"role": "user", "content": text}], "max_tokens": 8, **more}
+        return self.call("/v1/chat/completions", body, key)
+
+    def wait(self, seconds: int = 240) -> None:
+        """Until a completion comes back: containers and hosts take their time to start again."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                status, text = self.chat()
+                if status == 200:
+                    return
+            except OSError as error:
+                text = str(error)
+            assert time.monotonic() < deadline, f"no completion after {seconds} s: {text}"
+            time.sleep(2)
+
+
+@pytest.fixture(scope="session")
+def secrets() -> dict[str, str]:
+    found = yaml.safe_load((INVENTORY / "group_vars/all/vault.yml").read_text())
+    return {**found, "demo_key": (SCENARIO / "keys" / "demo").read_text().strip()}
+
+
+@pytest.fixture(scope="session")
+def gateway(secrets: dict[str, str]) -> Gateway:
+    return Gateway(secrets["demo_key"])
+
+
+class Run(t.NamedTuple):
+    """A finished ansible-playbook."""
+
+    output: str
+    changed: dict[str, t.Any]
+    remote_tasks: int
+    seconds: float
+
+
+CONTROLLER_ONLY = {"assert", "include_role", "import_tasks", "include_tasks", "set_fact", "debug", "meta", "fail"}
+
+
+def playbook(*args: str, json_output: bool = True) -> Run:
+    """site.yml against the scenario's server. `changed` maps a task to what it says of its change."""
+    callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"} if json_output else {}
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["ansible-playbook", "site.yml", "-i", str(INVENTORY), *args],
+        cwd=CHECKOUT,
+        env={**os.environ, **callback, "ANSIBLE_DEPRECATION_WARNINGS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.monotonic() - begin
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    changed, remote = parse(done.stdout) if json_output else ({}, 0)
+    return Run(done.stdout + done.stderr, changed, remote, seconds)
+
+
+def parse(output: str) -> tuple[dict[str, t.Any], int]:
+    changed: dict[str, t.Any] = {}
+    remote = 0
+    for play in json.loads(output[output.index("{\n") :])["plays"]:
+        for task in play["tasks"]:
+            result = task["hosts"].get("demo", {})
+            action = str(result.get("action", "")).rsplit(".", 1)[-1]
+            if result and not result.get("skipped") and action not in CONTROLLER_ONLY:
+                remote += len(result.get("results", [1]))
+            if result.get("changed"):
+                changed[task["task"]["name"]] = {
+                    name: result.get(name) for name in ("actions", "files", "hooks", "diff")
+                }
+    return changed, remote
+
+
+@pytest.fixture(scope="session")
+def site() -> t.Callable[..., Run]:
+    return playbook
+
+
+@pytest.fixture(scope="session")
+def ssh() -> t.Callable[[str, str], str]:
+    """A command on the server that reads its standard input."""
+
+    def run(command: str, text: str) -> str:
+        line = ["ssh", "-F", str(SCENARIO / "ssh_config"), "demo", command]
+        return subprocess.run(line, input=text, check=False, capture_output=True, text=True).stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def bench() -> t.Callable[..., None]:
+    """The bench's own commands, to restart the server."""
+
+    def run(*args: str) -> None:
+        subprocess.run(args, cwd=CHECKOUT, check=True, capture_output=True)
+
+    return run

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a client gets from the gateway."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+
+def test_chat_completion_with_the_issued_key(gateway: t.Any) -> None:
+    status, text = gateway.chat()
+    assert status == 200, text
+    answer = json.loads(text)
+    assert answer["usage"]["completion_tokens"] > 0
+    assert answer["choices"][0]["message"]["role"] == "assistant"
+
+
+def test_wrong_key_is_refused(gateway: t.Any) -> None:
+    assert gateway.chat(key="sk-wrong-0123456789abcdef")[0] == 401
+
+
+def test_models_at_the_gateway(gateway: t.Any) -> None:
+    status, text = gateway.call("/v1/models")
+    assert status == 200
+    assert [model["id"] for model in json.loads(text)["data"]] == ["tiny"]
+
+
+def test_models_at_the_replica(host: t.Any) -> None:
+    """The replica listens on the loopback address and demands the key, which the file on the server holds."""
+    fetch = "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8001/v1/models"
+    assert host.run(fetch).stdout == "401"
+    with_key = (
+        'printf \'header = "Authorization: Bearer %s"\' "$(cat /opt/llmfleet/vllm/secrets/api_key)" | curl -s -K - '
+    )
+    answer = host.run(with_key + "http://127.0.0.1:8001/v1/models")
+    assert [model["id"] for model in json.loads(answer.stdout)["data"]] == ["tiny"]
+
+
+def test_streaming(gateway: t.Any) -> None:
+    status, text = gateway.chat(stream=True)
+    assert status == 200
+    chunks = [line[6:] for line in text.splitlines() if line.startswith("data: ")]
+    assert chunks[-1] == "[DONE]"
+    assert len(chunks) > 2
+    assert all(json.loads(chunk)["object"] == "chat.completion.chunk" for chunk in chunks[:-1])
+
+
+def test_cyrillic_prompt(gateway: t.Any) -> None:
+    """Every letter is two bytes and, to this tokenizer, two tokens: nothing on the way may mangle them."""
+    latin = json.loads(gateway.chat("a" * 20)[1])["usage"]["prompt_tokens"]
+    status, text = gateway.chat("ж" * 20)
+    assert status == 200, text
+    assert json.loads(text)["usage"]["prompt_tokens"] == latin + 20
+
+
+def test_ui_and_swagger(gateway: t.Any) -> None:
+    assert "<html" in gateway.call("/ui/")[1].lower()
+    assert "swagger" in gateway.call("/docs")[1].lower()

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who can reach what, and where secrets are."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+LOOPBACK = ("127.", "[::1]", "::1")
+
+
+def leaked(text: str, secrets: dict[str, str]) -> list[str]:
+    """Names of the secrets that are in *text*."""
+    return [name for name, value in secrets.items() if value in text]
+
+
+def test_only_sshd_and_the_gateway_listen_publicly(host: t.Any) -> None:
+    listening = host.check_output("ss -Hltn").splitlines()
+    public = {line.split()[3] for line in listening if not line.split()[3].startswith(LOOPBACK)}
+    assert {address.rsplit(":", 1)[1] for address in public} == {"22", "4000"}, public
+
+
+def test_replica_and_database_are_closed_to_others(gateway: t.Any, host: t.Any) -> None:
+    ports = json.loads(host.check_output("docker inspect vllm-tiny --format '{{json .NetworkSettings.Ports}}'"))
+    assert ports["8000/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "8001"}]
+    assert json.loads(host.check_output("docker inspect postgres --format '{{json .HostConfig.PortBindings}}'")) in (
+        {},
+        None,
+    )
+    assert host.check_output("docker network inspect llmfleet-db --format '{{.Internal}}'") == "true"
+
+
+def test_every_file_with_a_secret_is_private(host: t.Any, secrets: dict[str, str], ssh: t.Any) -> None:
+    """The patterns go by standard input: in an argument list they would be the leak that this looks for."""
+    where = "/opt/llmfleet /etc /root /tmp /var/log --exclude-dir=pgdata"
+    found = ssh(f"grep -rlFf - {where} 2>/dev/null", "\n".join(secrets.values())).split()
+    assert "/opt/llmfleet/litellm/secrets/environment" in found
+    assert "/opt/llmfleet/vllm/secrets/api_key" in found
+    for path in found:
+        assert host.file(path).mode == 0o600, path
+
+
+def test_secret_files_belong_to_their_readers(host: t.Any) -> None:
+    assert host.file("/opt/llmfleet/litellm/secrets/environment").uid == 65534
+    assert host.file("/opt/llmfleet/postgres/secrets/roles.sql").uid == 999
+    assert host.file("/opt/llmfleet/vllm/secrets/api_key").uid == 0
+
+
+def test_no_secret_where_others_look(host: t.Any, secrets: dict[str, str], gateway: t.Any) -> None:
+    gateway.chat()
+    places = {
+        "inspect": "docker inspect $(docker ps -aq)",
+        "images": "docker image inspect $(docker images -q)",
+        "arguments": "ps axww -o args",
+        "journal": "journalctl --no-pager -o cat",
+        "logs": "for name in $(docker ps -a --format '{{.Names}}'); do docker logs $name 2>&1; done",
+    }
+    for place, command in places.items():
+        text = host.check_output(command)
+        assert text, place
+        assert leaked(text, secrets) == [], place
+
+
+def test_the_plain_password_is_not_in_the_database(host: t.Any) -> None:
+    columns = "rolname || ' ' || coalesce(left(rolpassword, 14), 'none')"
+    query = f"select {columns} from pg_authid where rolcanlogin order by 1"
+    found = host.check_output(f'docker exec postgres psql -U postgres -tAc "{query}"')
+    assert found.splitlines() == ["litellm SCRAM-SHA-256$", "postgres none"]
