@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import typing as t
 from pathlib import Path
 
@@ -14,13 +15,30 @@ import pytest
 UNIT = Path(__file__).resolve().parents[1] / "unit" / "conftest.py"
 
 
-def _make_collection_importable() -> None:
+def collections_path() -> Path:
+    """Where Ansible finds this checkout as a collection; loading the units' conftest makes it importable."""
     spec = importlib.util.spec_from_file_location("llmfleet_unit_conftest", UNIT)
     assert spec and spec.loader
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return Path(module.collection_root())
 
 
-_make_collection_importable()
+collections_path()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The database of somebody's running proxy isn't ours to stop."""
+    if not os.environ.get("LLMFLEET_TEST_LITELLM_URL"):
+        return
+    ours = [item for item in items if "own_database" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=ours)
+    items[:] = [item for item in items if item not in ours]
+
+
+@pytest.fixture
+def own_database(proxy: t.Any) -> str:
+    return str(proxy.database)
 
 
 @pytest.fixture(scope="session")

@@ -14,55 +14,7 @@ import pytest
 
 from .harness import change, run, succeed
 from .proxy import Proxy
-
-State = dict[str, list[dict[str, t.Any]]]
-RAW = "sk-state-0123456789abcdef"
-
-
-def everything(keys: int = 3) -> State:
-    return {
-        "budgets": [{"budget_id": "st-budget", "max_budget": 10}],
-        "credentials": [{"credential_name": "st-cred", "credential_values": {"api_key": "secret-value"}}],
-        "models": [
-            {
-                "model_id": "st-model",
-                "model_name": "st",
-                "litellm_params": {"model": "openai/x", "api_key": "secret-value"},
-            }
-        ],
-        "teams": [{"team_alias": "st-team", "team_id": "st-team-id", "models": ["st"], "metadata": {"a": 1}}],
-        "users": [{"user_id": "st-user", "user_role": "internal_user"}],
-        "access_groups": [{"access_group_name": "st-group", "access_model_names": ["st"]}],
-        "tags": [{"name": "st-tag", "description": "d"}],
-        "customers": [{"user_id": "st-customer", "max_budget": 3}],
-        "keys": [
-            {
-                "key_alias": f"st-key-{number}",
-                "key": f"{RAW}{number}",
-                "team_id": "st-team-id",
-                "budget_id": "st-budget",
-            }
-            for number in range(keys)
-        ],
-    }
-
-
-def gone(state: State) -> State:
-    names = (
-        "budget_id",
-        "credential_name",
-        "model_id",
-        "team_alias",
-        "access_group_name",
-        "name",
-        "user_id",
-        "key_alias",
-    )
-    named = {
-        kind: [next((n, i[n]) for n in names if n in i and (n, kind) != ("budget_id", "keys")) for i in items]
-        for kind, items in state.items()
-    }
-    return {kind: [{name: value, "state": "absent"} for name, value in items] for kind, items in named.items()}
+from .states import RAW, everything, gone
 
 
 @pytest.fixture(autouse=True)

@@ -261,7 +261,7 @@ def _compare(
         return _compare_lifetime(item, value, found, wanted.renew_before, now)
     if item.name == kind.annotations and not kind.annotations_merge:
         target = metadata_target(kind, wanted, found)
-        return _user_part(kind, found.get("metadata") or {}), _user_part(kind, target)
+        return user_metadata(kind, found.get("metadata") or {}), user_metadata(kind, target)
     new = values.wanted_value(item, value)
     old = values.found_value(item, found, new)
     if item.clear == SUBKEYS and new is None and old:
@@ -324,7 +324,8 @@ def _kept_metadata(kind: Kind) -> set[str]:
     return backed | set(kind.reserved_metadata) | {MARKER}
 
 
-def _user_part(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What of an object's metadata is neither LiteLLM's nor ours."""
     kept = _kept_metadata(kind)
     return {k: v for k, v in metadata.items() if k not in kept}
 
