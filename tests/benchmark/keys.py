@@ -47,10 +47,13 @@ class Bare:
             self.local.connection = http.client.HTTPConnection(self.address.hostname or "", self.address.port)
         data = None if body is None else json.dumps(body)
         try:
-            self.local.connection.request(method, path, body=data, headers=self.headers)
-        except ConnectionError:  # idle for too long: the proxy has closed it
+            return self._send(method, path, data)
+        except (OSError, http.client.HTTPException):  # idle for too long: the proxy has closed it
             self.local.connection.close()
-            self.local.connection.request(method, path, body=data, headers=self.headers)
+            return self._send(method, path, data)
+
+    def _send(self, method: str, path: str, data: str | None) -> t.Any:
+        self.local.connection.request(method, path, body=data, headers=self.headers)
         return json.loads(self.local.connection.getresponse().read() or b"null")
 
     def pages(self, count: int) -> None:

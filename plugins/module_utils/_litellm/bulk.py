@@ -19,6 +19,7 @@ from .client import AuthenticationError, Client, LiteLLMError, UnreachableError
 from .keeper import Keeper, KeyKeeper
 from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, Wanted, owner_of, pick
 from .resources import KINDS, Kind
+from .rotation import is_waiting
 from .store import FileStore, StoreError
 
 EXPECTED = (LiteLLMError, PlanError, StoreError, RaceError, NotKeptError)
@@ -148,7 +149,8 @@ def _surplus(state: State, kind: Kind, found: reader.Found) -> list[Wanted]:
     if not state.prune or not kind.annotations:
         return []
     named = {item.identity for item in state.wanted[kind.plural]}
-    owned = (item for item in found if owner_of(kind, item) == state.owner)
+    # A key that was rotated away lives until its grace time is over.
+    owned = (item for item in found if owner_of(kind, item) == state.owner and not is_waiting(item))
     names = dict.fromkeys(str(item.get(kind.identity)) for item in owned)
     return [Wanted(name, {}, state="absent") for name in names if name not in named]
 
