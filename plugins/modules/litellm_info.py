@@ -31,10 +31,23 @@ attributes:
       - This action does not modify state.
 options:
   kinds:
-    description: Which kinds of objects to read. By default all.
+    description: Which kinds of objects to read. By default all that need no licence.
     type: list
     elements: str
-    choices: [budgets, credentials, models, teams, users, access_groups, tags, customers, keys]
+    choices:
+      - budgets
+      - credentials
+      - models
+      - mcp_servers
+      - guardrails
+      - organizations
+      - teams
+      - users
+      - projects
+      - access_groups
+      - tags
+      - customers
+      - keys
     version_added: 0.1.0
   names:
     description: Read only objects of these names, which are aliases for keys and teams. Needs exactly one of O(kinds).
@@ -87,7 +100,7 @@ desired:
         max_budget: 100
 """
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, reader
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.plan import owner_of
@@ -105,12 +118,14 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    kinds = module.params["kinds"] or list(KINDS)
+    kinds = module.params["kinds"] or [plural for plural in KINDS if not KINDS[plural].enterprise]
     names, owner = module.params["names"], module.params["owner"]
     if names and len(kinds) != 1:
         module.refuse("names needs exactly one of kinds")
 
     def found(kind: Kind) -> reader.Found:
+        if kind.enterprise:
+            apply.refuse_without_licence(client, kind)
         items = reader.read(client, kind, names)
         if any(field.detail for field in kind.fields):
             items = [reader.with_detail(client, kind, item) for item in items]

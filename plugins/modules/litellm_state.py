@@ -14,8 +14,8 @@ author:
 description:
   - Reads all kinds of objects at once, makes one plan, and carries it out in the order that references need.
   - When anything in O(desired) is wrong or can't be had, nothing is changed, and every mistake is named.
-  - Every object that has room for it gets a marker with O(owner), in its metadata under C(llmfleet). That are keys,
-    teams, users, models and credentials. Budgets, customers, access groups and tags have no such room.
+  - Every object that has room for it gets a marker with O(owner), in its metadata under C(llmfleet). Budgets,
+    customers, access groups and tags have no such room.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
 attributes:
@@ -30,8 +30,9 @@ attributes:
 options:
   desired:
     description:
-      - Lists of objects by their kind, which are C(budgets), C(credentials), C(models), C(teams), C(users),
-        C(access_groups), C(tags), C(customers) and C(keys). A kind that is not named is not touched.
+      - Lists of objects by their kind, which are C(budgets), C(credentials), C(models), C(mcp_servers), C(guardrails),
+        C(organizations), C(teams), C(users), C(projects), C(access_groups), C(tags), C(customers) and C(keys). A kind
+        that is not named is not touched.
       - An object has the options of its own module, such as M(llmfleet.gateway.litellm_key) for C(keys), without those
         of the connection and without C(store). With C(state) set to V(absent) it is deleted.
     type: dict

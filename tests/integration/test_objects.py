@@ -189,6 +189,47 @@ LIVES = (
         {"litellm_params": {"model": "openai/x", "api_key": "secret-2", "input_cost_per_token": None}},
     ),
     Life(
+        "litellm_mcp_server",
+        {"server_name": "it_mcp"},
+        {
+            "url": "http://127.0.0.1:9/mcp",
+            "transport": "http",
+            "description": "d",
+            "auth_type": "api_key",
+            "credentials": {"auth_value": "secret-1"},
+            "mcp_access_groups": ["g"],
+            "allowed_tools": ["b", "a"],
+            "extra_headers": ["h"],
+            "static_headers": {"X-Secret": "secret-2"},
+            "allow_all_keys": True,
+            "server_timeout": 5,
+            "instructions": "i",
+            "mcp_info": {"a": 1},
+        },
+        {"description": "e", "credentials": {"auth_value": "secret-3"}, "mcp_info": {"b": 1}},
+        nulls("description mcp_access_groups allowed_tools extra_headers static_headers allow_all_keys server_timeout"),
+    ),
+    Life(
+        "litellm_guardrail",
+        {"guardrail_name": "it-guardrail"},
+        {
+            "litellm_params": {
+                "guardrail": "bedrock",
+                "mode": "pre_call",
+                "guardrailIdentifier": "x",
+                "guardrailVersion": "DRAFT",
+                "aws_secret_access_key": "secret-1",
+                "timeout": 3,
+            },
+            "guardrail_info": {"a": 1},
+        },
+        {
+            "litellm_params": {"guardrail": "bedrock", "default_on": True, "aws_secret_access_key": "secret-2"},
+            "guardrail_info": {"b": 1},
+        },
+        {"litellm_params": {"timeout": None}, "guardrail_info": {"a": None}},
+    ),
+    Life(
         "litellm_access_group",
         {"access_group_name": "it group"},
         {"description": "d", "access_model_names": ["b", "a"]},
@@ -237,3 +278,13 @@ def test_what_the_proxy_cannot_take_away_is_said(proxy: Proxy) -> None:
     result = run(proxy, "litellm_model", **model, litellm_params=params)
     succeed(proxy, "litellm_model", **model, state="absent")
     assert "did not keep: litellm_params" in result["msg"]
+
+
+@pytest.mark.parametrize("module", ["litellm_organization", "litellm_project"])
+def test_what_needs_a_licence_is_refused_before_anything_is_read(proxy: Proxy, module: str) -> None:
+    name = {"organization_alias": "it"} if module == "litellm_organization" else {"project_alias": "it"}
+    options: Options = {**name, "max_budget": 3}
+    for check in (True, False):
+        result = run(proxy, module, check=check, **options)
+        assert "need a LiteLLM Enterprise licence" in result["msg"]
+        assert result.sent == [("GET", "/health/license")]

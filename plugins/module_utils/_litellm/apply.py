@@ -57,12 +57,17 @@ def execute(client: Client, operation: Operation) -> t.Any:
     """Send one operation. Creating isn't repeated blindly; updates and deletions do no harm twice."""
     kind = operation.kind
     if operation.action == CREATE:
-        return _send(client, kind.create, None, operation.body, repeatable=False)
+        return _send(client, kind.create, None, _named(kind, operation.body), repeatable=False)
     if operation.action == UPDATE and operation.body:
-        return _send(client, kind.update, operation.id, operation.body, repeatable=True)
+        return _send(client, kind.update, operation.id, _named(kind, operation.body), repeatable=True)
     if operation.action == DELETE:
         return delete(client, kind, [str(operation.id)])
     return None
+
+
+def _named(kind: Kind, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    names = {field.name: field.api_name for field in kind.fields if field.api_name}
+    return {names.get(name) or name: value for name, value in body.items()}
 
 
 def delete(client: Client, kind: Kind, ids: t.Sequence[str]) -> None:
@@ -83,6 +88,8 @@ def _send(client: Client, write: Write, id: str | None, body: t.Mapping[str, t.A
     payload: dict[str, t.Any] = dict(body)
     if id is not None and write.id_field:
         payload[write.id_field] = id
+    if write.envelope:
+        payload = {write.envelope: payload}
     return client.request(write.method, path, payload or None, repeatable=repeatable)
 
 

@@ -32,6 +32,10 @@ def _is_declarable(kind: Kind, item: t.Mapping[str, t.Any]) -> bool:
     name = item.get(kind.identity)
     if not name or (kind.name == "budget" and OWN_BUDGET.fullmatch(str(name))):
         return False
+    if kind.name == "guardrail":
+        return item.get("guardrail_definition_location") == "db"
+    if kind.name == "mcp_server":
+        return not item.get("is_config")
     if kind.name == "model":
         return dig(item, ("model_info", "db_model")) is True
     return not (kind.name == "user" and name == values.CREATOR)
@@ -60,6 +64,9 @@ def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime)
         return [{"user_id": name, "role": role} for name, role in members.items()]
     if field.compare == SECRETS:
         return _with_placeholders(kind, field, item)
+    if field.secret:
+        shown = values.found_value(field, item) or {}
+        return {name: placeholder(kind, f"{item[kind.identity]}_{field.name}", name) for name in shown}
     if field.name == kind.annotations:
         return _user_part(kind, item)
     return values.found_value(field, item)

@@ -261,7 +261,7 @@ def _compare(
         return _compare_lifetime(item, value, found, wanted.renew_before, now)
     if item.name == kind.annotations and not kind.annotations_merge:
         target = metadata_target(kind, wanted, found)
-        return user_metadata(kind, found.get("metadata") or {}), user_metadata(kind, target)
+        return user_metadata(kind, found.get(item.name) or {}), user_metadata(kind, target)
     new = values.wanted_value(item, value)
     old = values.found_value(item, found, new)
     if item.clear == SUBKEYS and new is None and old:
@@ -303,7 +303,7 @@ def _compare_lifetime(
 def metadata_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """All of metadata as it should be: the user's part changed, LiteLLM's and our own part kept."""
     name = kind.annotations or "metadata"
-    current = dict(found.get(name) or {})
+    current = {k: v for k, v in (found.get(name) or {}).items() if k not in kind.echoed_metadata}
     given = wanted.given.get(name, {})
     if given is None or wanted.replace_metadata:
         current = {k: v for k, v in current.items() if k in _kept_metadata(kind)}
@@ -326,7 +326,7 @@ def _kept_metadata(kind: Kind) -> set[str]:
 
 def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What of an object's metadata is neither LiteLLM's nor ours."""
-    kept = _kept_metadata(kind)
+    kept = _kept_metadata(kind) | kind.echoed_metadata
     return {k: v for k, v in metadata.items() if k not in kept}
 
 

@@ -48,6 +48,7 @@ class Field:
     removal: str | None = None  # where an update names the parts to remove, if not by null
     detail: bool = False  # not in the listing, only where one object is read by itself
     send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
+    api_name: str | None = None  # its name in the API, where an option of the connection has that name
     own_call: str | None = None  # the update has a path of its own
     companions: tuple[str, ...] = ()
 
@@ -77,12 +78,16 @@ class Listing:
 
 @dataclass(frozen=True)
 class Write:
-    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list."""
+    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list.
+
+    `envelope` is the name of the one option that the whole body goes into.
+    """
 
     method: str
     path: str
     id_field: str | None = None
     id_list: bool = False
+    envelope: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,7 @@ class Kind:
     constants: t.Mapping[str, t.Any] = field(default_factory=dict)  # sent with every creation
     enterprise: bool = False
     reserved_metadata: frozenset[str] = frozenset()
+    echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
 
