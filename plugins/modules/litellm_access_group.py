@@ -86,7 +86,8 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_access_group:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {access_group_name: standard, state: absent}
+    access_group_name: standard
+    state: absent
 """
 
 RETURN = r"""

@@ -83,13 +83,17 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_budget:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {budget_id: small, max_budget: 10, budget_duration: 30d, rpm_limit: 60}
+    budget_id: small
+    max_budget: 10
+    budget_duration: 30d
+    rpm_limit: 60
 
 - name: Delete a budget
   llmfleet.gateway.litellm_budget:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {budget_id: small, state: absent}
+    budget_id: small
+    state: absent
 """
 
 RETURN = r"""

@@ -57,14 +57,18 @@ EXAMPLES = r"""
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
     credential_name: openai
-    credential_values: {api_key: "{{ vault_openai_api_key }}", api_base: 'https://api.openai.com/v1'}
-    credential_info: {custom_llm_provider: openai}
+    credential_values:
+      api_key: "{{ vault_openai_api_key }}"
+      api_base: https://api.openai.com/v1
+    credential_info:
+      custom_llm_provider: openai
 
 - name: Delete a credential
   llmfleet.gateway.litellm_credential:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {credential_name: openai, state: absent}
+    credential_name: openai
+    state: absent
 """
 
 RETURN = r"""

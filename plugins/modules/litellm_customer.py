@@ -119,13 +119,17 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_customer:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {user_id: acme, alias: ACME, max_budget: 50, budget_duration: 30d}
+    user_id: acme
+    alias: ACME
+    max_budget: 50
+    budget_duration: 30d
 
 - name: Delete a customer
   llmfleet.gateway.litellm_customer:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {user_id: acme, state: absent}
+    user_id: acme
+    state: absent
 """
 
 RETURN = r"""

@@ -63,13 +63,15 @@ EXAMPLES = r"""
       guardrail: litellm_content_filter
       mode: pre_call
       blocked_words:
-      - {keyword: confidential, action: BLOCK}
+      - keyword: confidential
+        action: BLOCK
 
 - name: Delete a guardrail
   llmfleet.gateway.litellm_guardrail:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {guardrail_name: words, state: absent}
+    guardrail_name: words
+    state: absent
 """
 
 RETURN = r"""

@@ -137,13 +137,18 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_mcp_server:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {server_name: docs, url: 'http://10.0.0.5:8080/mcp', transport: http, description: Company documents, allow_all_keys: true}
+    server_name: docs
+    url: http://10.0.0.5:8080/mcp
+    transport: http
+    description: Company documents
+    allow_all_keys: true
 
 - name: Delete an MCP server
   llmfleet.gateway.litellm_mcp_server:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {server_name: docs, state: absent}
+    server_name: docs
+    state: absent
 """
 
 RETURN = r"""

@@ -50,7 +50,8 @@ options:
   litellm_params:
     description:
       - The parameters of the deployment, such as C(model), C(api_base) and C(api_key).
-      - They are added to those that exist; a parameter that is V(null) is removed.
+      - They are added to those that exist; a parameter that is V(null) is removed. Versions of LiteLLM that
+        can't remove it make the module fail.
       - It can't be cleared as a whole.
     type: dict
     version_added: 0.1.0
@@ -68,20 +69,25 @@ EXAMPLES = r"""
     api_key: "{{ litellm_master_key }}"
     model_id: gpt-4o-1
     model_name: gpt-4o
-    litellm_params: {model: openai/gpt-4o, api_key: "{{ vault_openai_api_key }}", rpm: 100}
+    litellm_params:
+      model: openai/gpt-4o
+      api_key: "{{ vault_openai_api_key }}"
+      rpm: 100
 
-- name: Take a parameter away
+- name: Change one parameter
   llmfleet.gateway.litellm_model:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
     model_id: gpt-4o-1
-    litellm_params: {model: openai/gpt-4o, api_key: "{{ vault_openai_api_key }}", rpm: null}
+    litellm_params:
+      rpm: 200
 
 - name: Delete a model
   llmfleet.gateway.litellm_model:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {model_id: gpt-4o-1, state: absent}
+    model_id: gpt-4o-1
+    state: absent
 """
 
 RETURN = r"""

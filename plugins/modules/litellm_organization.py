@@ -95,13 +95,16 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_organization:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {organization_alias: acme, max_budget: 1000, budget_duration: 30d}
+    organization_alias: acme
+    max_budget: 1000
+    budget_duration: 30d
 
 - name: Delete an organization
   llmfleet.gateway.litellm_organization:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {organization_alias: acme, state: absent}
+    organization_alias: acme
+    state: absent
 """
 
 RETURN = r"""

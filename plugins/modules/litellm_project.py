@@ -110,13 +110,16 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_project:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {project_alias: search, team_id: research, max_budget: 100}
+    project_alias: search
+    team_id: research
+    max_budget: 100
 
 - name: Delete a project
   llmfleet.gateway.litellm_project:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {project_alias: search, state: absent}
+    project_alias: search
+    state: absent
 """
 
 RETURN = r"""

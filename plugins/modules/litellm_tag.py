@@ -89,13 +89,17 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_tag:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {name: batch, description: Night jobs, max_budget: 100, budget_duration: 30d}
+    name: batch
+    description: Night jobs
+    max_budget: 100
+    budget_duration: 30d
 
 - name: Delete a tag
   llmfleet.gateway.litellm_tag:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {name: batch, state: absent}
+    name: batch
+    state: absent
 """
 
 RETURN = r"""

@@ -253,13 +253,15 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_team:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {team_alias: research, max_budget: null}
+    team_alias: research
+    max_budget: null
 
 - name: Delete a team
   llmfleet.gateway.litellm_team:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {team_alias: research, state: absent}
+    team_alias: research
+    state: absent
 """
 
 RETURN = r"""

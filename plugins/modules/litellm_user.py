@@ -156,13 +156,18 @@ EXAMPLES = r"""
   llmfleet.gateway.litellm_user:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {user_id: ada, user_email: ada@example.com, user_role: internal_user, max_budget: 20, budget_duration: 30d}
+    user_id: ada
+    user_email: ada@example.com
+    user_role: internal_user
+    max_budget: 20
+    budget_duration: 30d
 
 - name: Delete a user
   llmfleet.gateway.litellm_user:
     api_url: http://127.0.0.1:4000
     api_key: "{{ litellm_master_key }}"
-    {user_id: ada, state: absent}
+    user_id: ada
+    state: absent
 """
 
 RETURN = r"""

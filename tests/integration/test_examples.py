@@ -44,17 +44,17 @@ LEFT_BEHIND = """
 """
 
 
-def tasks_of(name: str, folder: Path) -> list[dict[str, t.Any]]:
+def tasks_of(name: str, url: str, folder: Path) -> list[dict[str, t.Any]]:
     kind = "filter" if name == "derived_key" else "modules"
     module = importlib.import_module(f"ansible_collections.llmfleet.gateway.plugins.{kind}.{name}")
-    text = module.EXAMPLES.replace("http://127.0.0.1:4000", "{{ litellm_url }}").replace("/root/", f"{folder}/")
+    text = module.EXAMPLES.replace("http://127.0.0.1:4000", url).replace("/root/", f"{folder}/")
     return t.cast("list[dict[str, t.Any]]", yaml.safe_load(text))
 
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_examples(proxy: Proxy, tmp_path: Path, name: str) -> None:
     left = yaml.safe_load(LEFT_BEHIND)
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": [*left, *tasks_of(name, tmp_path), *left]}
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [*left, *tasks_of(name, proxy.url, tmp_path), *left]}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
     variables = {
         **VARIABLES,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import apply, reader
+from . import apply, reader, values
 from .client import Client
 from .keeper import Found, Keeper, KeyKeeper
 from .plan import NOTHING, pick
@@ -56,4 +56,4 @@ def _report(keeper: Keeper, found: Found | None, diff: bool) -> dict[str, t.Any]
 
 def visible(keeper: Keeper, found: Found) -> dict[str, t.Any] | None:
     hidden = {*UNSHOWN, *(f.name for f in keeper.kind.fields if f.all_secret)}
-    return {k: v for k, v in found.items() if v is not None and k not in hidden} or None
+    return values.without_nulls({k: v for k, v in found.items() if k not in hidden}) or None

@@ -84,13 +84,13 @@ def canonical(field: Field, value: t.Any) -> t.Any:
     if value is None or value in ([], {}) or (value == "" and field.clear == EMPTY):
         return field.default
     if field.compare == WINDOWS:
-        return _ordered([{k: v for k, v in _plain(window).items() if k != "reset_at"} for window in value])
+        return _ordered([{k: v for k, v in without_nulls(window).items() if k != "reset_at"} for window in value])
     if field.type in ("int", "float"):
         return _number(value)
     if field.type == "list" and not field.ordered:
-        return _ordered(_plain(value))
+        return _ordered(without_nulls(value))
     if field.type == "dict":
-        return _plain(value) or field.default
+        return without_nulls(value) or field.default
     return value
 
 
@@ -118,16 +118,16 @@ def canonical_part(value: t.Any) -> t.Any:
     if value in ([], {}, None):
         return None
     if isinstance(value, list):
-        return _ordered(_plain(value))
-    return _plain(value)
+        return _ordered(without_nulls(value))
+    return without_nulls(value)
 
 
-def _plain(value: t.Any) -> t.Any:
-    """Drop the nulls that LiteLLM adds to nested objects."""
+def without_nulls(value: t.Any) -> t.Any:
+    """Drop the nulls that LiteLLM adds to objects, nested ones as well."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if v is not None}
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return [without_nulls(v) for v in value]
     return value
 
 
