@@ -259,7 +259,7 @@ def peers(books: Playbooks, bare: Bare, keys: list[dict[str, t.Any]]) -> list[Ro
     return rows
 
 
-def measure(proxy: Proxy, sizes: t.Sequence[int], large: int | None, python: str | None) -> list[Row]:
+def measure(proxy: Proxy, sizes: t.Sequence[int], large: int | None, python: str | None, loops: bool) -> list[Row]:
     bare = Bare(proxy)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -270,7 +270,7 @@ def measure(proxy: Proxy, sizes: t.Sequence[int], large: int | None, python: str
             rows.append(("litellm_state, the module", count, ours(proxy, keys)))
             if count != large:
                 rows.append(("litellm_state, ansible-playbook", count, phases(books.state, keys)))
-                rows += peers(books, bare, keys)
+                rows += peers(books, bare, keys) if loops else []
                 if python:
                     rows.append(LiteLLMAsCode(python, proxy, Path(folder)).row(bare, keys))
             print(table(rows), flush=True)
@@ -297,6 +297,7 @@ def main() -> None:
     parser.add_argument("--sizes", default="100,1000")
     parser.add_argument("--large", type=int)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--without-loops", action="store_true", help="leave out the peers that take minutes")
     parser.add_argument("--litellm-as-code", metavar="PYTHON", help="an interpreter with litellm-as-code 0.5.0")
     arguments = parser.parse_args()
     with running() as proxy:

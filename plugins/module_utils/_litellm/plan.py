@@ -242,8 +242,15 @@ def _who(member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {name: member[name]}
 
 
-def _given_fields(kind: Kind, wanted: Wanted) -> list[Field]:
-    return [item for item in kind.fields if item.name in wanted.given]
+def _given_fields(kind: Kind, wanted: Wanted) -> tuple[Field, ...]:
+    """The fields that were given, in the order of the table. Thousands of objects have the same few options."""
+    shape = (kind.plural, frozenset(wanted.given))
+    if shape not in _SHAPES:
+        _SHAPES[shape] = tuple(item for item in kind.fields if item.name in wanted.given)
+    return _SHAPES[shape]
+
+
+_SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
 
 
 def _compare(
@@ -319,9 +326,14 @@ def metadata_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) ->
     return {**current, MARKER: marker} if marker else current
 
 
-def _kept_metadata(kind: Kind) -> set[str]:
-    backed = {item.name for item in kind.fields if item.clear == METADATA}
-    return backed | set(kind.reserved_metadata) | {MARKER}
+def _kept_metadata(kind: Kind) -> frozenset[str]:
+    if kind.plural not in _KEPT:
+        backed = {item.name for item in kind.fields if item.clear == METADATA}
+        _KEPT[kind.plural] = frozenset(backed | kind.reserved_metadata | {MARKER})
+    return _KEPT[kind.plural]
+
+
+_KEPT: dict[str, frozenset[str]] = {}
 
 
 def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
