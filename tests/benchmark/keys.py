@@ -302,7 +302,11 @@ def main() -> None:
     arguments = parser.parse_args()
     with running() as proxy:
         rows = measure(
-            proxy, [int(size) for size in arguments.sizes.split(",")], arguments.large, arguments.litellm_as_code
+            proxy,
+            [int(size) for size in arguments.sizes.split(",")],
+            arguments.large,
+            arguments.litellm_as_code,
+            not arguments.without_loops,
         )
     if arguments.output:
         arguments.output.write_text(table(rows) + "\n")

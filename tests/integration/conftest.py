@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import typing as t
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,5 +46,5 @@ def own_database(proxy: t.Any) -> str:
 def proxy() -> t.Iterator[t.Any]:
     from .proxy import running
 
-    with running() as started:
-        yield started
+    with ExitStack() as stack:
+        yield stack.enter_context(running())

@@ -132,7 +132,7 @@ def test_under_load_there_is_no_moment_without_a_working_key(proxy: Proxy, tmp_p
             else:
                 refused[0] += 1
 
-    callers = [threading.Thread(target=load) for _ in range(3)]
+    callers = [threading.Thread(target=load) for caller in range(3)]
     for caller in callers:
         caller.start()
     try:
