@@ -8,6 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 requirements=requirements/env.txt
+# The Makefile puts .venv first, and it can't be made from itself.
+PATH=${PATH//$PWD\/.venv\/bin:/}
 
 find_python() {
   local candidate

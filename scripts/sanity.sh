@@ -14,6 +14,9 @@ mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
   [ -e "$file" ] && printf '%s\0' "$file"
 done | tar --null --files-from=- -cf - | tar -xf - -C "$tree"
+# Inside this repository the copy is ignored, and ansible-test asks Git what there is: give it a repository of its own.
+git -C "$tree" init --quiet
+git -C "$tree" add --all
 
 case ${1:-sanity} in
   sanity)
@@ -21,8 +24,14 @@ case ${1:-sanity} in
     cache=${HOME}/.ansible/test/cache
     mkdir -p "$cache"
     [ -e "$cache/get_pip_25_2.py" ] || cp tests/sanity/get_pip_25_2.py "$cache/"
+    # pyenv's shims answer for versions that are not selected, with an error; the interpreters themselves are better.
+    mkdir -p .cache/sanity/bin
+    for python in "$HOME"/.pyenv/versions/3.*/bin/python3.*[0-9]; do
+      [ -x "$python" ] && ln -sf "$python" .cache/sanity/bin/
+    done
+    pythons=$PWD/.cache/sanity/bin
     cd "$tree"
-    PATH=$venv:$PATH "$venv/ansible-test" sanity --color no --venv --python default
+    PATH=$venv:$pythons:$PATH "$venv/ansible-test" sanity --color no --venv --python default
     ;;
   docs)
     cd "$tree"

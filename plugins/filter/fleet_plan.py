@@ -69,6 +69,9 @@ _value:
     revision:
       description: Revision of the repository, or null.
       type: str
+    gated:
+      description: Whether the catalogue knows that the repository asks for a token.
+      type: bool
     server:
       description: Inventory name of the server.
       type: str

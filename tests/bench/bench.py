@@ -121,8 +121,8 @@ def image_id(reference: str, *within: str) -> str | None:
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """One process at a time makes NAME; the next finds it made."""
-    folder = CACHE / "locks"
+    """One process at a time makes NAME; the next finds it made. Checkouts share an engine, so they share locks."""
+    folder = Path.home() / ".cache" / NAMESPACE
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / re.sub(r"[^\w.-]", "_", name)).open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -873,6 +873,7 @@ def store_holds(store: str, image: str, tags: Iterable[str]) -> bool:
 def fill_store(store: str, image: str, tags: Sequence[str]) -> None:
     docker("volume", "create", "--label", f"{NAMESPACE}.store={image}", store)
     name = f"{store}-engine"
+    succeeds("docker", "rm", "-f", name)
     options = [*HOST_OPTIONS, "--network", "none", "--stop-signal", "SIGTERM", "-v", f"{store}:/var/lib/docker"]
     engine = ["--entrypoint", "dockerd", image, "--bridge=none", "--iptables=false"]
     docker("run", "-d", "--rm", "--name", name, *options, *engine)

@@ -10,7 +10,7 @@ import difflib
 import re
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.known_models import ATTENTION_HEADS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue import catalogue_key, from_catalogue
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import options_for
 
 #: A name has to pass unchanged through URLs, LiteLLM's model list (where * is a wildcard) and --served-model-name.
@@ -57,6 +57,11 @@ OWNED_OPTIONS: dict[str, str] = {
     "tensor-parallel-size": "tensor_parallel_size of the model",
     "trust-remote-code": "trust_remote_code of the model",
 }
+
+
+def known(model: str) -> dict[str, t.Any]:
+    """What the catalogue says of a repository; nothing for one that it lacks, and for a path on the servers."""
+    return from_catalogue(model) if not model.startswith("/") and catalogue_key(model) else {}
 
 
 def option_name(name: str) -> str:
@@ -140,7 +145,7 @@ def _gpu_errors(entry: dict[str, t.Any], where: str) -> list[str]:
         errors.append(f"{where}: gpus must be different GPU indexes such as [0, 1], not {gpus!r}")
     elif gpus is not None and len(gpus) != size:
         errors.append(f"{where}: gpus names {len(gpus)} GPUs, but tensor_parallel_size is {size}; make them equal")
-    heads = ATTENTION_HEADS.get(entry["model"])
+    heads = known(entry["model"]).get("config", {}).get("num_attention_heads")
     if heads and _positive(size) and heads % size:
         fits = [str(number) for number in range(1, heads + 1) if heads % number == 0 and number <= 8]
         errors.append(
@@ -156,16 +161,16 @@ def _index(value: t.Any) -> bool:
 
 def _engine_arg_errors(entry: dict[str, t.Any], where: str, version: str, allow_unknown: bool) -> list[str]:
     errors = []
-    made_from, known = options_for(version)
+    made_from, options = options_for(version)
     for key in sorted(entry.get("engine_args") or {}):
         name = option_name(str(key))
         if name in OWNED_OPTIONS:
             errors.append(
                 f"{where}: engine_args.{key} is set through {OWNED_OPTIONS[name]}; remove it from engine_args"
             )
-        elif name not in known and not allow_unknown:
+        elif name not in options and not allow_unknown:
             errors.append(
                 f"{where}: vLLM {version} has no option {name} (known options are those of {made_from})"
-                f"{suggest(name, known)}. Where a newer vLLM has it, set vllm_allow_unknown_options: true"
+                f"{suggest(name, options)}. Where a newer vLLM has it, set vllm_allow_unknown_options: true"
             )
     return errors

@@ -12,7 +12,12 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import label, model_errors, option_name
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import (
+    known,
+    label,
+    model_errors,
+    option_name,
+)
 
 #: vLLM instances measure the free memory while they start; above this share in sum the last one finds too little.
 MAX_SHARE = 0.95
@@ -139,11 +144,11 @@ def _candidates(entry: dict[str, t.Any], index: int, servers: list[Server], erro
     wanted = entry.get("servers")
     if wanted is None:
         return servers
-    known = {server.name: server for server in servers}
+    by_name = {server.name: server for server in servers}
     for name in wanted:
-        if name not in known:
+        if name not in by_name:
             errors.append(f"{label(entry, index)}: servers names {name}, which is not in the group gpu_servers")
-    return [known[name] for name in wanted if name in known]
+    return [by_name[name] for name in wanted if name in by_name]
 
 
 def _place_one(
@@ -207,6 +212,7 @@ def _instance(
         "environment": {str(key): str(value) for key, value in (entry.get("environment") or {}).items()},
         "model": entry["model"],
         "revision": entry.get("revision"),
+        "gated": bool(known(entry["model"]).get("gated")),
         "options": _options(entry, bool(gpus), share),
     }
 

@@ -1,5 +1,6 @@
 # Managed by Ansible: role llmfleet.gateway.litellm.
 """Asks the proxy how it is: `liveliness` once, `readiness` (the database is connected) for up to 60 seconds."""
+
 import sys
 import time
 import urllib.request

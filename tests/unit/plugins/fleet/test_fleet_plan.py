@@ -166,6 +166,13 @@ def test_cpu_server_has_no_share() -> None:
     assert "gpu-memory-utilization" not in instance["options"]
 
 
+def test_the_catalogue_tells_what_is_gated() -> None:
+    models = ["meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen3-8B", "someone/unknown", "/srv/models/x"]
+    entries = [{"name": f"m{index}", "model": model} for index, model in enumerate(models)]
+    placed = fleet_plan(entries, hosts(box={"llm_gpu_count": 4}), ONE)
+    assert [instance["gated"] for instance in placed] == [True, False, False, False]
+
+
 def test_options_are_vllms_own() -> None:
     entry = {
         **MODEL,

@@ -1,0 +1,281 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one plan to decisions: which settings to use, what to do where a model does not fit, how models share a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .model import PlanError, read_model
+from .plan import SPARE, Settings, plan
+
+GIB = 1024**3
+# A context is worth planning for when at least this many full-length requests run at once.
+WANTED_CONCURRENCY = 2
+_ROUND_LENGTH = 1024
+_SHORTEST_LENGTH = 1024
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One engine that wants a place on a GPU."""
+
+    name: str
+    config: Mapping[str, Any]
+    settings: Settings
+
+
+def choose(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Plan one engine, with gpu_memory_utilization and max_model_len chosen where they are absent."""
+    chosen = settings
+    if settings.gpu_memory_utilization is None:
+        share = plan(config, settings)["largest_gpu_memory_utilization"]
+        chosen = replace(settings, gpu_memory_utilization=max(share, 0.001))
+    if settings.max_model_len is None:
+        chosen = replace(chosen, max_model_len=choose_length(config, chosen))
+    return plan(config, chosen)
+
+
+def choose_length(config: Mapping[str, Any], settings: Settings) -> int:
+    """The model's whole context, or the longest of which two requests fit, or at least one."""
+    longest = read_model(config, settings.quantization, settings.dtype).max_positions
+    whole = plan(config, replace(settings, max_model_len=longest))
+    if whole["fits"] and whole["max_concurrency"] >= WANTED_CONCURRENCY:
+        return longest
+    largest = int(whole["largest_max_model_len"])
+    length = _round_down(largest // WANTED_CONCURRENCY)
+    if length >= _SHORTEST_LENGTH:
+        return length
+    return max(_round_down(largest), 16)
+
+
+def _round_down(length: int) -> int:
+    step = _ROUND_LENGTH if length >= 4 * _ROUND_LENGTH else 256
+    return length // step * step
+
+
+def remedies(config: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
+    """Changes that do fit, the least intrusive of each kind: context, precision, GPUs."""
+    found = [_shorter_context(config, settings), _smaller_numbers(config, settings), _more_gpus(config, settings)]
+    return [remedy for remedy in found if remedy is not None]
+
+
+def explain(name: str, config: Mapping[str, Any], settings: Settings) -> str:
+    """Why a model does not fit, with the arithmetic and the remedies; empty when it fits."""
+    try:
+        result = plan(config, settings)
+    except PlanError as error:
+        return f"{name}: {error}"
+    if result["fits"]:
+        return ""
+    offers = remedies(config, settings)
+    lines = [f"{name} does not fit: {result['reason']}"]
+    lines += [f"  - {offer['text']}" for offer in offers]
+    if not offers:
+        lines.append("  No context, precision or number of GPUs of this size helps; choose a smaller model.")
+    return "\n".join(lines)
+
+
+def _shorter_context(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    """A shorter context at this share or a larger one; where the weights alone are too much, on more GPUs."""
+    for changes in _parallel_changes(config, settings):
+        found = _longest_that_fits(config, settings, changes)
+        if found:
+            return _remedy("context", found)
+    return None
+
+
+def _parallel_changes(config: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
+    """No change, then each larger number of GPUs that divides the heads."""
+    heads = read_model(config).heads
+    sizes = [size for size in (2, 4, 8, 16) if size > settings.tensor_parallel_size and heads % size == 0]
+    return [{}, *({"tensor_parallel_size": size} for size in sizes)]
+
+
+def _longest_that_fits(config: Mapping[str, Any], settings: Settings, changes: dict[str, Any]) -> dict[str, Any] | None:
+    changed = replace(settings, **changes)
+    roomier = plan(config, changed)["largest_gpu_memory_utilization"]
+    for utilization in (settings.gpu_memory_utilization, roomier):
+        if not utilization:
+            continue
+        attempt = replace(changed, gpu_memory_utilization=utilization, max_model_len=None)
+        length = _round_down(int(plan(config, attempt)["largest_max_model_len"]))
+        length = min(length, settings.max_model_len or length)
+        found = {**changes, "max_model_len": length, "gpu_memory_utilization": utilization}
+        if length >= _SHORTEST_LENGTH and plan(config, replace(settings, **found))["fits"]:
+            return found
+    return None
+
+
+def _smaller_numbers(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    """fp8 for the cache, the weights or both; then with a shorter context, then on more GPUs."""
+    attempts: list[dict[str, Any]] = [{"kv_cache_dtype": "fp8"}]
+    if read_model(config).quantization is None and settings.quantization is None:
+        attempts += [{"quantization": "fp8"}, {"quantization": "fp8", "kv_cache_dtype": "fp8"}]
+    for more in _parallel_changes(config, settings):
+        tried = [{**attempt, **more} for attempt in attempts]
+        found = _first_that_fits(config, settings, tried) or _longest_that_fits(config, settings, tried[-1])
+        if found:
+            return _remedy("precision", found)
+    return None
+
+
+def _more_gpus(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    found = _first_that_fits(config, settings, _parallel_changes(config, settings)[1:])
+    return _remedy("gpus", found) if found else None
+
+
+def _first_that_fits(
+    config: Mapping[str, Any], settings: Settings, attempts: Iterable[dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Try each change as it is, then with the share that leaves 1 GiB free."""
+    for changes in attempts:
+        result = plan(config, replace(settings, **changes))
+        if result["fits"]:
+            return changes
+        share = result["largest_gpu_memory_utilization"]
+        roomier: dict[str, Any] = {**changes, "gpu_memory_utilization": share}
+        if share and plan(config, replace(settings, **roomier))["fits"]:
+            return roomier
+    return None
+
+
+def _remedy(kind: str, changes: dict[str, Any]) -> dict[str, Any]:
+    shown = ", ".join(f"{name}: {value}" for name, value in changes.items())
+    return {"kind": kind, "changes": changes, "text": f"{_REMEDY_NAMES[kind]}: {shown}"}
+
+
+_REMEDY_NAMES = {
+    "context": "context and share",
+    "precision": "smaller numbers, at some quality",
+    "gpus": "more GPUs for each replica",
+}
+
+# Usable memory of a common GPU of each class: RTX 4060, 3060 and 4060 Ti, 4090, L40S, H100 and H200.
+GPU_CLASSES = {8: 7.6, 12: 11.6, 16: 15.6, 24: 23.55, 48: 44.4, 80: 79.18, 141: 139.8}
+_SMALLER_BATCHES: tuple[dict[str, Any], ...] = (
+    {},
+    {"max_num_seqs": 64},
+    {"max_num_seqs": 16},
+    {"max_num_seqs": 16, "enforce_eager": True},
+)
+
+
+def recommend(config: Mapping[str, Any], weight_bytes: int | None = None) -> dict[str, dict[str, Any] | None]:
+    """For each class of GPU, settings of vLLM that fit one GPU alone, or none."""
+    return {str(size): _recommend_for(config, usable, weight_bytes) for size, usable in GPU_CLASSES.items()}
+
+
+def _recommend_for(config: Mapping[str, Any], usable: float, weight_bytes: int | None) -> dict[str, Any] | None:
+    for batch in _SMALLER_BATCHES:
+        result = choose(config, Settings(gpu_memory_gib=usable, weight_bytes=weight_bytes, **batch))
+        if result["fits"] and result["largest_max_model_len"] >= _SHORTEST_LENGTH:
+            settings = {name: result["settings"][name] for name in ("gpu_memory_utilization", "max_model_len")}
+            return {**settings, **batch, "max_concurrency": result["max_concurrency"]}
+    return None
+
+
+def share_gpu(instances: Sequence[Instance], gpu_memory_gib: float) -> list[dict[str, Any]]:
+    """Utilization and context of models that share one GPU, in the order in which they start.
+
+    A share is what vLLM counts; graphs and sampler come on top. So each engine gets what one request needs, the rest
+    is split evenly, and 1 GiB stays really free.
+    """
+    total = gpu_memory_gib * GIB
+    needs = [_need(instance, gpu_memory_gib) for instance in instances]
+    free = total - SPARE - sum(share + beyond for share, beyond in needs)
+    if free < 0:
+        raise PlanError(_too_much(instances, needs, total))
+    open_ended = [index for index, one in enumerate(instances) if one.settings.gpu_memory_utilization is None]
+    results, used = [], 0.0
+    for index, instance in enumerate(instances):
+        extra = free / len(open_ended) if index in open_ended else 0.0
+        share = instance.settings.gpu_memory_utilization or int((needs[index][0] + extra) / total * 1000) / 1000
+        settings = replace(
+            instance.settings, gpu_memory_gib=gpu_memory_gib, gpu_memory_utilization=share, used_gib=used
+        )
+        result = choose(instance.config, settings)
+        if not result["fits"]:
+            raise PlanError(f"{instance.name} does not fit beside the others: {result['reason']}")
+        used = gpu_memory_gib - result["free_gib"]
+        results.append({"name": instance.name, **result})
+    return results
+
+
+def _need(instance: Instance, gpu_memory_gib: float) -> tuple[float, float]:
+    """Bytes of the share that one request needs, and bytes that come on top of it."""
+    settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
+    length = settings.max_model_len or min(read_model(instance.config).max_positions, 4096)
+    result = plan(instance.config, replace(settings, max_model_len=length))
+    total = gpu_memory_gib * GIB
+    beyond = total - SPARE - result["largest_gpu_memory_utilization"] * total
+    if settings.gpu_memory_utilization is not None:
+        return settings.gpu_memory_utilization * total, beyond
+    smallest = result["smallest_gpu_memory_utilization"]
+    if smallest is None:
+        raise PlanError(explain(instance.name, instance.config, replace(settings, max_model_len=length)))
+    return smallest * total, beyond
+
+
+def _too_much(instances: Sequence[Instance], needs: Sequence[tuple[float, float]], total: float) -> str:
+    parts = [
+        f"{instance.name} {share / GIB:.2f} + {beyond / GIB:.2f}" for instance, (share, beyond) in zip(instances, needs)
+    ]
+    wanted = sum(share + beyond for share, beyond in needs) / GIB
+    return (
+        f"These models do not fit one GPU of {total / GIB:.2f} GiB together. Least share plus what comes on top, in "
+        f"GiB: {'; '.join(parts)}; with 1 GiB free that is {wanted + 1:.2f}. Lower max_model_len or max_num_seqs, "
+        "use a quantized model, or place one of them on another GPU."
+    )
+
+
+def check_alike(gpus: Sequence[Mapping[str, Any]]) -> None:
+    """The GPUs of one replica must be of one kind: the smallest would decide for all."""
+    kinds = {(gpu.get("name"), round(float(gpu["memory_gib"]), 1)) for gpu in gpus}
+    if len(kinds) > 1:
+        listed = ", ".join(sorted(f"{name} {memory} GiB" for name, memory in kinds))
+        raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Pin them with gpus.")
+
+
+_HEADINGS = ("model", "gpu", "gpus", "weights", "share", "max_model_len", "tokens", "requests", "free", "verdict")
+
+
+def table(instances: Sequence[Instance], gpus: Mapping[str, float]) -> list[str]:
+    """Lines of a table: each model alone on each kind of GPU, and under it why what does not fit does not."""
+    rows: list[tuple[str, ...]] = [_HEADINGS]
+    notes: list[str] = []
+    for instance in instances:
+        for gpu, memory_gib in gpus.items():
+            row, note = _table_row(instance, gpu, memory_gib)
+            rows.append(row)
+            notes += note.splitlines()
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return lines + notes
+
+
+def _table_row(instance: Instance, gpu: str, memory_gib: float) -> tuple[tuple[str, ...], str]:
+    settings = replace(instance.settings, gpu_memory_gib=memory_gib)
+    count = settings.tensor_parallel_size * settings.pipeline_parallel_size
+    name = (instance.name, gpu, str(count))
+    try:
+        result = choose(instance.config, settings)
+    except PlanError as error:
+        return (*name, "", "", "", "", "", "", "refused"), f"{instance.name} on {gpu}: {error}"
+    used = result["settings"]
+    cells = (
+        f"{result['weights_gib']:.1f}",
+        f"{used['gpu_memory_utilization']:.3f}",
+        str(used["max_model_len"]),
+        str(result["kv_cache_tokens"]),
+        f"{result['max_concurrency']:.1f}",
+        f"{result['free_gib']:.1f}",
+    )
+    if result["fits"]:
+        return (*name, *cells, "fits"), ""
+    return (*name, cells[0], "", "", "", "", "", "too large"), explain(
+        f"{instance.name} on {gpu}", instance.config, settings
+    )

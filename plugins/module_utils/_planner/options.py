@@ -1,0 +1,95 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options as a template gives them, strings among them, and models as a module or a file gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from .advise import Instance
+from .model import PlanError
+from .plan import AUTOMATIC, Settings
+
+_TRUE = {"true", "yes", "on", "1"}
+_FALSE = {"false", "no", "off", "0"}
+
+
+def _boolean(value: Any) -> bool:
+    text = str(value).strip().lower()
+    if text not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return text in _TRUE
+
+
+def _length(value: Any) -> int:
+    """vLLM takes auto, -1, and 8k (8000) or 8K (8192): vllm/engine/arg_utils.py, human_readable_int."""
+    text = str(value).strip()
+    if text in {"auto", "-1"}:
+        return AUTOMATIC
+    factor = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}.get(text[-1:], 0)
+    length = int(float(text[:-1]) * factor) if factor else int(text)
+    if length < 1:
+        raise ValueError(text)
+    return length
+
+
+_TYPES: dict[str, Callable[[Any], Any]] = {
+    "gpu_memory_gib": float,
+    "gpu_memory_utilization": float,
+    "used_gib": float,
+    "tensor_parallel_size": int,
+    "pipeline_parallel_size": int,
+    "max_model_len": _length,
+    "max_num_seqs": int,
+    "max_num_batched_tokens": int,
+    "kv_cache_memory_bytes": int,
+    "weight_bytes": int,
+    "enforce_eager": _boolean,
+}
+_MAY_BE_ABSENT = {field.name for field in fields(Settings) if field.default is None}
+
+
+def settings_from(options: Mapping[str, Any]) -> Settings:
+    """Options as a template gives them, strings among them, as typed settings."""
+    known = {field.name for field in fields(Settings)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise PlanError(f"vram_plan has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+    if options.get("gpu_memory_gib") is None:
+        raise PlanError("vram_plan needs gpu_memory_gib, the GPU's usable memory in GiB.")
+    values: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None or (value == "" and name in _MAY_BE_ABSENT):
+            continue
+        try:
+            values[name] = _TYPES.get(name, _plain)(value)
+        except (TypeError, ValueError) as error:
+            raise PlanError(f"{name} cannot be {value!r}.") from error
+    return Settings(**values)
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+def describe(model: Any) -> tuple[Mapping[str, Any], int | None]:
+    """A config.json, or the result of vllm_model_info with the config and the weights' size in it."""
+    if not isinstance(model, Mapping):
+        raise PlanError("vram_plan takes a model's config.json as a dictionary.")
+    if isinstance(model.get("config"), Mapping):
+        return model["config"], model.get("weight_bytes")
+    return model, None
+
+
+def instance_from(entry: Mapping[str, Any], gpu_memory_gib: Any) -> Instance:
+    """A model of a list: its name, its description under model, and any of vram_plan's options."""
+    options = dict(entry)
+    name, described = options.pop("name", None), options.pop("model", None)
+    if not name or described is None:
+        raise PlanError("each model needs name and model.")
+    config, weight_bytes = describe(described)
+    options.setdefault("weight_bytes", weight_bytes)
+    return Instance(str(name), config, settings_from({**options, "gpu_memory_gib": gpu_memory_gib}))

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a running engine takes beside weights and KV cache.
+
+The formulas follow vLLM's code; the constants were read off runs of vLLM 0.26.0 on an H100 (docs/planner.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import DTYPE_BYTES, Model
+from .weights import Stage, embedding_bytes
+
+MIB = 1024**2
+GIB = 1024**3
+
+# cuBLAS keeps one workspace of this size on Hopper (torch aten/src/ATen/cuda/CublasHandlePool.cpp).
+CUBLAS_WORKSPACE = 32 * MIB
+# Compiling for the first time leaves this much more live at the peak.
+COMPILE_OVERHEAD = 50 * MIB
+# CUDA's context and vLLM's kernels, there before vLLM's first look at the memory.
+CONTEXT = int(0.515 * GIB)
+# What NCCL takes beside them as soon as a replica has several GPUs (its channels and vLLM's all-reduce buffers).
+COMMUNICATION = int(0.6 * GIB)
+NON_TORCH = int(0.225 * GIB)
+# logit_bias.py, bad_words.py: 1024 allowed, 2 x 1024 biased, 128 stop and 1024 + 129 bad-word entries of 4 bytes.
+SAMPLER_ROW = 4 * (1024 + 2048 + 128 + 1024 + 129)
+# FlashAttention splits a request's keys into up to this many parts under CUDA graphs
+# (vllm/v1/attention/backends/flash_attn.py, flash_attn_max_num_splits_for_cuda_graph).
+ATTENTION_SPLITS = 32
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The sizes that vLLM profiles with."""
+
+    sequences: int
+    tokens: int
+    eager: bool
+    cold: bool
+    v2_runner: bool
+    tensor_parallel: int
+
+
+def _body_per_token(model: Model, tensor_parallel: int) -> int:
+    """Bytes per token at the widest point of a layer.
+
+    In the MLP the fused gate and up projection, its activated product, the residual, the normalised input, and the
+    attention's output, which the compiled piece got as its input, are alive at once.
+    """
+    size = DTYPE_BYTES[model.dtype]
+    wide = _mlp_width(model) // tensor_parallel
+    quantized = model.quantization and model.quantization.dynamic_activations
+    # Dynamic fp8 writes the activated product in one byte a value and keeps the quantized input.
+    product = (wide + model.hidden) if quantized else wide * size
+    factor = 2 if model.gated_mlp else 1
+    return factor * wide * size + product + 2 * model.hidden * size + _attention_output(model, tensor_parallel)
+
+
+def _attention_output(model: Model, tensor_parallel: int) -> int:
+    width = model.heads * model.latent.value_dim if model.latent else model.query_size
+    return width // tensor_parallel * DTYPE_BYTES[model.dtype]
+
+
+def _mlp_width(model: Model) -> int:
+    experts = model.experts
+    if experts is None:
+        return model.intermediate
+    has_dense = any(not experts.is_expert_layer(layer) for layer in range(model.layers))
+    return max(model.intermediate if has_dense else 0, experts.shared_intermediate)
+
+
+def _experts_per_token(model: Model, tensor_parallel: int) -> int:
+    """Workspaces of fused_moe/experts/triton_moe.py, workspace_shapes: two per routed expert.
+
+    Measured beside them: nine vectors of the hidden size, those of the layer and copies around the routing.
+    """
+    experts = model.experts
+    if experts is None:
+        return 0
+    width = experts.intermediate // tensor_parallel
+    routed = max(width, model.hidden) + max(2 * width, model.hidden)
+    return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + 9 * model.hidden)
+
+
+def _latent_bytes(model: Model, batch: Batch, max_model_len: int) -> int:
+    """mla_attention.py profiles its worst case: keys and values of one chunk, unpacked for all heads."""
+    latent = model.latent
+    if latent is None:
+        return 0
+    chunk = min(max(8 * max_model_len, 4 * batch.sequences * 16), 64 * 1024)
+    heads = model.heads // batch.tensor_parallel
+    size = DTYPE_BYTES[model.dtype]
+    unpacked = chunk * heads * (latent.nope_dim + latent.value_dim)
+    queries = batch.tokens * (heads * (latent.nope_dim + latent.rope_dim) + 3 * model.hidden)
+    return size * (unpacked + queries)
+
+
+def activation(model: Model, stage: Stage, batch: Batch, max_model_len: int) -> int:
+    """Peak of torch's memory in the profiling run, above the weights."""
+    body = CUBLAS_WORKSPACE + max(
+        batch.tokens * _body_per_token(model, batch.tensor_parallel),
+        batch.tokens * _experts_per_token(model, batch.tensor_parallel),
+        _latent_bytes(model, batch, max_model_len),
+    )
+    peak = max(body, _logits(model, batch)) if stage.holds_head else body
+    if not batch.cold or batch.eager:
+        return peak
+    return max(body + COMPILE_OVERHEAD, peak, _first_compile(model, stage, batch))
+
+
+def _logits(model: Model, batch: Batch) -> int:
+    """The sampler of the profiling run.
+
+    The V2 runner profiles greedy sampling: the logits, twice where they are soft-capped. The V1 runner warms up
+    top-k and top-p: the logits, their 32-bit copy, and three more of that size.
+    """
+    rows = min(batch.sequences, batch.tokens)
+    size = DTYPE_BYTES[model.dtype]
+    per_value = size * (2 if model.softcapped else 1) if batch.v2_runner else size + 16
+    shards = size if batch.tensor_parallel > 1 else 0
+    values = rows * model.vocab
+    hidden = batch.tokens * model.hidden * size
+    return CUBLAS_WORKSPACE + hidden + int(values * (per_value + shards / batch.tensor_parallel))
+
+
+def _first_compile(model: Model, stage: Stage, batch: Batch) -> int:
+    """A first start compiles the piece with the embedding, and a copy of its table is alive meanwhile."""
+    if not stage.holds_embedding:
+        return 0
+    size = DTYPE_BYTES[model.dtype]
+    live = batch.tokens * model.hidden * 2 * size
+    if model.quantization and model.quantization.dynamic_activations:
+        live += batch.tokens * model.hidden
+    return embedding_bytes(model, batch.tensor_parallel) + live
+
+
+def capture_sizes(sequences: int) -> list[int]:
+    """vllm/config/vllm.py, _set_cudagraph_sizes."""
+    largest = min(2 * sequences, 512)
+    sizes = [1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)]
+    return [size for size in sizes if size <= largest]
+
+
+def graphs(model: Model, stage: Stage, batch: Batch) -> int:
+    """Memory of the CUDA graphs: the largest batch's tensors, and the nodes of every graph of every layer."""
+    if batch.eager:
+        return 0
+    sizes = capture_sizes(batch.sequences)
+    full = [size for size in sizes if size <= batch.sequences]
+    splits = ATTENTION_SPLITS * full[-1] * model.query_size * 4 // batch.tensor_parallel
+    tensors = sizes[-1] * _body_per_token(model, batch.tensor_parallel)
+    nodes = len(stage.layers) * (len(sizes) + len(full)) * GRAPH_NODE
+    return int(nodes + GRAPH_SPLITS * splits + 2 * tensors)
+
+
+GRAPH_NODE = int(0.105 * MIB)
+GRAPH_SPLITS = 1.45
+# The estimate that vLLM takes out of the KV cache comes out about this share of what the graphs then take.
+GRAPH_ESTIMATE = 0.81
+
+
+def sampler_state(model: Model, batch: Batch) -> int:
+    """Per-request state of the V2 sampler: vllm/v1/worker/gpu/sample/penalties.py, a counter and a bit per token."""
+    if not batch.v2_runner:
+        return 0
+    return batch.sequences * (4 * model.vocab + model.vocab // 8 + SAMPLER_ROW)
+
+
+def sampler_cache(model: Model, batch: Batch, peak: int) -> int:
+    """What the warm-up of the sampler leaves in torch's cache, outside vLLM's own sum.
+
+    The V2 runner prefills two tokens for every request and samples with every feature on (warmup.py,
+    warmup_kernels): logits, their copies and the probabilities come to 16.6 bytes a value. Without graphs nothing
+    empties the cache after profiling, so most of the activation stays too.
+    """
+    values = min(batch.sequences, batch.tokens // 2) * model.vocab
+    left = int(0.75 * peak) if batch.eager else 0
+    if not batch.v2_runner:
+        return values * (DTYPE_BYTES[model.dtype] + 16) + 256 * MIB + left
+    prefill = min(2 * batch.sequences, batch.tokens) * _body_per_token(model, batch.tensor_parallel)
+    return int(16.6 * values) + 80 * MIB + (left or prefill)
+
+
+def driver_reserve(total: int) -> int:
+    """What the driver keeps for itself, outside CUDA's total but inside nvidia-smi's: 480 MiB of an H100."""
+    return int(302 * MIB + 0.0022 * total)

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the generated tables of docs/planner.md; with --check, only say whether they are current."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "plugins"))
+PAGE = ROOT / "docs" / "planner.md"
+CONTEXT_GIB = 0.515
+GROUPS = {
+    "gemma-2-9b": "sliding window",
+    "Qwen3-30B-A3B": "MoE, V1 runner",
+    "DeepSeek-V2-Lite": "MLA and MoE",
+}
+
+
+def markdown(rows: Iterable[Iterable[Any]]) -> str:
+    """A table, its first row the headings."""
+    lines = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * (lines[0].count(" | ") + 1) + "|", *lines[1:]])
+
+
+def runs() -> list[dict[str, Any]]:
+    """The recorded runs."""
+    files = sorted((ROOT / "tests" / "unit" / "data").glob("h100_vllm*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def planned(run: dict[str, Any]) -> dict[str, Any]:
+    """The plan with a run's settings."""
+    from module_utils._catalogue_data import CATALOGUE
+    from module_utils._planner.plan import Settings, plan
+
+    named = {run["model"], f"{run['model']}-Instruct"}
+    config = next(entry["config"] for name, entry in CATALOGUE.items() if name.rpartition("/")[2] in named)
+    options = {name: value for name, value in run["settings"].items() if name != "model_runner"}
+    options["compile_cache"] = "cold" if options["compile_cache"] == "cold" else "warm"
+    held = max(0.0, run["total_gib"] - run["free_at_start_gib"] - CONTEXT_GIB)
+    return plan(config, Settings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options))
+
+
+def accuracy() -> str:
+    """Largest error of each group of models, and refusals."""
+    groups: dict[str, list[tuple[float, float, float]]] = {}
+    agreed, refused, total = 0, 0, 0
+    for run in runs():
+        found = planned(run)
+        total += 1
+        agreed += found["fits"] == run["started"]
+        refused += not run["started"]
+        if run["started"]:
+            errors = (
+                100 * abs(found["kv_cache_tokens"] / run["kv_cache_tokens"] - 1),
+                100 * abs(found["max_concurrency"] / run["max_concurrency"] - 1),
+                abs(found["peak_used_gib"] - run["peak_used_gib"]),
+            )
+            groups.setdefault(GROUPS.get(run["model"], "dense and GQA"), []).append(errors)
+    rows: list[list[Any]] = [["group", "runs", "KV tokens, largest error", "concurrency", "peak"]]
+    for group, found_errors in groups.items():
+        tokens, concurrency, peak = (max(column) for column in zip(*found_errors))
+        rows.append([group, len(found_errors), f"{tokens:.2f} %", f"{concurrency:.2f} %", f"{peak:.2f} GiB"])
+    return f"{markdown(rows)}\n\nStarts and refusals: {agreed} of {total} runs predicted, {refused} of them refusals."
+
+
+def catalogue() -> str:
+    """Every model of the catalogue with its recommended settings."""
+    from module_utils._catalogue import catalogue_listing
+
+    listed = catalogue_listing()
+    classes = list(listed[0]["recommended"])
+    rows = [["model", "GB on disk", "gated", "licence", "for", *classes]]
+    for entry in listed:
+        gate = "yes" if entry["gated"] else "no"
+        settings = [recommended(entry["recommended"][size]) for size in classes]
+        rows.append([entry["repository"], entry["disk_gb"], gate, entry["license"], entry["purpose"], *settings])
+    return markdown(rows)
+
+
+def recommended(settings: dict[str, Any] | None) -> str:
+    """One cell of the catalogue's table."""
+    if settings is None:
+        return "-"
+    batch = f", {settings['max_num_seqs']} seqs" if "max_num_seqs" in settings else ""
+    eager = ", eager" if settings.get("enforce_eager") else ""
+    return f"{settings['max_model_len']} ({settings['max_concurrency']:.0f}{batch}{eager})"
+
+
+def vram() -> str:
+    """What each model of the catalogue takes of an H100."""
+    from module_utils._catalogue_data import CATALOGUE
+    from module_utils._planner.plan import Settings, plan
+
+    keys = ["weights_gib", "activation_gib", "cuda_graphs_gib", "sampler_gib", "kv_cache_gib", "kv_bytes_per_token"]
+    keys += ["kv_cache_tokens", "peak_used_gib", "largest_gpu_memory_utilization"]
+    rows = [["model", *keys]]
+    for name, entry in CATALOGUE.items():
+        settings = Settings(gpu_memory_gib=79.18, gpu_memory_utilization=0.9, max_model_len=8192)
+        found = plan(entry["config"], settings)
+        cells = [found[key] for key in keys] if found["fits"] else [found["weights_gib"], *["-"] * (len(keys) - 1)]
+        rows.append([name, *cells])
+    return markdown(rows)
+
+
+def rewritten(text: str) -> str:
+    """The page with its tables made anew."""
+    for name, make in {"accuracy": accuracy, "catalogue": catalogue, "vram": vram}.items():
+        parts = re.split(rf"(<!-- {name}: [^\n]*-->\n|<!-- end {name} -->)", text)
+        text = "".join([*parts[:2], make(), "\n", *parts[3:]])
+    return text
+
+
+def main() -> int:
+    """Write, or check."""
+    before = PAGE.read_text(encoding="utf-8")
+    after = rewritten(before)
+    if "--check" in sys.argv[1:]:
+        if before != after:
+            print("docs/planner.md is not current: run scripts/planner_docs.py", file=sys.stderr)
+        return int(before != after)
+    PAGE.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,282 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the planner, against figures known from elsewhere: checkpoint sizes, vLLM's own rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.module_utils._planner import kv, runtime, versions, weights
+from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.model import (
+    PlanError,
+    derived_max_len,
+    read_model,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.plan import Settings, plan
+
+GIB = 1024**3
+
+LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
+GEMMA = CATALOGUE["google/gemma-2-9b"]["config"]
+DEEPSEEK = CATALOGUE["deepseek-ai/DeepSeek-V2-Lite"]["config"]
+QWEN_MOE = CATALOGUE["Qwen/Qwen3-30B-A3B"]["config"]
+
+
+def settings(**options: Any) -> Settings:
+    return Settings(**{"gpu_memory_gib": 79.18, "max_model_len": 8192, **options})
+
+
+# metadata.total_size of the safetensors index of each repository, or the size of its one file.
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct", 15231233024),
+        ("meta-llama/Llama-3.1-8B", 16060522496),
+        ("meta-llama/Llama-3.1-70B-Instruct", 141107412992),
+        ("mistralai/Mistral-7B-Instruct-v0.3", 14496047104),
+        ("Qwen/Qwen3-30B-A3B", 61064245248),
+        ("google/gemma-2-9b", 18483411968),
+        ("deepseek-ai/DeepSeek-V2-Lite", 31412968448),
+        ("Qwen/Qwen3-8B", 16381470720),
+    ],
+)
+def test_checkpoint_size_follows_from_the_shape(name: str, size: int) -> None:
+    assert abs(weights.checkpoint_bytes(read_model(CATALOGUE[name]["config"])) / size - 1) < 0.0005
+
+
+@pytest.mark.parametrize(
+    ("name", "gigabytes"),
+    [
+        ("Qwen/Qwen2.5-7B-Instruct-AWQ", 5.57),
+        ("Qwen/Qwen2.5-32B-Instruct-AWQ", 19.33),
+        ("RedHatAI/Meta-Llama-3.1-8B-Instruct-FP8-dynamic", 9.08),
+        ("openai/gpt-oss-20b", 13.76),
+        ("openai/gpt-oss-120b", 65.25),
+    ],
+)
+def test_size_of_quantized_checkpoints(name: str, gigabytes: float) -> None:
+    assert abs(weights.checkpoint_bytes(read_model(CATALOGUE[name]["config"])) / 1e9 / gigabytes - 1) < 0.01
+
+
+def test_allocator_rounds_large_blocks() -> None:
+    mib = 1024**2
+    assert weights.allocated(1000) == 1024
+    assert weights.allocated(24 * mib + 1) == 26 * mib
+    assert weights.allocated(32 * mib) == 32 * mib
+    assert weights.allocated(12 * mib + 100) == 12 * mib + 100
+
+
+def test_kv_bytes_per_token_of_each_attention() -> None:
+    assert plan(LLAMA, settings())["kv_bytes_per_token"] == 32 * 8 * 2 * 128 * 2
+    assert plan(LLAMA, settings(kv_cache_dtype="fp8"))["kv_bytes_per_token"] == 32 * 8 * 2 * 128
+    assert plan(LLAMA, settings(tensor_parallel_size=4))["kv_bytes_per_token"] == 32 * 2 * 2 * 128 * 2
+    assert plan({**LLAMA, "num_key_value_heads": 1}, settings())["kv_bytes_per_token"] == 32 * 2 * 128 * 2
+    assert plan(DEEPSEEK, settings())["kv_bytes_per_token"] == 27 * 576 * 2
+
+
+def test_fewer_kv_heads_than_gpus_are_copied() -> None:
+    assert plan(QWEN_MOE, settings(tensor_parallel_size=8))["kv_bytes_per_token"] == 48 * 1 * 2 * 128 * 2
+
+
+def test_latent_cache_is_not_divided() -> None:
+    model = read_model(DEEPSEEK)
+    assert kv.page_bytes(model, 1, "auto") == kv.page_bytes(model, 4, "auto") == 18432
+
+
+def test_sliding_window_bounds_what_a_request_needs() -> None:
+    result = plan(GEMMA, settings(max_num_batched_tokens=1024))
+    model = read_model(GEMMA)
+    cache = kv.layout(model, weights.stages(42, 1)[0], 1, "auto", 2048)
+    assert cache.group_layers == 21
+    assert cache.blocks_for(8192) == 512 + (4095 + 2048 + 15) // 16 + 1
+    assert result["max_concurrency"] > plan(GEMMA, settings())["max_concurrency"]
+
+
+def test_all_layers_sliding_make_one_group() -> None:
+    mistral = {**LLAMA, "model_type": "mistral", "sliding_window": 4096}
+    cache = kv.layout(read_model(mistral), weights.stages(32, 1)[0], 1, "auto", 16384)
+    assert cache.group_windows == (4096,)
+    assert cache.group_layers == 32
+
+
+def test_one_full_layer_in_six() -> None:
+    gemma3 = {**GEMMA, "model_type": "gemma3_text", "sliding_window": 1024, "num_hidden_layers": 24}
+    cache = kv.layout(read_model(gemma3), weights.stages(24, 1)[0], 1, "auto", 16384)
+    assert cache.group_layers == 4
+    assert sorted(cache.group_windows) == [0, 1024, 1024, 1024, 1024, 1024]
+
+
+def test_window_that_is_switched_off_does_not_count() -> None:
+    model = read_model({**LLAMA, "sliding_window": 4096, "use_sliding_window": False})
+    assert not any(model.windows)
+
+
+def test_tied_embeddings_are_held_once() -> None:
+    tied = {**LLAMA, "tie_word_embeddings": True}
+    spared = plan(LLAMA, settings())["weights_gib"] - plan(tied, settings())["weights_gib"]
+    assert abs(spared - 128256 * 4096 * 2 / GIB) < 0.01
+
+
+def test_pipeline_stages_split_layers_as_vllm_does() -> None:
+    assert [len(stage.layers) for stage in weights.stages(61, 4)] == [15, 15, 16, 15]
+    with pytest.raises(PlanError, match="more than the model's 2 layers"):
+        weights.stages(2, 4)
+
+
+def test_pipeline_splits_weights_and_cache() -> None:
+    one, two = plan(LLAMA, settings()), plan(LLAMA, settings(pipeline_parallel_size=2))
+    assert 0.45 < two["weights_gib"] / one["weights_gib"] < 0.55
+    assert two["kv_bytes_per_token"] == one["kv_bytes_per_token"] // 2
+    assert two["kv_cache_tokens"] > 2 * one["kv_cache_tokens"]
+
+
+def test_heads_must_divide() -> None:
+    with pytest.raises(PlanError, match="32 attention heads are not divisible by tensor_parallel_size 3"):
+        plan(LLAMA, settings(tensor_parallel_size=3))
+
+
+def test_context_that_vllm_derives() -> None:
+    assert derived_max_len({"max_position_embeddings": 40960, "rope_scaling": None}) == 40960
+    assert derived_max_len(LLAMA) == 131072
+    assert derived_max_len(DEEPSEEK) == 163840
+    assert derived_max_len({"max_position_embeddings": 4096, "rope_scaling": {"type": "linear", "factor": 2}}) == 8192
+
+
+def test_default_batch_depends_on_the_gpu() -> None:
+    engine = versions.engine_for("0.26.0")
+    assert versions.default_batch(engine, 79 * GIB) == (1024, 8192)
+    assert versions.default_batch(engine, 24 * GIB) == (256, 2048)
+    assert versions.default_batch(versions.engine_for("0.33.0"), 180 * GIB) == (1024, 16384)
+
+
+@pytest.mark.parametrize(
+    ("version", "dense", "moe"), [("0.21.0", False, False), ("0.26.0", True, False), ("v0.33.0-cu129", True, True)]
+)
+def test_model_runner_by_version(version: str, dense: bool, moe: bool) -> None:
+    engine = versions.engine_for(version)
+    assert versions.uses_v2_runner(engine, ("Gemma2ForCausalLM",), False) is dense
+    assert versions.uses_v2_runner(engine, ("Qwen3MoeForCausalLM",), True) is moe
+
+
+def test_newer_vllm_counts_the_sampler_and_the_graphs() -> None:
+    old, new = plan(LLAMA, settings()), plan(LLAMA, settings(vllm_version="0.33.0"))
+    assert new["kv_cache_gib"] < old["kv_cache_gib"]
+    assert new["peak_used_gib"] < old["peak_used_gib"]
+
+
+def test_capture_sizes() -> None:
+    assert runtime.capture_sizes(1024)[-1] == 512
+    assert len(runtime.capture_sizes(1024)) == 51
+    assert runtime.capture_sizes(8)[-1] == 16
+    assert runtime.capture_sizes(1) == [1, 2]
+
+
+def test_eager_has_no_graphs() -> None:
+    assert plan(LLAMA, settings(enforce_eager=True))["cuda_graphs_gib"] == 0
+
+
+def test_more_sequences_leave_less_free() -> None:
+    many, few = plan(LLAMA, settings(max_num_seqs=1024)), plan(LLAMA, settings(max_num_seqs=64))
+    assert many["peak_used_gib"] - few["peak_used_gib"] > 2
+    assert few["largest_gpu_memory_utilization"] > many["largest_gpu_memory_utilization"]
+
+
+def test_largest_length_is_the_boundary() -> None:
+    tight = settings(gpu_memory_utilization=0.25)
+    longest = plan(LLAMA, tight)["largest_max_model_len"]
+    assert plan(LLAMA, settings(gpu_memory_utilization=0.25, max_model_len=longest))["fits"]
+    assert not plan(LLAMA, settings(gpu_memory_utilization=0.25, max_model_len=longest + 16))["fits"]
+
+
+def test_smallest_utilization_is_the_boundary() -> None:
+    least = plan(LLAMA, settings())["smallest_gpu_memory_utilization"]
+    assert plan(LLAMA, settings(gpu_memory_utilization=least))["fits"]
+    assert not plan(LLAMA, settings(gpu_memory_utilization=round(least - 0.002, 3)))["fits"]
+
+
+def test_memory_that_others_hold_refuses() -> None:
+    result = plan(LLAMA, settings(gpu_memory_utilization=0.6, used_gib=40))
+    assert not result["fits"]
+    assert "Free memory at start" in result["reason"]
+
+
+def test_share_that_overflows_the_gpu_refuses() -> None:
+    assert "come on top of the share" in plan(LLAMA, settings(gpu_memory_utilization=0.99))["reason"]
+
+
+def test_weights_that_are_too_large_refuse() -> None:
+    result = plan(CATALOGUE["meta-llama/Llama-3.1-70B-Instruct"]["config"], settings())
+    assert "CUDA out of memory: weights (131" in result["reason"]
+    assert result["smallest_gpu_memory_utilization"] is None
+
+
+def test_known_weight_bytes_win() -> None:
+    exact = plan(LLAMA, settings(weight_bytes=16060522496))["weights_gib"]
+    larger = plan(LLAMA, settings(weight_bytes=17000000000))["weights_gib"]
+    assert larger / exact == pytest.approx(17000000000 / 16060522496, rel=0.001)
+
+
+def test_weight_bytes_of_a_checkpoint_in_32_bits_are_not_taken() -> None:
+    assert plan(LLAMA, settings(weight_bytes=32121044992))["weights_gib"] == plan(LLAMA, settings())["weights_gib"]
+
+
+@pytest.mark.parametrize(
+    ("quantization_config", "share"),
+    [
+        ({"quant_method": "awq", "bits": 4, "group_size": 128}, 0.26),
+        ({"quant_method": "gptq", "bits": 8, "group_size": 128}, 0.51),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 0.5),
+        ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, 0.281),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, 0.254),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 128, "type": "int"}}},
+            },
+            0.258,
+        ),
+    ],
+)
+def test_bytes_of_quantized_linears(quantization_config: dict[str, Any], share: float) -> None:
+    model = read_model({**LLAMA, "quantization_config": quantization_config})
+    assert weights.linear(model, 4096, 4096) / (4096 * 4096 * 2) == pytest.approx(share, abs=0.01)
+
+
+def test_checkpoint_that_asks_for_an_fp8_cache() -> None:
+    scheme = {
+        "quant_method": "compressed-tensors",
+        "config_groups": {"g": {"weights": {"num_bits": 8, "type": "float", "strategy": "channel"}}},
+        "kv_cache_scheme": {"num_bits": 8, "type": "float"},
+    }
+    assert plan({**LLAMA, "quantization_config": scheme}, settings())["kv_bytes_per_token"] == 32 * 8 * 2 * 128
+
+
+def test_options_that_no_engine_has_are_refused() -> None:
+    with pytest.raises(PlanError, match="kv_cache_dtype 'int3'"):
+        plan(LLAMA, settings(kv_cache_dtype="int3"))
+    with pytest.raises(PlanError, match="needs a checkpoint that is quantized that way"):
+        plan(LLAMA, settings(quantization="awq"))
+    with pytest.raises(PlanError, match="dtype 'float8'"):
+        plan(LLAMA, settings(dtype="float8"))
+    with pytest.raises(PlanError, match="must lie above 0"):
+        plan(LLAMA, settings(gpu_memory_utilization=1.2))
+    with pytest.raises(PlanError, match="does not know the quantization method"):
+        read_model({**LLAMA, "quantization_config": {"quant_method": "magic"}})
+
+
+def test_models_that_the_planner_does_not_know_are_refused() -> None:
+    with pytest.raises(PlanError, match="state-space"):
+        read_model({**LLAMA, "layer_types": ["linear_attention", "full_attention"] * 16})
+    with pytest.raises(PlanError, match="no num_attention_heads"):
+        read_model({"model_type": "clip"})
+
+
+def test_text_part_of_a_model_with_pictures() -> None:
+    text = {key: value for key, value in LLAMA.items() if key != "architectures"}
+    vision = {"hidden_size": 1280, "depth": 32, "intermediate_size": 3420}
+    nested = {"architectures": ["LlavaForConditionalGeneration"], "text_config": text, "vision_config": vision}
+    assert plan(nested, settings())["kv_bytes_per_token"] == 131072
+    assert plan(nested, settings())["weights_gib"] > plan(LLAMA, settings())["weights_gib"]

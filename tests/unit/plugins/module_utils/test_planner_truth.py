@@ -1,0 +1,145 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planner against every measured run and every published start-up figure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.plan import Settings, plan
+
+GIB = 1024**3
+DATA = Path(__file__).parents[2] / "data"
+RUNS = [
+    json.loads(line)
+    for file in sorted(DATA.glob("h100_vllm*.jsonl"))
+    for line in file.read_text(encoding="utf-8").splitlines()
+]
+STARTED = [run for run in RUNS if run["started"]]
+CONTEXT_GIB = 0.515
+SPECIAL = {"gemma-2-9b", "Qwen3-30B-A3B", "DeepSeek-V2-Lite", "gpt-oss-20b"}
+
+
+def config_of(name: str) -> dict[str, Any]:
+    return next(
+        entry["config"] for key, entry in CATALOGUE.items() if key.rpartition("/")[2] in {name, f"{name}-Instruct"}
+    )
+
+
+def planned(run: dict[str, Any]) -> dict[str, Any]:
+    options = dict(run["settings"])
+    options.pop("model_runner", None)
+    options["compile_cache"] = "cold" if options.get("compile_cache") == "cold" else "warm"
+    held = max(0.0, run["total_gib"] - run["free_at_start_gib"] - CONTEXT_GIB)
+    settings = Settings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options)
+    return plan(config_of(run["model"]), settings)
+
+
+def off_percent(found: float, real: float) -> float:
+    return abs(found / real - 1) * 100
+
+
+def ids(runs: list[dict[str, Any]]) -> list[str]:
+    return [run["id"] for run in runs]
+
+
+def test_every_kind_of_run_is_there() -> None:
+    assert len(RUNS) >= 18
+    assert any(not run["started"] for run in RUNS)
+
+
+@pytest.mark.parametrize("run", STARTED, ids=ids(STARTED))
+def test_tokens_of_a_measured_run(run: dict[str, Any]) -> None:
+    limit = 8 if run["model"] in SPECIAL else 3
+    result = planned(run)
+    assert off_percent(result["kv_cache_tokens"], run["kv_cache_tokens"]) < limit
+    assert off_percent(result["max_concurrency"], run["max_concurrency"]) < limit
+
+
+@pytest.mark.parametrize("run", STARTED, ids=ids(STARTED))
+def test_peak_of_a_measured_run(run: dict[str, Any]) -> None:
+    assert abs(planned(run)["peak_used_gib"] - run["peak_used_gib"]) < 1
+
+
+@pytest.mark.parametrize("run", RUNS, ids=ids(RUNS))
+def test_refusals_are_predicted_and_no_others(run: dict[str, Any]) -> None:
+    result = planned(run)
+    assert result["fits"] == run["started"], result["reason"]
+    assert bool(result["reason"]) != run["started"]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=ids(RUNS))
+def test_parts_of_a_measured_run(run: dict[str, Any]) -> None:
+    result = planned(run)
+    assert abs(result["weights_gib"] - run["weights_gib"]) < 0.05
+    assert abs(result["activation_gib"] - run["activation_gib"]) < 0.15
+    assert abs(result["non_torch_gib"] - run["non_torch_gib"]) < 0.05
+    if run["cuda_graphs_gib"] is not None:
+        assert abs(result["cuda_graphs_gib"] - run["cuda_graphs_gib"]) < 0.3
+
+
+def test_a_plan_defaults_to_a_first_start() -> None:
+    config = config_of("Llama-3.1-8B")
+    first = plan(config, Settings(gpu_memory_gib=79.18, max_model_len=8192))
+    later = plan(config, Settings(gpu_memory_gib=79.18, max_model_len=8192, compile_cache="warm"))
+    assert first["kv_cache_gib"] < later["kv_cache_gib"]
+
+
+def with_room(name: str, room_gib: float, **options: Any) -> dict[str, Any]:
+    return plan(config_of(name), Settings(kv_cache_memory_bytes=int(room_gib * GIB), **options))
+
+
+# vllm-project/vllm issues: the KV cache room that vLLM printed, and the tokens that it made of it.
+def test_published_llama_3_8b_on_a100() -> None:
+    result = with_room("Meta-Llama-3-8B", 11.12, gpu_memory_gib=39.50, max_model_len=8192, vllm_version="0.6.6")
+    assert off_percent(result["kv_cache_tokens"], 91056) < 1
+
+
+@pytest.mark.parametrize(
+    ("room", "tokens", "length", "starts"), [(3.81, 31232, 20000, True), (2.89, 23648, 29000, False)]
+)
+def test_published_llama_31_8b_on_rtx_3090(room: float, tokens: int, length: int, starts: bool) -> None:
+    result = with_room("Llama-3.1-8B", room, gpu_memory_gib=23.58, max_model_len=length, vllm_version="0.6.4")
+    assert off_percent(result["kv_cache_tokens"], tokens) < 1
+    assert result["fits"] is starts
+
+
+QWEN3_235B = {
+    **config_of("Qwen3-30B-A3B"),
+    "hidden_size": 4096,
+    "intermediate_size": 12288,
+    "moe_intermediate_size": 1536,
+    "num_attention_heads": 64,
+    "num_hidden_layers": 94,
+    "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]},
+}
+
+
+def test_published_qwen3_235b_on_four_h100() -> None:
+    """The room is one rank's and printed to 0.01 GiB; the poorest of the four ranks made the tokens."""
+    settings = Settings(
+        gpu_memory_gib=79.18, tensor_parallel_size=4, max_model_len=40960, kv_cache_memory_bytes=int(8.11 * GIB)
+    )
+    result = plan(QWEN3_235B, settings)
+    assert result["kv_bytes_per_token"] == 94 * 2 * 128 * 2
+    assert 0 <= result["kv_cache_tokens"] / 178880 - 1 < 0.012
+
+
+def test_published_distill_14b_on_two_rtx_4090() -> None:
+    """8.69 GiB is the roomier rank; 81,536 tokens of the other are 7.46 GiB."""
+    roomier = with_room("DeepSeek-R1-Distill-Qwen-14B", 8.69, gpu_memory_gib=23.65, tensor_parallel_size=2)
+    assert roomier["kv_cache_tokens"] > 81536
+    poorer = with_room("DeepSeek-R1-Distill-Qwen-14B", 7.4648, gpu_memory_gib=23.65, tensor_parallel_size=2)
+    assert off_percent(poorer["kv_cache_tokens"], 81536) < 1
+    assert abs(poorer["weights_gib"] - 13.95 * 1e9 / GIB) < 1
+
+
+def test_published_gpt_oss_120b_on_h100_refuses() -> None:
+    result = with_room("gpt-oss-120b", 1.71, gpu_memory_gib=79.18)
+    assert not result["fits"]
+    assert "131072" in result["reason"]
