@@ -62,6 +62,26 @@ options:
         type: path
         required: true
         version_added: 0.1.0
+  rotate:
+    description:
+      - Replace the key by a successor of the same alias when its value has to change, which is when O(key) is another
+        one than before, or O(rotate.generation) is.
+      - The old key is renamed and goes on working for O(rotate.grace). The first run after that time deletes it.
+      - The successor has the options and the spend of the old key. LiteLLM begins its budget window anew.
+      - Where a run breaks off the next one goes on, and at every moment at least one of the two keys works.
+    type: dict
+    version_added: 0.1.0
+    suboptions:
+      grace:
+        description: How long the old key goes on working.
+        type: str
+        default: 24h
+        version_added: 0.1.0
+      generation:
+        description:
+          - A number to change when a new value should be made for O(store). A key that was made without it has V(1).
+        type: int
+        version_added: 0.1.0
   key_type:
     description:
       - Which group of routes the key may call. It can be set at creation only.
@@ -228,14 +248,12 @@ options:
     type: dict
     version_added: 0.1.0
   rpm_limit_type:
-    description: How O(rpm_limit) is kept.
+    description: How O(rpm_limit) is kept, V(guaranteed_throughput), V(best_effort_throughput) or V(dynamic).
     type: str
-    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
     version_added: 0.1.0
   tpm_limit_type:
-    description: How O(tpm_limit) is kept.
+    description: How O(tpm_limit) is kept, V(guaranteed_throughput), V(best_effort_throughput) or V(dynamic).
     type: str
-    choices: [guaranteed_throughput, best_effort_throughput, dynamic]
     version_added: 0.1.0
   default_estimated_output_tokens:
     description: Tokens of output to count beforehand for a request that doesn't limit them.
@@ -332,6 +350,17 @@ EXAMPLES = r"""
     duration: 30d
     renew_before: 7d
 
+- name: Replace the stored value by a new one, while the old one works for another day
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-app
+    store:
+      file: /root/my-app.key
+    rotate:
+      generation: 2
+      grace: 24h
+
 - name: Take a limit away and leave the others as they are
   llmfleet.gateway.litellm_key:
     api_url: http://127.0.0.1:4000
@@ -354,7 +383,7 @@ operation:
   description: What was done, or would be done in check mode, to the key itself.
   type: str
   returned: success
-  choices: [create, update, delete, none]
+  choices: [create, update, delete, rotate, none]
   sample: create
 key_alias:
   description: The name of the key.
@@ -371,9 +400,15 @@ key_name:
   type: str
   returned: success
   sample: sk-...wXyZ
+changed_fields:
+  description: The options that differed from what was wanted.
+  type: list
+  elements: str
+  returned: success
+  sample: [max_budget]
 object:
   description:
-    - The key as LiteLLM shows it, without what is not set. In check mode it is the key as it was found.
+    - The key as LiteLLM shows it, without what is not set. In check mode, as it was found.
   type: dict
   returned: success
   sample:
@@ -398,24 +433,35 @@ error:
       type: str
 """
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import single
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import module_spec
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.key import KeyKeeper, report
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.rotation import RotatingKeyKeeper, rotation_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
+
+EXTRA = {
+    "store": {"type": "dict", "options": {"file": {"type": "path", "required": True}}},
+    "rotate": {"type": "dict", "options": {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}},
+}
 
 
 def main() -> None:
-    store_spec = {"type": "dict", "options": {"file": {"type": "path", "required": True}}}
     module = LiteLLMModule(
-        argument_spec=module_spec(KEY, {"store": store_spec}),
+        argument_spec=module_spec(KEY, EXTRA),
         mutually_exclusive=KEY.mutually_exclusive,
         required_together=KEY.required_together,
         supports_check_mode=True,
     )
     store = FileStore(module.params["store"]["file"]) if module.params["store"] else None
-    keeper = KeyKeeper(module.client(), module.wanted(KEY), store, module.check_mode)
-    module.run(lambda: report(keeper.run(), module._diff))
+    client = module.client()
+
+    def work() -> dict[str, object]:
+        rotation = rotation_of(module.params["rotate"])
+        keeper = RotatingKeyKeeper(client, KEY, module.wanted(KEY), store, rotation)
+        return single.run(client, keeper, check_mode=module.check_mode, diff=module._diff)
+
+    module.run(work)
 
 
 if __name__ == "__main__":

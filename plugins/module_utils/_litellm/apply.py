@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 import typing as t
 import urllib.parse
+from dataclasses import replace
 
 from . import reader
-from .client import Client, LiteLLMError, NotFoundError, UnclearError
+from .client import Client, NotFoundError, UnclearError
 from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, Wanted, plan
 from .resources import Kind, Write
 
@@ -27,14 +28,21 @@ class NotKeptError(Exception):
     """The proxy took the request and didn't keep what it said."""
 
 
-def refuse_unlicensed(client: Client, operation: Operation) -> None:
+def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None:
     """Refuse options that need a licence before anything is written, with their names."""
-    asked = [f.name for f in operation.kind.fields if f.licence and operation.body.get(f.name)]
+    asked = {
+        f"{op.kind.name} {op.identity!r}: {field.name}"
+        for op in operations
+        for field in op.kind.fields
+        if field.licence and op.body.get(field.name)
+    }
     if asked and not has_licence(client):
-        raise PlanError(
-            f"{operation.kind.name} {operation.identity!r}: {', '.join(asked)} "
-            f"need{'s' if len(asked) == 1 else ''} a LiteLLM Enterprise licence, and this proxy has none."
-        )
+        raise PlanError(f"{'; '.join(sorted(asked))}: this needs a LiteLLM Enterprise licence, and the proxy has none")
+
+
+def refuse_without_licence(client: Client, kind: Kind) -> None:
+    if not has_licence(client):
+        raise PlanError(f"{kind.plural} need a LiteLLM Enterprise licence, and this proxy has none")
 
 
 def has_licence(client: Client) -> bool:
@@ -49,12 +57,17 @@ def execute(client: Client, operation: Operation) -> t.Any:
     """Send one operation. Creating isn't repeated blindly; updates and deletions do no harm twice."""
     kind = operation.kind
     if operation.action == CREATE:
-        return _send(client, kind.create, None, operation.body, repeatable=False)
-    if operation.action == UPDATE:
-        return _send(client, kind.update, operation.id, operation.body, repeatable=True)
+        return _send(client, kind.create, None, _named(kind, operation.body), repeatable=False)
+    if operation.action == UPDATE and operation.body:
+        return _send(client, kind.update, operation.id, _named(kind, operation.body), repeatable=True)
     if operation.action == DELETE:
         return delete(client, kind, [str(operation.id)])
     return None
+
+
+def _named(kind: Kind, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    names = {field.name: field.api_name for field in kind.fields if field.api_name}
+    return {names.get(name) or name: value for name, value in body.items()}
 
 
 def delete(client: Client, kind: Kind, ids: t.Sequence[str]) -> None:
@@ -75,13 +88,15 @@ def _send(client: Client, write: Write, id: str | None, body: t.Mapping[str, t.A
     payload: dict[str, t.Any] = dict(body)
     if id is not None and write.id_field:
         payload[write.id_field] = id
+    if write.envelope:
+        payload = {write.envelope: payload}
     return client.request(write.method, path, payload or None, repeatable=repeatable)
 
 
 def create_once(client: Client, operation: Operation) -> Object:
     """Create an object; where no answer came, look whether it was made before calling it a failure."""
     try:
-        return t.cast(Object, execute(client, operation))
+        return t.cast(Object, execute(client, operation) or {})
     except UnclearError:
         made = reader.read_named(client, operation.kind, operation.identity)
         if not made:
@@ -89,12 +104,19 @@ def create_once(client: Client, operation: Operation) -> Object:
         return made[0]
 
 
-def settle_race(client: Client, kind: Kind, identity: str, ours: str) -> list[dict[str, t.Any]]:
+def follow_up(client: Client, operation: Operation, id: str) -> None:
+    """The calls besides the main one; each does no harm twice."""
+    for call in operation.calls:
+        body = {name: id if value == "{id}" else value for name, value in call.body.items()}
+        client.request("POST", call.path, body, repeatable=True)
+
+
+def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.Sequence[Object]) -> t.Sequence[Object]:
     """Of twins made at once the oldest stays. Every racer applies the same rule, so one key is left."""
-    found = _read_when_there(client, kind, identity)
-    if len(found) < 2:
-        return found
-    ranked = sorted(found, key=lambda item: (str(item.get("created_at")), str(item.get(kind.id))))
+    twins = [item for item in found if item.get(kind.identity) == identity]
+    if len(twins) < 2:
+        return twins
+    ranked = sorted(twins, key=lambda item: (str(item.get("created_at")), str(item.get(kind.id))))
     if ranked[0].get(kind.id) == ours:
         return [ranked[0]]
     delete(client, kind, [ours])
@@ -104,19 +126,26 @@ def settle_race(client: Client, kind: Kind, identity: str, ours: str) -> list[di
     )
 
 
-def _read_when_there(client: Client, kind: Kind, identity: str) -> list[dict[str, t.Any]]:
+def read_until_there(client: Client, keeper: t.Any) -> list[dict[str, t.Any]]:
+    """Read what was just written; some versions need a moment until a new object is listed."""
+    found: list[dict[str, t.Any]] = []
+    if keeper.wanted.state == "absent":
+        return found
     for pause in READ_AGAIN:
         time.sleep(pause)
-        found = reader.read_named(client, kind, identity)
+        found = reader.read_named(client, keeper.kind, keeper.wanted.identity)
         if found:
-            return found
-    raise LiteLLMError(f"the {kind.name} {identity!r} was made and is not listed", method="GET", path=kind.listing.path)
+            break
+    return found
 
 
 def check_kept(kind: Kind, wanted: Wanted, found: Object) -> None:
     """LiteLLM accepts unknown and refused values in silence: what it didn't keep is an error."""
     lasting = {name: value for name, value in wanted.given.items() if name != "duration"}
-    rest = plan(kind, Wanted(wanted.identity, lasting, replace_metadata=wanted.replace_metadata), found)
+    try:
+        rest = plan(kind, replace(wanted, given=lasting), found)
+    except PlanError as exc:
+        raise NotKeptError(f"the proxy accepted the {kind.name} {wanted.identity!r} but: {exc}") from exc
     if rest.changes:
-        names = ", ".join(name for name in rest.after if rest.after[name] != rest.before[name])
+        names = ", ".join(rest.changed_fields) or "our marker"
         raise NotKeptError(f"the proxy accepted the {kind.name} {wanted.identity!r} but did not keep: {names}")

@@ -10,7 +10,9 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-from .resources import Field, Kind
+from . import values
+from .resources import KINDS, Field, Kind
+from .resources._table import NEVER, SECRETS
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -42,9 +44,10 @@ def field_spec(field: Field) -> dict[str, t.Any]:
     spec: dict[str, t.Any] = {"type": field.type}
     if field.elements:
         spec["elements"] = field.elements
-    if field.choices:
+    # Ansible counts a null as a wrong choice: an option that null clears is checked by the plan.
+    if field.choices and field.clear == NEVER:
         spec["choices"] = list(field.choices)
-    if field.secret:
+    if field.secret and field.compare != SECRETS:
         spec["no_log"] = True
     elif any(part in field.name for part in SECRET_LOOKING):
         spec["no_log"] = False
@@ -68,3 +71,37 @@ def object_spec(kind: Kind) -> Spec:
 def module_spec(kind: Kind, extra: Spec | None = None) -> Spec:
     state: Spec = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
     return {**connection_spec(), **state, **object_spec(kind), **(extra or {})}
+
+
+def secret_strings(kind: Kind, params: t.Mapping[str, t.Any]) -> set[str]:
+    """The secret parts of an object's options.
+
+    Declaring such an option as no_log would censor all its parts, and every word or number that is
+    like one of them, wherever it is shown.
+    """
+    found: set[str] = set()
+    for field in kind.fields:
+        value = params.get(field.name)
+        if not field.secret or value is None:
+            continue
+        if field.compare == SECRETS and isinstance(value, dict):
+            value = values.split_secrets(field, value)[1]
+        found |= _strings(value)
+    return found
+
+
+def secret_strings_of_state(desired: t.Any) -> set[str]:
+    found: set[str] = set()
+    for plural, items in desired.items() if isinstance(desired, dict) else ():
+        for item in items if plural in KINDS and isinstance(items, list) else ():
+            if isinstance(item, dict):
+                found |= secret_strings(KINDS[plural], item)
+    return found
+
+
+def _strings(value: t.Any) -> set[str]:
+    if isinstance(value, dict):
+        return set().union(*(_strings(part) for part in value.values()))
+    if isinstance(value, list):
+        return set().union(*(_strings(part) for part in value))
+    return {value} if isinstance(value, str) and value else set()

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .apply import NotKeptError, RaceError
+from .bulk import StateError
 from .client import Client, LiteLLMError, Settings
 from .plan import PlanError, Wanted
 from .resources import Kind
@@ -19,12 +21,21 @@ from .store import StoreError
 EXPECTED = (PlanError, StoreError, RaceError, NotKeptError)
 
 
+def fingerprint_key(api_key: str) -> bytes:
+    """Only who can manage the proxy can make or check fingerprints."""
+    return hashlib.sha256(f"llmfleet.gateway fingerprint {api_key}".encode()).digest()
+
+
 class LiteLLMModule(AnsibleModule):
     """A module that knows which options were given: Ansible makes an omitted option and a null the same."""
+
+    secrets: t.Callable[[dict[str, t.Any]], set[str]] = staticmethod(lambda params: set())
 
     def _load_params(self) -> None:
         super()._load_params()
         self.given = frozenset(self.params)
+        # Before the first line is logged, and also where the options turn out to be wrong.
+        self.no_log_values.update(type(self).secrets(self.params))
 
     def client(self) -> Client:
         names = ("api_url", "api_key", "validate_certs", "ca_path", "timeout", "changed_by")
@@ -45,6 +56,7 @@ class LiteLLMModule(AnsibleModule):
             state=self.params["state"],
             replace_metadata=self.params.get("metadata_mode") == "replace",
             renew_before=self.params.get("renew_before"),
+            fingerprint_key=fingerprint_key(self.params["api_key"]),
         )
 
     def run(self, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
@@ -53,6 +65,8 @@ class LiteLLMModule(AnsibleModule):
             result = work()
         except LiteLLMError as exc:
             self.refuse(str(exc), error=exc.as_dict())
+        except StateError as exc:
+            self.refuse(str(exc), errors=exc.errors)
         except EXPECTED as exc:
             self.refuse(str(exc))
         self.exit_json(**result)
@@ -61,3 +75,8 @@ class LiteLLMModule(AnsibleModule):
     def refuse(self, message: str, **more: t.Any) -> t.NoReturn:
         self.fail_json(msg=message, **more)
         raise SystemExit(1)
+
+
+def module_class(secrets: t.Callable[[dict[str, t.Any]], set[str]]) -> type[LiteLLMModule]:
+    """A module that hides the strings that the function finds in its options."""
+    return type("HidingModule", (LiteLLMModule,), {"secrets": staticmethod(secrets)})

@@ -11,12 +11,26 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from . import values
-from .resources._table import EMPTY, LIFETIME, METADATA, NEVER, NULL, SUBKEYS, WRITE_ONLY, Field, Kind, dig
+from .resources._table import (
+    EMPTY,
+    LIFETIME,
+    MEMBERS,
+    METADATA,
+    NEVER,
+    NULL,
+    SECRETS,
+    SUBKEYS,
+    WRITE_ONLY,
+    Field,
+    Kind,
+    dig,
+)
 
 CREATE = "create"
 UPDATE = "update"
 DELETE = "delete"
 NOTHING = "none"
+MARKER = "llmfleet"
 
 
 class PlanError(Exception):
@@ -36,6 +50,16 @@ class Wanted:
     state: str = "present"
     replace_metadata: bool = False
     renew_before: str | None = None
+    owner: str | None = None
+    fingerprint_key: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A writing call besides the main one. `{id}` in its body stands for the object's id."""
+
+    path: str
+    body: t.Mapping[str, t.Any]
 
 
 @dataclass(frozen=True)
@@ -50,10 +74,16 @@ class Operation:
     before: t.Mapping[str, t.Any] = field(default_factory=dict)
     after: t.Mapping[str, t.Any] = field(default_factory=dict)
     found: t.Mapping[str, t.Any] | None = field(default=None, repr=False)
+    calls: tuple[Call, ...] = field(default=(), repr=False)
 
     @property
     def changes(self) -> bool:
         return self.action != NOTHING
+
+    @property
+    def changed_fields(self) -> list[str]:
+        names = list(dict.fromkeys([*self.before, *self.after]))
+        return [name for name in names if self.before.get(name) != self.after.get(name)]
 
     def diff(self) -> dict[str, t.Any]:
         header = f"{self.kind.name} {self.identity}"
@@ -81,6 +111,7 @@ def plan(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any] | None, now: d
     """What has to be done to one object. Pure: the same arguments always give the same operation."""
     if wanted.state == "absent":
         return _plan_absent(kind, wanted, found)
+    _refuse_wrong(kind, wanted)
     if found is None:
         return _plan_create(kind, wanted)
     return _plan_update(kind, wanted, found, now or datetime.now(timezone.utc))
@@ -94,17 +125,72 @@ def _plan_absent(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any] | None
 
 
 def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
-    body: dict[str, t.Any] = {kind.identity: wanted.identity}
+    body: dict[str, t.Any] = {**kind.constants, kind.identity: wanted.identity}
     after: dict[str, t.Any] = {kind.identity: wanted.identity}
+    calls: list[Call] = []
     for item in _given_fields(kind, wanted):
         value = wanted.given[item.name]
+        after[item.name] = _shown(item, wanted, value)
         # A new object has nothing to clear, and some endpoints choke on a null.
-        if value is not None and not (item.compare == LIFETIME and value in values.FOREVER):
-            body[item.name] = value
-        after[item.name] = _shown(item, value)
-    if isinstance(body.get("metadata"), dict):
-        body["metadata"] = {k: v for k, v in body["metadata"].items() if v is not None}
-    return Operation(CREATE, kind, wanted.identity, body=body, after=after)
+        if value is None or (item.compare == LIFETIME and value in values.FOREVER):
+            continue
+        if item.own_call and item.compare != MEMBERS:
+            calls.append(_own_call(kind, item, value))
+        else:
+            body[item.name] = _members(value) if item.compare == MEMBERS else _without_nulls(value)
+    if kind.id_at_creation and kind.annotations:
+        # This id lives inside another option.
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), kind.id_path[-1]: body.pop(kind.identity)}
+    if kind.annotations and (marker := _marker_target(kind, wanted, {})):
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
+        after.update(_shown_owner(marker))
+    return Operation(CREATE, kind, wanted.identity, body=body, after=after, calls=tuple(calls))
+
+
+def _members(value: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
+    return [{"role": "user", **member} for member in value]
+
+
+def _without_nulls(value: t.Any) -> t.Any:
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+def _own_call(kind: Kind, item: Field, value: t.Any) -> Call:
+    empty: t.Any = [] if item.type == "list" else None
+    return Call(str(item.own_call), {kind.id: "{id}", item.name: empty if value is None else value})
+
+
+def _shown_owner(marker: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {"owner": marker["owner"]} if "owner" in marker else {}
+
+
+def _marker(kind: Kind, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return dict(dig(found, (kind.annotations, MARKER)) or {}) if kind.annotations else {}
+
+
+def owner_of(kind: Kind, found: t.Mapping[str, t.Any]) -> str | None:
+    return _marker(kind, found).get("owner")
+
+
+def _marker_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Our own note on the object: whose it is, and what its unreadable parts were set to."""
+    marker = _marker(kind, found)
+    if wanted.owner:
+        marker["owner"] = wanted.owner
+    prints = {
+        item.name: _fingerprint(item, wanted)
+        for item in _given_fields(kind, wanted)
+        if item.compare == SECRETS and _fingerprint(item, wanted)
+    }
+    if prints:
+        marker["fingerprints"] = {**marker.get("fingerprints", {}), **prints}
+    return marker
+
+
+def _fingerprint(item: Field, wanted: Wanted) -> str | None:
+    secret = values.split_secrets(item, wanted.given[item.name] or {})[1]
+    secret = {k: v for k, v in secret.items() if v is not None}
+    return values.fingerprint(wanted.fingerprint_key, secret) if secret else None
 
 
 def _plan_update(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], now: datetime) -> Operation:
@@ -116,16 +202,55 @@ def _plan_update(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], now: 
         before[item.name], after[item.name] = _masked(item, old, new)
         if old != new:
             changed.append(item)
-    if not changed:
-        return Operation(NOTHING, kind, wanted.identity, id=found.get(kind.id), before=before, after=after, found=found)
+    marker = _marker_target(kind, wanted, found)
+    before.update(_shown_owner(_marker(kind, found)) if wanted.owner else {})
+    after.update(_shown_owner(marker) if wanted.owner else {})
+    marked = marker != _marker(kind, found)
+    if not changed and not marked:
+        return Operation(NOTHING, kind, wanted.identity, found.get(kind.id), {}, before, after, found)
     for item in changed:
         _refuse_impossible(kind, item, wanted)
-    body = _update_body(kind, wanted, found, changed)
-    return Operation(UPDATE, kind, wanted.identity, found.get(kind.id), body, before, after, found)
+    body = _update_body(kind, wanted, found, changed, marked)
+    calls = _calls(kind, wanted, found, changed)
+    return Operation(UPDATE, kind, wanted.identity, found.get(kind.id), body, before, after, found, calls)
 
 
-def _given_fields(kind: Kind, wanted: Wanted) -> list[Field]:
-    return [item for item in kind.fields if item.name in wanted.given]
+def _calls(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], changed: t.Sequence[Field]) -> tuple[Call, ...]:
+    calls: list[Call] = []
+    for item in changed:
+        if item.compare == MEMBERS:
+            calls += _member_calls(kind, wanted.given[item.name] or [], dig(found, item.read_path) or [])
+        elif item.own_call:
+            calls.append(_own_call(kind, item, wanted.given[item.name]))
+    return tuple(calls)
+
+
+def _member_calls(kind: Kind, wanted: t.Sequence[t.Any], found: t.Sequence[t.Any]) -> list[Call]:
+    """Additions first, so that a team never stands empty; a changed role is an update of its own."""
+    old = {values.member_name(m): m for m in found}
+    new = {values.member_name(m): m for m in wanted}
+    added = _members([new[name] for name in new if name not in old])
+    roles = [new[n] for n in new if n in old and new[n].get("role", "user") != old[n].get("role", "user")]
+    gone = [old[name] for name in old if name not in new and name != values.CREATOR]
+    calls = [Call("/team/member_add", {kind.id: "{id}", "member": added})] if added else []
+    calls += [Call("/team/member_update", {kind.id: "{id}", **_who(m), "role": m["role"]}) for m in roles]
+    return calls + [Call("/team/member_delete", {kind.id: "{id}", **_who(m)}) for m in gone]
+
+
+def _who(member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    name = "user_id" if member.get("user_id") else "user_email"
+    return {name: member[name]}
+
+
+def _given_fields(kind: Kind, wanted: Wanted) -> tuple[Field, ...]:
+    """The fields that were given, in the order of the table. Thousands of objects have the same few options."""
+    shape = (kind.plural, frozenset(wanted.given))
+    if shape not in _SHAPES:
+        _SHAPES[shape] = tuple(item for item in kind.fields if item.name in wanted.given)
+    return _SHAPES[shape]
+
+
+_SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
 
 
 def _compare(
@@ -135,15 +260,37 @@ def _compare(
     if item.compare == WRITE_ONLY or item.ignore_drift:
         return None, None
     value = wanted.given[item.name]
+    if item.compare == MEMBERS:
+        return values.members(dig(found, item.read_path)), values.members(value)
+    if item.compare == SECRETS:
+        return _compare_secrets(kind, item, wanted, found)
     if item.compare == LIFETIME:
         return _compare_lifetime(item, value, found, wanted.renew_before, now)
-    if item.name == "metadata":
+    if item.name == kind.annotations and not kind.annotations_merge:
         target = metadata_target(kind, wanted, found)
-        return _user_part(kind, found.get("metadata") or {}), _user_part(kind, target)
+        return user_metadata(kind, found.get(item.name) or {}), user_metadata(kind, target)
     new = values.wanted_value(item, value)
     old = values.found_value(item, found, new)
     if item.clear == SUBKEYS and new is None and old:
-        new = dict.fromkeys(old)
+        old = {k: v for k, v in old.items() if k != MARKER} or None
+        new = dict.fromkeys(old) if old else None
+    return old, new
+
+
+def _compare_secrets(kind: Kind, item: Field, wanted: Wanted, found: t.Mapping[str, t.Any]) -> tuple[t.Any, t.Any]:
+    """Readable parts by value, the others by the fingerprint of what we last wrote."""
+    given = wanted.given[item.name] or {}
+    readable, secret = values.split_secrets(item, given)
+    there = dig(found, item.read_path) or {}
+    old = {k: values.canonical_part(there.get(k)) for k in readable}
+    new = {k: values.canonical_part(v) for k, v in readable.items()}
+    for name in (k for k, v in secret.items() if v is None):
+        old[name] = None if there.get(name) is None else values.MASK
+        new[name] = None
+    print_ = _fingerprint(item, wanted)
+    if print_:
+        old["(secrets)"] = _marker(kind, found).get("fingerprints", {}).get(item.name)
+        new["(secrets)"] = print_
     return old, new
 
 
@@ -162,8 +309,9 @@ def _compare_lifetime(
 
 def metadata_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """All of metadata as it should be: the user's part changed, LiteLLM's and our own part kept."""
-    current = dict(found.get("metadata") or {})
-    given = wanted.given.get("metadata", {})
+    name = kind.annotations or "metadata"
+    current = {k: v for k, v in (found.get(name) or {}).items() if k not in kind.echoed_metadata}
+    given = wanted.given.get(name, {})
     if given is None or wanted.replace_metadata:
         current = {k: v for k, v in current.items() if k in _kept_metadata(kind)}
     for key, value in (given or {}).items():
@@ -174,20 +322,43 @@ def metadata_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) ->
     for item in _given_fields(kind, wanted):
         if item.clear == METADATA and wanted.given[item.name] is None:
             current.pop(item.name, None)
-    return current
+    marker = _marker_target(kind, wanted, found)
+    return {**current, MARKER: marker} if marker else current
 
 
-def _kept_metadata(kind: Kind) -> set[str]:
-    backed = {item.name for item in kind.fields if item.clear == METADATA}
-    return backed | set(kind.reserved_metadata) | {MARKER}
+def _kept_metadata(kind: Kind) -> frozenset[str]:
+    if kind.plural not in _KEPT:
+        backed = {item.name for item in kind.fields if item.clear == METADATA}
+        _KEPT[kind.plural] = frozenset(backed | kind.reserved_metadata | {MARKER})
+    return _KEPT[kind.plural]
 
 
-def _user_part(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    kept = _kept_metadata(kind)
+_KEPT: dict[str, frozenset[str]] = {}
+
+
+def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What of an object's metadata is neither LiteLLM's nor ours."""
+    kept = _kept_metadata(kind) | kind.echoed_metadata
     return {k: v for k, v in metadata.items() if k not in kept}
 
 
-MARKER = "llmfleet"
+def _refuse_wrong(kind: Kind, wanted: Wanted) -> None:
+    for item in _given_fields(kind, wanted):
+        value = wanted.given[item.name]
+        if item.choices and value is not None and value not in item.choices:
+            choices = ", ".join(item.choices)
+            raise PlanError(f"{kind.name} {wanted.identity!r}: {item.name} must be one of {choices}, not {value!r}")
+        if item.compare == LIFETIME and value is not None and value not in values.FOREVER:
+            _seconds(kind, wanted, item.name, value)
+    if wanted.renew_before is not None:
+        _seconds(kind, wanted, "renew_before", wanted.renew_before)
+
+
+def _seconds(kind: Kind, wanted: Wanted, name: str, value: str) -> int:
+    try:
+        return values.seconds(value)
+    except ValueError as exc:
+        raise PlanError(f"{kind.name} {wanted.identity!r}: {name}: {exc}") from exc
 
 
 def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:
@@ -201,31 +372,47 @@ def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:
 
 
 def _update_body(
-    kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], changed: t.Sequence[Field]
+    kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], changed: t.Sequence[Field], marked: bool
 ) -> dict[str, t.Any]:
     body: dict[str, t.Any] = {}
     names = {item.name for item in changed}
     names.update(name for item in changed for name in item.companions if name in wanted.given)
+    whole = kind.annotations if kind.annotations and not kind.annotations_merge else None
     for item in _given_fields(kind, wanted):
-        if item.name in names and item.name != "metadata":
+        if item.name in names and item.name != whole and not item.own_call:
             _put(body, item, wanted.given[item.name], found)
-    cleared = any(item.clear == METADATA and wanted.given[item.name] is None for item in changed)
-    if cleared or "metadata" in names:
-        body["metadata"] = metadata_target(kind, wanted, found)
+    if whole:
+        cleared = any(item.clear == METADATA and wanted.given[item.name] is None for item in changed)
+        if cleared or marked or whole in names:
+            target = metadata_target(kind, wanted, found)
+            body[whole] = target or ({MARKER: {}} if kind.drops_empty_annotations else {})
+    elif marked and kind.annotations:
+        marker = _marker_target(kind, wanted, found)
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
     return body
 
 
 def _put(body: dict[str, t.Any], item: Field, value: t.Any, found: t.Mapping[str, t.Any]) -> None:
     """Write one field in the form that its endpoint understands, cleared in the way that works."""
-    if item.clear == SUBKEYS:
+    if item.compare == SECRETS:
+        body[item.name] = value
+        gone = [k for k, v in (value or {}).items() if v is None]
+        if gone and item.removal:
+            # A null clears some parts only, and versions before this option ignore it: what then stays is said.
+            body[item.removal] = gone
+    elif item.clear == SUBKEYS:
         parts = value if value is not None else dict.fromkeys(values.found_value(item, found) or {})
+        parts = {k: v for k, v in parts.items() if k != MARKER}
         body[item.name] = {k: _empty_part(found, item, k) if v is None else v for k, v in parts.items()}
+        if item.send_whole:
+            there = dig(found, item.read_path) or {}
+            body[item.name] = {**{k: v for k, v in there.items() if isinstance(v, list)}, **body[item.name]}
     elif value is not None:
         body[item.name] = value
     elif item.clear == NULL:
         body[item.name] = item.default
     elif item.clear == EMPTY:
-        body[item.name] = [] if item.type == "list" else {}
+        body[item.name] = {"list": [], "dict": {}}.get(item.type, "")
 
 
 def _empty_part(found: t.Mapping[str, t.Any], item: Field, key: str) -> t.Any:
@@ -233,7 +420,13 @@ def _empty_part(found: t.Mapping[str, t.Any], item: Field, key: str) -> t.Any:
     return type(current)() if isinstance(current, (list, dict)) else None
 
 
-def _shown(item: Field, value: t.Any) -> t.Any:
+def _shown(item: Field, wanted: Wanted, value: t.Any) -> t.Any:
+    if item.compare == MEMBERS:
+        return values.members(value)
+    if item.compare == SECRETS:
+        readable = values.split_secrets(item, value or {})[0]
+        print_ = _fingerprint(item, wanted)
+        return {**readable, **({"(secrets)": print_} if print_ else {})}
     if item.secret:
         return None if value is None else values.MASK
     if item.compare == LIFETIME:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import typing as t
+import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
 from .client import BadReplyError, Client
-from .resources._table import Kind
+from .resources._table import Kind, dig
 
 Found = list[dict[str, t.Any]]
 
@@ -57,7 +58,17 @@ def _items(kind: Kind, answer: t.Any) -> Found:
     items = answer.get(envelope) if envelope and isinstance(answer, dict) else answer
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise BadReplyError(f"expected a list of {kind.plural}", method="GET", path=kind.listing.path)
+    if kind.id_path:
+        return [{**item, kind.id: dig(item, kind.id_path)} for item in items]
     return items
+
+
+def with_detail(client: Client, kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """An object with what the listing leaves out."""
+    path = str(kind.listing.detail).replace("{id}", urllib.parse.quote(str(item[kind.id]), safe=""))
+    answer = client.get(path)
+    detail = answer.get(kind.listing.detail_envelope) if kind.listing.detail_envelope else answer
+    return {**item, **{f.name: dig(detail, f.read_path) for f in kind.fields if f.detail}}
 
 
 def _total(kind: Kind, answer: t.Any) -> int:

@@ -28,8 +28,9 @@ def mint() -> str:
 class FileStore:
     """A file of mode 0600 that holds one raw key and nothing else."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, make_directory: bool = False) -> None:
         self.path = os.path.abspath(os.path.expanduser(path))
+        self.make_directory = make_directory
 
     def read(self) -> str | None:
         try:
@@ -53,6 +54,8 @@ class FileStore:
     def check_writable(self) -> None:
         """Find out before anything is created, and without writing, whether the key could be stored."""
         directory = os.path.dirname(self.path)
+        if self.make_directory and not os.path.exists(directory):
+            directory = os.path.dirname(directory)
         if os.path.isdir(self.path):
             raise StoreError(f"cannot write the store {self.path}: it is a directory")
         if not os.path.isdir(directory):
@@ -62,6 +65,7 @@ class FileStore:
 
     def write(self, raw: str) -> None:
         """Put the key in place in one step: a reader sees the old content or the new, never a part."""
+        self._prepare_directory()
         try:
             handle, temporary = tempfile.mkstemp(dir=os.path.dirname(self.path), prefix=".litellm-key-")
             try:
@@ -77,8 +81,17 @@ class FileStore:
         except OSError as exc:
             raise StoreError(f"cannot write the store {self.path}: {_reason(exc)}") from exc
 
+    def _prepare_directory(self) -> None:
+        if not self.make_directory:
+            return
+        try:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+        except OSError as exc:
+            raise StoreError(f"cannot make the directory of the store {self.path}: {_reason(exc)}") from exc
+
     def claim(self, raw: str) -> str:
         """Write a new key unless another run was first; the key that is now stored is the answer."""
+        self._prepare_directory()
         try:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE)
         except FileExistsError:

@@ -7,21 +7,55 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from .resources._table import DIGEST, LIFETIME, SUBSET, WINDOWS, Field, dig
+from .resources._table import DIGEST, EMPTY, LIFETIME, SUBSET, WINDOWS, Field, dig
 
 MASK = "********"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 FOREVER = ("-1",)
+SECRET_NAME = re.compile(
+    r"(api|access|account|private|service)_?key|secret|passw|credential|_token$|^token$", re.IGNORECASE
+)
 
 
 def digest(value: str) -> str:
     """What LiteLLM stores in the place of a key."""
     return hashlib.sha256(value.encode()).hexdigest()
+
+
+def fingerprint(key: bytes, value: t.Any) -> str:
+    """A short trace of a secret: equal for equal values, worth nothing without the key."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def is_secret_name(name: str) -> bool:
+    return bool(SECRET_NAME.search(name))
+
+
+def split_secrets(field: Field, value: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """The parts of an object that the API shows, and those that it hides."""
+    secret = {k: v for k, v in value.items() if field.all_secret or is_secret_name(k)}
+    return {k: v for k, v in value.items() if k not in secret}, secret
+
+
+# The administrator of the proxy: LiteLLM puts the maker of a team among its members.
+CREATOR = "default_user_id"
+
+
+def member_name(member: t.Mapping[str, t.Any]) -> str:
+    return str(member.get("user_id") or member.get("user_email"))
+
+
+def members(value: t.Sequence[t.Mapping[str, t.Any]] | None) -> dict[str, str]:
+    """Who is in a team, and as what."""
+    named = {member_name(m): str(m.get("role") or "user") for m in value or []}
+    return {name: role for name, role in named.items() if name != CREATOR}
 
 
 def seconds(duration: str) -> int:
@@ -47,16 +81,16 @@ def time_left(expires: str, now: datetime) -> timedelta:
 
 def canonical(field: Field, value: t.Any) -> t.Any:
     """One form for everything that LiteLLM treats alike, so that only true differences are seen."""
-    if value is None or value in ([], {}):
+    if value is None or value in ([], {}) or (value == "" and field.clear == EMPTY):
         return field.default
     if field.compare == WINDOWS:
-        return _ordered([{k: v for k, v in _plain(window).items() if k != "reset_at"} for window in value])
+        return _ordered([{k: v for k, v in without_nulls(window).items() if k != "reset_at"} for window in value])
     if field.type in ("int", "float"):
         return _number(value)
     if field.type == "list" and not field.ordered:
-        return _ordered(_plain(value))
+        return _ordered(without_nulls(value))
     if field.type == "dict":
-        return _plain(value) or field.default
+        return without_nulls(value) or field.default
     return value
 
 
@@ -75,7 +109,7 @@ def found_value(field: Field, found: t.Mapping[str, t.Any], wanted: t.Any = None
     value = dig(found, field.read_path)
     if field.compare == SUBSET:
         keys = wanted if isinstance(wanted, dict) else (value or {})
-        parts = {key: canonical_part((value or {}).get(key)) for key in keys if not key.endswith("_id")}
+        parts = {key: canonical_part((value or {}).get(key)) for key in keys if key != "object_permission_id"}
         return parts if isinstance(wanted, dict) else {k: v for k, v in parts.items() if v} or None
     return canonical(field, value)
 
@@ -84,16 +118,16 @@ def canonical_part(value: t.Any) -> t.Any:
     if value in ([], {}, None):
         return None
     if isinstance(value, list):
-        return _ordered(_plain(value))
-    return _plain(value)
+        return _ordered(without_nulls(value))
+    return without_nulls(value)
 
 
-def _plain(value: t.Any) -> t.Any:
-    """Drop the nulls that LiteLLM adds to nested objects."""
+def without_nulls(value: t.Any) -> t.Any:
+    """Drop the nulls that LiteLLM adds to objects, nested ones as well."""
     if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if v is not None}
+        return {k: without_nulls(v) for k, v in value.items() if v is not None}
     if isinstance(value, list):
-        return [_plain(v) for v in value]
+        return [without_nulls(v) for v in value]
     return value
 
 

@@ -9,9 +9,49 @@ from __future__ import annotations
 import typing as t
 
 from ._table import Field, Kind, Listing, Write, dig
+from .enterprise import ORGANIZATION, PROJECT
 from .key import KEY
+from .others import ACCESS_GROUP, BUDGET, CREDENTIAL, CUSTOMER, MODEL, TAG, TEAM, USER
+from .tools import GUARDRAIL, MCP_SERVER
 
-# In the order in which references need them: what is named later may refer to what is named earlier.
-KINDS: t.Mapping[str, Kind] = {kind.name: kind for kind in (KEY,)}
+# In the order that references need: what comes later may refer to what comes earlier.
+KINDS: t.Mapping[str, Kind] = {
+    kind.plural: kind
+    for kind in (
+        BUDGET,
+        CREDENTIAL,
+        MODEL,
+        MCP_SERVER,
+        GUARDRAIL,
+        ORGANIZATION,
+        TEAM,
+        USER,
+        PROJECT,
+        ACCESS_GROUP,
+        TAG,
+        CUSTOMER,
+        KEY,
+    )
+}
 
-__all__ = ["KEY", "KINDS", "Field", "Kind", "Listing", "Write", "dig"]
+__all__ = [
+    "ACCESS_GROUP",
+    "BUDGET",
+    "CREDENTIAL",
+    "CUSTOMER",
+    "GUARDRAIL",
+    "KEY",
+    "KINDS",
+    "MCP_SERVER",
+    "MODEL",
+    "ORGANIZATION",
+    "PROJECT",
+    "TAG",
+    "TEAM",
+    "USER",
+    "Field",
+    "Kind",
+    "Listing",
+    "Write",
+    "dig",
+]

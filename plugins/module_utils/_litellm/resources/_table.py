@@ -23,6 +23,8 @@ WINDOWS = "windows"  # budget windows: the server adds reset_at
 DIGEST = "digest"  # the API shows only the sha256 of the value
 LIFETIME = "lifetime"  # a duration; the API shows only when it ends
 WRITE_ONLY = "write_only"  # the API never shows it
+SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprint in our marker
+MEMBERS = "members"  # who is in a team: changed by calls of their own
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Field:
     ignore_drift: bool = False
     licence: bool = False
     secret: bool = False
+    all_secret: bool = False  # of an object with secret parts: every part is one
+    removal: str | None = None  # where an update names the parts to remove, if not by null
+    detail: bool = False  # not in the listing, only where one object is read by itself
+    send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
+    api_name: str | None = None  # its name in the API, where an option of the connection has that name
+    own_call: str | None = None  # the update has a path of its own
     companions: tuple[str, ...] = ()
 
     @property
@@ -64,16 +72,22 @@ class Listing:
     page_size: int | None = None  # None: the API answers with everything at once
     size_parameter: str = "size"
     identity_filter: str | None = None
+    detail: str | None = None  # where one object is read by itself
+    detail_envelope: str | None = None
 
 
 @dataclass(frozen=True)
 class Write:
-    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list."""
+    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list.
+
+    `envelope` is the name of the one option that the whole body goes into.
+    """
 
     method: str
     path: str
     id_field: str | None = None
     id_list: bool = False
+    envelope: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +103,15 @@ class Kind:
     create: Write
     update: Write
     delete: Write
+    annotations: str | None = None  # the field that has room for our marker
+    annotations_merge: bool = False  # whether an update of that field keeps what it doesn't name
+    drops_empty_annotations: bool = False  # whether an update to {} is ignored
+    id_path: tuple[str, ...] = ()  # where the id is, if not at the top
+    id_at_creation: bool = False  # whether the user chooses the id
+    constants: t.Mapping[str, t.Any] = field(default_factory=dict)  # sent with every creation
+    enterprise: bool = False
     reserved_metadata: frozenset[str] = frozenset()
+    echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
 

@@ -114,6 +114,7 @@ KEY = Kind(
     create=Write("POST", "/key/generate"),
     update=Write("POST", "/key/update", id_field="key"),
     delete=Write("POST", "/key/delete", id_field="keys", id_list=True),
+    annotations="metadata",
     reserved_metadata=OWNED_BY_LITELLM,
     # key_type overrides allowed_routes, and soft_budget replaces or edits the linked budget.
     mutually_exclusive=(("key_type", "allowed_routes"), ("soft_budget", "budget_id")),

@@ -198,7 +198,7 @@ def test_what_the_proxy_did_not_keep_is_an_error(run: Run) -> None:
 def test_licensed_options_are_refused_by_name_before_anything_is_written(run: Run) -> None:
     script = Script(named("app", key("app")), Call("GET", "/health/license", {"license_type": "community"}))
     result = run(script, key_alias="app", tags=["a"], guardrails=["g"])
-    assert "guardrails, tags need a LiteLLM Enterprise licence" in result["msg"]
+    assert "key 'app': guardrails; key 'app': tags: this needs a LiteLLM Enterprise licence" in result["msg"]
 
 
 def test_a_proxy_that_takes_no_values_mints_the_key_itself(run: Run, tmp_path: Path) -> None:

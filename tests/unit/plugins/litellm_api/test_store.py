@@ -61,3 +61,11 @@ def test_a_store_that_cannot_be_written_is_found_out_beforehand(tmp_path: Path) 
     with pytest.raises(StoreError, match="it is a directory"):
         FileStore(str(tmp_path)).check_writable()
     FileStore(str(tmp_path / "key")).check_writable()
+
+
+def test_a_directory_is_made_when_only_it_is_missing(tmp_path: Path) -> None:
+    store = FileStore(str(tmp_path / "keys" / "app.key"), make_directory=True)
+    store.check_writable()
+    assert not (tmp_path / "keys").exists()
+    store.claim("sk-0123456789abcdef")
+    assert mode(tmp_path / "keys") == 0o700

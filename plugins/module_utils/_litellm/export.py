@@ -1,0 +1,110 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import re
+import typing as t
+from datetime import datetime, timezone
+
+from . import values
+from .plan import MARKER, user_metadata
+from .resources import Field, Kind, dig
+from .resources._table import DIGEST, LIFETIME, MEMBERS, SECRETS, WRITE_ONLY
+
+# Budgets that LiteLLM makes by itself, for limits that are written to another object.
+OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*-budget-[0-9a-f]{32}")
+BUDGET_TABLE = "litellm_budget_table"
+
+
+def desired(
+    kind: Kind, found: t.Sequence[t.Mapping[str, t.Any]], now: datetime | None = None
+) -> list[dict[str, t.Any]]:
+    """What to declare so that these objects are as they are. Secrets stand as variables to fill in."""
+    now = now or datetime.now(timezone.utc)
+    return [_item(kind, item, now) for item in found if _is_declarable(kind, item)]
+
+
+def _is_declarable(kind: Kind, item: t.Mapping[str, t.Any]) -> bool:
+    name = item.get(kind.identity)
+    if not name or (kind.name == "budget" and OWN_BUDGET.fullmatch(str(name))):
+        return False
+    if kind.name == "guardrail":
+        return item.get("guardrail_definition_location") == "db"
+    if kind.name == "mcp_server":
+        return not item.get("is_config")
+    if kind.name == "model":
+        return dig(item, ("model_info", "db_model")) is True
+    return not (kind.name == "user" and name == values.CREATOR)
+
+
+def _item(kind: Kind, item: t.Mapping[str, t.Any], now: datetime) -> dict[str, t.Any]:
+    result: dict[str, t.Any] = {kind.identity: item[kind.identity]}
+    for field in kind.fields:
+        value = _value(kind, field, item, now)
+        if value not in (None, [], {}) and value != field.default:
+            result[field.name] = value
+    return result
+
+
+def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime) -> t.Any:
+    if field.compare == WRITE_ONLY or field.ignore_drift or (kind.name == "user" and field.name == "teams"):
+        return None
+    if _belongs_to_budget(field, item):
+        return None
+    if field.compare == DIGEST:
+        return placeholder(kind, str(item[kind.identity]), field.name)
+    if field.compare == LIFETIME:
+        return _rest_of_life(dig(item, field.read_path), now)
+    if field.compare == MEMBERS:
+        members = values.members(dig(item, field.read_path))
+        return [{"user_id": name, "role": role} for name, role in members.items()]
+    if field.compare == SECRETS:
+        return _with_placeholders(kind, field, item)
+    if field.secret:
+        shown = values.found_value(field, item) or {}
+        return {name: placeholder(kind, f"{item[kind.identity]}_{field.name}", name) for name in shown}
+    if field.name == kind.annotations:
+        return _user_part(kind, item)
+    return values.found_value(field, item)
+
+
+def _belongs_to_budget(field: Field, item: t.Mapping[str, t.Any]) -> bool:
+    """Limits are the object's own when LiteLLM made the budget for them, else those of a shared budget."""
+    budget = item.get("budget_id") or dig(item, (BUDGET_TABLE, "budget_id"))
+    own = budget is None or bool(OWN_BUDGET.fullmatch(str(budget)))
+    if field.name == "budget_id":
+        return own
+    return field.read_path[0] == BUDGET_TABLE and not own
+
+
+def _rest_of_life(expires: t.Any, now: datetime) -> str | None:
+    if not isinstance(expires, str):
+        return None
+    return f"{max(0, int(values.time_left(expires, now).total_seconds()))}s"
+
+
+def _with_placeholders(kind: Kind, field: Field, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    found = {k: v for k, v in (dig(item, field.read_path) or {}).items() if v is not None}
+    readable, secret = values.split_secrets(field, found)
+    marked = dig(item, (kind.annotations or "", MARKER, "fingerprints", field.name))
+    if marked and not secret:
+        secret = {"api_key": None}
+    name = str(item[kind.identity])
+    return {**{k: v for k, v in readable.items() if v is not False}, **{k: placeholder(kind, name, k) for k in secret}}
+
+
+def _user_part(kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+    part = user_metadata(kind, dig(item, (kind.annotations or "",)) or {})
+    if kind.name == "model":
+        # The rest of model_info is LiteLLM's own price list, filled in at every reading.
+        part = {k: v for k, v in part.items() if k in ("mode", "base_model", "team_id", "tier")}
+    return {k: v for k, v in part.items() if v is not None} or None
+
+
+def placeholder(kind: Kind, name: str, part: str) -> str:
+    variable = re.sub(r"\W+", "_", f"vault_{kind.name}_{name}_{part}").lower()
+    return "{{ " + variable + " }}"

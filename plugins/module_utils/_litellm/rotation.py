@@ -1,0 +1,217 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+# Rotation without a licence. The old key is renamed, with its deadline noted on it, and goes on working; then its
+# successor is made under the alias. A later run deletes the old key when its time has come. Whatever breaks in
+# between, one of the two works, and the next run goes on where this one stopped.
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+
+from . import apply, export, values
+from .client import Client
+from .keeper import Found, KeyKeeper
+from .plan import CREATE, MARKER, NOTHING, UPDATE, Operation, PlanError, Wanted, plan
+from .resources import Kind, dig
+from .store import FileStore, mint
+
+ROTATE = "rotate"
+FIRST_GENERATION = 1
+
+
+@dataclass(frozen=True)
+class Rotation:
+    grace: timedelta
+    generation: int | None = None
+
+
+def rotation_of(options: t.Mapping[str, t.Any] | None) -> Rotation | None:
+    if options is None:
+        return None
+    try:
+        grace = timedelta(seconds=values.seconds(options["grace"]))
+    except ValueError as exc:
+        raise PlanError(f"rotate.grace: {exc}") from exc
+    return Rotation(grace, options.get("generation"))
+
+
+def retired_alias(alias: str, token: str) -> str:
+    return f"{alias}~retired-{token[:8]}"
+
+
+def marker_of(key: Found) -> dict[str, t.Any]:
+    return dict(dig(key, ("metadata", MARKER)) or {})
+
+
+def is_waiting(key: Found, now: datetime | None = None) -> bool:
+    """Whether a key was replaced and its grace time isn't over yet."""
+    deadline = marker_of(key).get("retire_at")
+    return deadline is not None and values.time_left(deadline, now or datetime.now(timezone.utc)) > timedelta(0)
+
+
+class RotatingKeyKeeper(KeyKeeper):
+    """A keeper that may replace a key by its successor, and sees to the end of the one it replaced."""
+
+    def __init__(
+        self, client: Client, kind: Kind, wanted: Wanted, store: FileStore | None, rotation: Rotation | None
+    ) -> None:
+        super().__init__(client, kind, wanted, store)
+        self.rotation = rotation
+        self.next = FileStore(f"{store.path}.next") if store else None
+        self.predecessor: Found | None = None
+        self.ended: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        return super().changes or self.ended is not None
+
+    def prepare(self, found: Found | None) -> None:
+        if self.wanted.state == "absent" or not self.rotation:
+            super().prepare(found)
+        elif found is None:
+            self._prepare_first(self.rotation)
+        elif self._must_rotate(found, self.rotation):
+            self._prepare_successor(found, self._new_value(), self.rotation, renamed=False)
+        else:
+            self._finish_store(found)
+            super().prepare(found)
+        if found is not None and self.operation.action in (NOTHING, UPDATE):
+            self._end_predecessor(found)
+
+    def _prepare_first(self, rotation: Rotation) -> None:
+        """No key of the alias: a new one, or a successor whose run broke off after the old key was renamed."""
+        value = self.wanted.given.get("key") or (self.next.read() if self.next else None)
+        retired = self._retired_for(values.digest(value)) if value else None
+        if value and retired:
+            self._prepare_successor(retired, value, rotation, renamed=True)
+            return
+        super().prepare(None)
+        if rotation.generation is not None:
+            marker = {**dict(dig(self.operation.body, ("metadata", MARKER)) or {}), "generation": rotation.generation}
+            metadata = {**self.operation.body.get("metadata", {}), MARKER: marker}
+            self.operation = replace(self.operation, body={**self.operation.body, "metadata": metadata})
+
+    def _retired_for(self, token: str) -> Found | None:
+        query = {
+            "key_alias": retired_alias(self.wanted.identity, ""),
+            "substring_matching": "true",
+            "return_full_object": "true",
+            "size": "100",
+        }
+        for key in self.client.get("/key/list", query).get("keys", []):
+            if marker_of(key).get("successor") == token:
+                return t.cast(Found, key)
+        return None
+
+    def _must_rotate(self, found: Found, rotation: Rotation) -> bool:
+        given = self.wanted.given.get("key")
+        if given:
+            return values.digest(given) != found["token"]
+        current = marker_of(found).get("generation", FIRST_GENERATION)
+        return rotation.generation is not None and rotation.generation != current
+
+    def _new_value(self) -> str:
+        given = self.wanted.given.get("key")
+        if given:
+            return str(given)
+        if not self.store or not self.next:
+            raise PlanError(f"the key {self.wanted.identity!r} can't be rotated without `key` or `store`")
+        self.store.check_writable()
+        return self.next.read() or mint()
+
+    def _prepare_successor(self, old: Found, value: str, rotation: Rotation, *, renamed: bool) -> None:
+        """The successor is what the old key is, with what the user wants on top, its spend included."""
+        self.stored = self.store.read() if self.store else None
+        inherited = export.desired(self.kind, [{**old, "key_alias": self.wanted.identity}])[0]
+        given = {k: v for k, v in inherited.items() if k not in ("key", self.kind.identity)}
+        given.update(self.wanted.given, key=value)
+        given.setdefault("spend", old.get("spend") or 0.0)
+        metadata = {**inherited.get("metadata", {}), **(self.wanted.given.get("metadata") or {})}
+        created = plan(self.kind, replace(self.wanted, given={**given, "metadata": metadata}), None)
+        marker = {k: v for k, v in marker_of(old).items() if k not in ("retire_at", "successor", "predecessor")}
+        marker["predecessor"] = {"token": old["token"], "grace": int(rotation.grace.total_seconds())}
+        if rotation.generation is not None:
+            marker["generation"] = rotation.generation
+        body = {**created.body, "metadata": {**created.body.get("metadata", {}), MARKER: marker}}
+        before = {self.kind.identity: self.wanted.identity, "key": f"{values.MASK} (found)"}
+        after = {**before, "key": f"{values.MASK} (successor)"}
+        self.predecessor = None if renamed else old
+        self.operation = Operation(ROTATE, self.kind, self.wanted.identity, body=body, before=before, after=after)
+
+    def new_token(self) -> str | None:
+        return values.digest(self.operation.body["key"]) if self.operation.action == ROTATE else super().new_token()
+
+    def _store_changes(self) -> bool:
+        return bool(self.store) if self.operation.action == ROTATE else super()._store_changes()
+
+    def carry_out(self) -> None:
+        if self.operation.action == ROTATE:
+            self._rotate()
+            return
+        super().carry_out()
+        if self.ended:
+            apply.delete(self.client, self.kind, [self.ended])
+
+    def _rotate(self) -> None:
+        value = self.operation.body["key"]
+        if self.next and not self.wanted.given.get("key"):
+            self.next.write(value)
+        if self.predecessor:
+            self._retire(self.predecessor, values.digest(value))
+        self.operation = replace(self.operation, action=CREATE)
+        try:
+            self.made = str(self._create_with_value(value)["token"])
+        finally:
+            self.operation = replace(self.operation, action=ROTATE)
+        if self.store:
+            self.store.write(value)
+            if self.next:
+                self.next.remove()
+
+    def _retire(self, old: Found, successor: str) -> None:
+        grace = t.cast(Rotation, self.rotation).grace
+        deadline = (datetime.now(timezone.utc) + grace).isoformat()
+        marker = {**marker_of(old), "retire_at": deadline, "successor": successor}
+        body = {
+            "key": old["token"],
+            "key_alias": retired_alias(self.wanted.identity, str(old["token"])),
+            "metadata": {**(old.get("metadata") or {}), MARKER: marker},
+        }
+        self.client.request("POST", self.kind.update.path, body, repeatable=True)
+
+    def _end_predecessor(self, found: Found) -> None:
+        """Delete the key that this one replaced, when its grace time is over."""
+        note = marker_of(found).get("predecessor")
+        if not note:
+            return
+        since = values.moment(str(found["created_at"])) + timedelta(seconds=note["grace"])
+        if since > datetime.now(timezone.utc):
+            return
+        self.ended = str(note["token"])
+        metadata = {**(found.get("metadata") or {}), **self.operation.body.get("metadata", {})}
+        marker = {k: v for k, v in dict(metadata.get(MARKER) or {}).items() if k != "predecessor"}
+        rest = {k: v for k, v in metadata.items() if k != MARKER}
+        body = {**self.operation.body, "metadata": {**rest, MARKER: marker} if marker else rest}
+        before = {**self.operation.before, "predecessor": self.ended}
+        after = {**self.operation.after, "predecessor": None}
+        self.operation = replace(self.operation, action=UPDATE, body=body, before=before, after=after)
+
+    def _finish_store(self, found: Found) -> None:
+        """A run that broke off after the successor was made left its value beside the store."""
+        if not self.store or not self.next or self.store.holds(str(found["token"])):
+            return
+        value = self.next.read()
+        if value and values.digest(value) == found["token"]:
+            self.wanted = replace(self.wanted, given={**self.wanted.given, "key": value})
+
+    def check(self, found: t.Sequence[Found]) -> Found | None:
+        there = super().check(found)
+        if self.next and self.store and there and self.store.holds(str(there["token"])):
+            self.next.remove()
+        return there

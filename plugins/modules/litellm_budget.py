@@ -1,0 +1,152 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_budget
+short_description: Manage budgets of a LiteLLM proxy
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Creates, changes and deletes budgets, which keys, customers and other objects can share.
+  - The options of the budget carry the names of LiteLLM's own API.
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description: Whether the budget should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+  budget_id:
+    description:
+      - The id of the budget.
+    type: str
+    required: true
+    version_added: 0.1.0
+  max_budget:
+    description:
+      - What the budget may spend.
+    type: float
+    version_added: 0.1.0
+  soft_budget:
+    description:
+      - The spend at which LiteLLM warns.
+    type: float
+    version_added: 0.1.0
+  budget_duration:
+    description:
+      - After what time the spend starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  tpm_limit:
+    description:
+      - Tokens a minute.
+    type: int
+    version_added: 0.1.0
+  rpm_limit:
+    description:
+      - Requests a minute.
+    type: int
+    version_added: 0.1.0
+  tpd_limit:
+    description:
+      - Tokens a day, of batches.
+    type: int
+    version_added: 0.1.0
+  max_parallel_requests:
+    description:
+      - Requests at the same time.
+    type: int
+    version_added: 0.1.0
+  model_max_budget:
+    description:
+      - Budgets of single models. Needs a LiteLLM Enterprise licence.
+    type: dict
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Make a budget
+  llmfleet.gateway.litellm_budget:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    budget_id: small
+    max_budget: 10
+    budget_duration: 30d
+    rpm_limit: 60
+
+- name: Delete a budget
+  llmfleet.gateway.litellm_budget:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    budget_id: small
+    state: absent
+"""
+
+RETURN = r"""
+operation:
+  description: What was done, or would be done in check mode.
+  type: str
+  returned: success
+  choices: [create, update, delete, none]
+  sample: create
+changed_fields:
+  description: The options that differed from what was wanted.
+  type: list
+  elements: str
+  returned: success
+  sample: [model_max_budget]
+budget_id:
+  description: The id of the budget.
+  type: str
+  returned: success
+  sample: small
+object:
+  description:
+    - The budget as LiteLLM shows it, without what is not set. In check mode, as it was found.
+  type: dict
+  returned: success
+  sample:
+    budget_id: small
+error:
+  description: The request that failed.
+  type: dict
+  returned: when the proxy refused a request or did not answer
+  contains:
+    method:
+      description: The HTTP method.
+      type: str
+    path:
+      description: The path that was asked for.
+      type: str
+    status:
+      description: The HTTP status, if there was an answer.
+      type: int
+    message:
+      description: What the proxy said.
+      type: str
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import BUDGET
+
+
+def main() -> None:
+    main_of(BUDGET)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_info
+short_description: Read objects of a LiteLLM proxy
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Reads objects of a LiteLLM proxy, all pages of them, without changing anything.
+  - Also shows how to declare them for M(llmfleet.gateway.litellm_state).
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+    details:
+      - This action does not modify state.
+  diff_mode:
+    support: N/A
+    details:
+      - This action does not modify state.
+  idempotent:
+    support: full
+    details:
+      - This action does not modify state.
+options:
+  kinds:
+    description: Which kinds of objects to read. By default all that need no licence.
+    type: list
+    elements: str
+    choices:
+      - budgets
+      - credentials
+      - models
+      - mcp_servers
+      - guardrails
+      - organizations
+      - teams
+      - users
+      - projects
+      - access_groups
+      - tags
+      - customers
+      - keys
+    version_added: 0.1.0
+  names:
+    description: Read only objects of these names, which are aliases for keys and teams. Needs exactly one of O(kinds).
+    type: list
+    elements: str
+    version_added: 0.1.0
+  owner:
+    description: Read only objects that carry the marker of this owner.
+    type: str
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Read one key
+  llmfleet.gateway.litellm_info:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    kinds: [keys]
+    names: [my-app]
+  register: info
+
+- name: Read everything that this collection's state owns
+  llmfleet.gateway.litellm_info:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    owner: llmfleet.gateway
+"""
+
+RETURN = r"""
+objects:
+  description: The objects as LiteLLM shows them, by kind.
+  type: dict
+  returned: success
+  sample:
+    keys:
+      - key_alias: my-app
+        max_budget: 100.0
+desired:
+  description:
+    - The objects as one would declare them in O(llmfleet.gateway.litellm_state#module:desired).
+    - Secrets, and the raw values of keys, can't be read from LiteLLM. They stand as variables of a vault to fill in.
+    - Budgets that LiteLLM made by itself for limits of another object, models of the configuration file and the
+      administrator of the proxy are left out.
+  type: dict
+  returned: success
+  sample:
+    keys:
+      - key_alias: my-app
+        key: "{{ vault_key_my_app_key }}"
+        max_budget: 100
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.plan import owner_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.single import UNSHOWN
+
+
+def main() -> None:
+    module = LiteLLMModule(
+        argument_spec={
+            **connection_spec(),
+            "kinds": {"type": "list", "elements": "str", "choices": list(KINDS)},
+            "names": {"type": "list", "elements": "str"},
+            "owner": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    kinds = module.params["kinds"] or [plural for plural in KINDS if not KINDS[plural].enterprise]
+    names, owner = module.params["names"], module.params["owner"]
+    if names and len(kinds) != 1:
+        module.refuse("names needs exactly one of kinds")
+
+    def found(kind: Kind) -> reader.Found:
+        if kind.enterprise:
+            apply.refuse_without_licence(client, kind)
+        items = reader.read(client, kind, names)
+        if any(field.detail for field in kind.fields):
+            items = [reader.with_detail(client, kind, item) for item in items]
+        named = [item for item in items if not names or item.get(kind.identity) in names]
+        return [item for item in named if owner is None or owner_of(kind, item) == owner]
+
+    def work() -> dict[str, object]:
+        read = {plural: found(KINDS[plural]) for plural in kinds}
+        return {
+            "changed": False,
+            "objects": {p: [{k: v for k, v in i.items() if k not in UNSHOWN} for i in read[p]] for p in read},
+            "desired": {plural: export.desired(KINDS[plural], read[plural]) for plural in read},
+        }
+
+    client = module.client()
+    module.run(work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_organization
+short_description: Manage organizations of a LiteLLM proxy
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Creates, changes and deletes organizations. This needs a LiteLLM Enterprise licence, without which the module
+    fails before anything is written.
+  - The options of the organization carry the names of LiteLLM's own API.
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description: Whether the organization should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+  organization_alias:
+    description:
+      - The name of the organization. It must be unique; when several organizations have it, the module fails
+        and names their ids.
+    type: str
+    required: true
+    version_added: 0.1.0
+  models:
+    description:
+      - Models that the organization may use. An empty list means all.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  max_budget:
+    description:
+      - What the organization may spend.
+    type: float
+    version_added: 0.1.0
+  soft_budget:
+    description:
+      - The spend at which LiteLLM warns.
+    type: float
+    version_added: 0.1.0
+  budget_duration:
+    description:
+      - After what time the spend starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  tpm_limit:
+    description:
+      - Tokens a minute.
+    type: int
+    version_added: 0.1.0
+  rpm_limit:
+    description:
+      - Requests a minute.
+    type: int
+    version_added: 0.1.0
+  max_parallel_requests:
+    description:
+      - Requests at the same time.
+    type: int
+    version_added: 0.1.0
+  metadata:
+    description:
+      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+    type: dict
+    version_added: 0.1.0
+  metadata_mode:
+    description:
+      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
+        is removed.
+      - With V(replace) all other entries are removed.
+    type: str
+    choices: [merge, replace]
+    default: merge
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Make an organization
+  llmfleet.gateway.litellm_organization:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    organization_alias: acme
+    max_budget: 1000
+    budget_duration: 30d
+
+- name: Delete an organization
+  llmfleet.gateway.litellm_organization:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    organization_alias: acme
+    state: absent
+"""
+
+RETURN = r"""
+operation:
+  description: What was done, or would be done in check mode.
+  type: str
+  returned: success
+  choices: [create, update, delete, none]
+  sample: create
+changed_fields:
+  description: The options that differed from what was wanted.
+  type: list
+  elements: str
+  returned: success
+  sample: [metadata]
+organization_alias:
+  description: The name of the organization.
+  type: str
+  returned: success
+  sample: acme
+organization_id:
+  description: The id of the organization.
+  type: str
+  returned: success
+  sample: 5d0b2c0e-2f0c-4a57-9fd3-a1c5bb2d5a5b
+object:
+  description:
+    - The organization as LiteLLM shows it, without what is not set. In check mode, as it was found.
+  type: dict
+  returned: success
+  sample:
+    organization_alias: acme
+error:
+  description: The request that failed.
+  type: dict
+  returned: when the proxy refused a request or did not answer
+  contains:
+    method:
+      description: The HTTP method.
+      type: str
+    path:
+      description: The path that was asked for.
+      type: str
+    status:
+      description: The HTTP status, if there was an answer.
+      type: int
+    message:
+      description: What the proxy said.
+      type: str
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import ORGANIZATION
+
+
+def main() -> None:
+    main_of(ORGANIZATION)
+
+
+if __name__ == "__main__":
+    main()

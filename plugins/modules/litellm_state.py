@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_state
+short_description: Bring many objects of a LiteLLM proxy to their desired state in one call
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Reads all kinds of objects at once, makes one plan, and carries it out in the order that references need.
+  - When anything in O(desired) is wrong or can't be had, nothing is changed, and every mistake is named.
+  - Every object that has room for it gets a marker with O(owner), in its metadata under C(llmfleet). Budgets,
+    customers, access groups and tags have no such room.
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details:
+      - With C(renew_before) a key is extended whenever too little of its life is left.
+options:
+  desired:
+    description:
+      - Lists of objects by their kind, which are C(budgets), C(credentials), C(models), C(mcp_servers), C(guardrails),
+        C(organizations), C(teams), C(users), C(projects), C(access_groups), C(tags), C(customers) and C(keys). A kind
+        that is not named is not touched.
+      - An object has the options of its own module, such as M(llmfleet.gateway.litellm_key) for C(keys), without those
+        of the connection and without C(store). With C(state) set to V(absent) it is deleted.
+    type: dict
+    required: true
+    version_added: 0.1.0
+  prune:
+    description:
+      - Whether to delete objects that carry the marker of O(owner) and are not in O(desired) any more.
+      - Only kinds that O(desired) names are pruned, if only with an empty list, and only those that have room for the
+        marker. What was made by hand or by another owner is never touched.
+    type: bool
+    default: false
+    version_added: 0.1.0
+  owner:
+    description: Who owns the objects. Give different names to inventories that share a proxy.
+    type: str
+    default: llmfleet.gateway
+    version_added: 0.1.0
+  key_directory:
+    description:
+      - A directory on the machine that the module runs on, for the raw values of keys that have no C(key) of their own.
+        Each is in a file of mode C(0600) with the key's alias as its name and C(.key) as its ending.
+      - The directory is made, with mode C(0700), if only it itself is missing.
+      - The values are made here, and stored before the keys are created, so that none is ever lost.
+    type: path
+    version_added: 0.1.0
+  workers:
+    description: How many requests are sent at the same time.
+    type: int
+    default: 4
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Bring budgets, teams and keys to their desired state
+  llmfleet.gateway.litellm_state:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_directory: /root/keys
+    desired:
+      budgets:
+        - budget_id: small
+          max_budget: 10
+          budget_duration: 30d
+      teams:
+        - team_alias: research
+          team_id: research
+          models: [qwen2.5-7b]
+      keys:
+        - key_alias: my-app
+          team_id: research
+          budget_id: small
+        - key_alias: old-app
+          state: absent
+
+- name: Delete what was once declared and isn't any more
+  llmfleet.gateway.litellm_state:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    prune: true
+    desired:
+      teams: []
+      keys:
+        - key_alias: my-other-app
+          key: "{{ vault_my_other_app_key }}"
+"""
+
+RETURN = r"""
+counts:
+  description: How many objects were, or would be in check mode, created, updated, deleted and left alone.
+  type: dict
+  returned: success
+  sample:
+    create: 3
+    update: 0
+    delete: 1
+    none: 996
+operations:
+  description: What was done, or would be done in check mode. Objects without a change are not listed.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: The kind of the object.
+      type: str
+      sample: key
+    name:
+      description: The name of the object.
+      type: str
+      sample: my-app
+    operation:
+      description: What was done to the object; V(none) when only its stored value changed.
+      type: str
+      choices: [create, update, delete, none]
+    changed_fields:
+      description: The options that differed, for an update.
+      type: list
+      elements: str
+errors:
+  description: Everything that went wrong.
+  type: list
+  elements: str
+  returned: when objects can't be brought to their desired state
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import bulk, desired
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import (
+    connection_spec,
+    secret_strings_of_state,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import fingerprint_key, module_class
+
+
+def main() -> None:
+    module = module_class(lambda params: secret_strings_of_state(params.get("desired")))(
+        argument_spec={
+            **connection_spec(),
+            "desired": {"type": "dict", "required": True},
+            "prune": {"type": "bool", "default": False},
+            "owner": {"type": "str", "default": "llmfleet.gateway"},
+            "key_directory": {"type": "path", "no_log": False},
+            "workers": {"type": "int", "default": 4},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+
+    def work() -> dict[str, object]:
+        wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
+        state = bulk.State(wanted, params["owner"], params["prune"], params["key_directory"], params["workers"])
+        outcome = bulk.run(module.client(), state, module.check_mode)
+        result = {"changed": outcome.changed, "counts": outcome.counts(), "operations": outcome.operations()}
+        return {**result, "diff": outcome.diff()} if module._diff else result
+
+    module.run(work)
+
+
+if __name__ == "__main__":
+    main()

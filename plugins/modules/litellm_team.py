@@ -1,0 +1,325 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_team
+short_description: Manage teams of a LiteLLM proxy
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Creates, changes and deletes teams of a LiteLLM proxy. A team is found by its alias.
+  - The options of the team carry the names of LiteLLM's own API.
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description: Whether the team should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+  team_alias:
+    description:
+      - The name of the team. It must be unique; when several teams have it, the module fails and names their
+        ids.
+    type: str
+    required: true
+    version_added: 0.1.0
+  team_id:
+    description:
+      - The id of a new team. LiteLLM makes one if it is not given.
+      - It can be set at creation only.
+    type: str
+    version_added: 0.1.0
+  organization_id:
+    description:
+      - The organization of the team. Needs a LiteLLM Enterprise licence.
+    type: str
+    version_added: 0.1.0
+  members_with_roles:
+    description:
+      - 'Who is in the team: each with C(user_id) or C(user_email), and C(role), which is V(user) or
+        V(admin).'
+      - 'The list is complete: whoever is not in it is removed, except the administrator of the proxy, whom
+        LiteLLM adds by itself.'
+      - The role V(admin) needs a LiteLLM Enterprise licence.
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  blocked:
+    description:
+      - Whether the team is blocked.
+    type: bool
+    version_added: 0.1.0
+  models:
+    description:
+      - Models that the team may use. An empty list means all.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  model_aliases:
+    description:
+      - Other names for models, valid for this team.
+    type: dict
+    version_added: 0.1.0
+  default_team_member_models:
+    description:
+      - Models that a new member may use.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  access_group_ids:
+    description:
+      - Access groups of the team.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  team_member_permissions:
+    description:
+      - Routes that members may call to manage keys.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  router_settings:
+    description:
+      - Settings of the router for requests of the team.
+    type: dict
+    version_added: 0.1.0
+  object_permission:
+    description:
+      - MCP servers, vector stores, agents and other objects that the team may use.
+      - Only the parts that are given are compared and changed; V(null) clears a part.
+    type: dict
+    version_added: 0.1.0
+  max_budget:
+    description:
+      - What the team may spend.
+    type: float
+    version_added: 0.1.0
+  soft_budget:
+    description:
+      - The spend at which LiteLLM warns.
+    type: float
+    version_added: 0.1.0
+  budget_duration:
+    description:
+      - After what time the spend starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  budget_limits:
+    description:
+      - Several budgets that hold at once, each with C(budget_duration) and C(max_budget).
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  tpm_limit:
+    description:
+      - Tokens a minute.
+    type: int
+    version_added: 0.1.0
+  rpm_limit:
+    description:
+      - Requests a minute.
+    type: int
+    version_added: 0.1.0
+  tpd_limit:
+    description:
+      - Tokens a day, of batches.
+    type: int
+    version_added: 0.1.0
+  model_rpm_limit:
+    description:
+      - Requests a minute for each model.
+    type: dict
+    version_added: 0.1.0
+  model_tpm_limit:
+    description:
+      - Tokens a minute for each model.
+    type: dict
+    version_added: 0.1.0
+  mcp_rpm_limit:
+    description:
+      - Requests a minute for each MCP server.
+    type: dict
+    version_added: 0.1.0
+  rpm_limit_type:
+    description:
+      - How O(rpm_limit) is kept, V(guaranteed_throughput) or V(best_effort_throughput).
+    type: str
+    version_added: 0.1.0
+  tpm_limit_type:
+    description:
+      - How O(tpm_limit) is kept, V(guaranteed_throughput) or V(best_effort_throughput).
+    type: str
+    version_added: 0.1.0
+  default_estimated_output_tokens:
+    description:
+      - Tokens of output to count beforehand for a request that doesn't limit them.
+    type: int
+    version_added: 0.1.0
+  default_estimated_output_tokens_per_model:
+    description:
+      - Like O(default_estimated_output_tokens), for each model.
+    type: dict
+    version_added: 0.1.0
+  allowed_vector_store_indexes:
+    description:
+      - Vector store indexes that may be used, each with C(index_name) and C(index_permissions).
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  metadata:
+    description:
+      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+    type: dict
+    version_added: 0.1.0
+  model_max_budget:
+    description:
+      - Budgets of single models. Needs a LiteLLM Enterprise licence.
+    type: dict
+    version_added: 0.1.0
+  guardrails:
+    description:
+      - Guardrails of the team. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  policies:
+    description:
+      - Policies of the team. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  prompts:
+    description:
+      - Prompts that may be used. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  tags:
+    description:
+      - Tags of the team. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  allowed_passthrough_routes:
+    description:
+      - Pass-through routes that may be called. Needs a LiteLLM Enterprise licence.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  team_member_key_duration:
+    description:
+      - How long keys of members live. Needs a LiteLLM Enterprise licence.
+    type: str
+    version_added: 0.1.0
+  metadata_mode:
+    description:
+      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
+        is removed.
+      - With V(replace) all other entries are removed.
+    type: str
+    choices: [merge, replace]
+    default: merge
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Make a team with a monthly budget
+  llmfleet.gateway.litellm_team:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    team_alias: research
+    models: [qwen2.5-7b]
+    max_budget: 500
+    budget_duration: 30d
+    members_with_roles:
+    - {user_id: ada}
+    - {user_id: grace}
+
+- name: Take a limit away
+  llmfleet.gateway.litellm_team:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    team_alias: research
+    max_budget: null
+
+- name: Delete a team
+  llmfleet.gateway.litellm_team:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    team_alias: research
+    state: absent
+"""
+
+RETURN = r"""
+operation:
+  description: What was done, or would be done in check mode.
+  type: str
+  returned: success
+  choices: [create, update, delete, none]
+  sample: create
+changed_fields:
+  description: The options that differed from what was wanted.
+  type: list
+  elements: str
+  returned: success
+  sample: [team_member_key_duration]
+team_alias:
+  description: The name of the team.
+  type: str
+  returned: success
+  sample: research
+team_id:
+  description: The id of the team.
+  type: str
+  returned: success
+  sample: 5d0b2c0e-2f0c-4a57-9fd3-a1c5bb2d5a5b
+object:
+  description:
+    - The team as LiteLLM shows it, without what is not set. In check mode, as it was found.
+  type: dict
+  returned: success
+  sample:
+    team_alias: research
+error:
+  description: The request that failed.
+  type: dict
+  returned: when the proxy refused a request or did not answer
+  contains:
+    method:
+      description: The HTTP method.
+      type: str
+    path:
+      description: The path that was asked for.
+      type: str
+    status:
+      description: The HTTP status, if there was an answer.
+      type: int
+    message:
+      description: What the proxy said.
+      type: str
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import TEAM
+
+
+def main() -> None:
+    main_of(TEAM)
+
+
+if __name__ == "__main__":
+    main()

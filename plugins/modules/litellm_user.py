@@ -1,0 +1,226 @@
+#!/usr/bin/python
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: litellm_user
+short_description: Manage internal users of a LiteLLM proxy
+version_added: 0.1.0
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Creates, changes and deletes internal users of a LiteLLM proxy. No key is made for a new user.
+  - LiteLLM can't clear most options of a user once they are set; the module says so instead of pretending.
+  - The options of the user carry the names of LiteLLM's own API.
+extends_documentation_fragment:
+  - llmfleet.gateway.litellm
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description: Whether the user should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+  user_id:
+    description:
+      - The id of the user.
+    type: str
+    required: true
+    version_added: 0.1.0
+  user_email:
+    description:
+      - The mail address.
+    type: str
+    version_added: 0.1.0
+  user_alias:
+    description:
+      - The name to show.
+    type: str
+    version_added: 0.1.0
+  user_role:
+    description:
+      - What the user may do.
+      - It can be changed and not cleared.
+    type: str
+    choices: [proxy_admin, proxy_admin_viewer, internal_user, internal_user_viewer, team, customer]
+    version_added: 0.1.0
+  sso_user_id:
+    description:
+      - The id at the identity provider.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  teams:
+    description:
+      - Teams that a new user joins. Later, members are managed with the team.
+      - It can be set at creation only.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  models:
+    description:
+      - Models that the user may use. An empty list means all.
+      - It can be changed and not cleared.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  allowed_cache_controls:
+    description:
+      - Cache controls that may be used.
+      - It can be changed and not cleared.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  spend:
+    description:
+      - What a new user has spent already. It is not compared later.
+    type: float
+    version_added: 0.1.0
+  max_budget:
+    description:
+      - What the user may spend.
+    type: float
+    version_added: 0.1.0
+  budget_duration:
+    description:
+      - After what time the spend starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  tpm_limit:
+    description:
+      - Tokens a minute.
+      - It can be changed and not cleared.
+    type: int
+    version_added: 0.1.0
+  rpm_limit:
+    description:
+      - Requests a minute.
+      - It can be changed and not cleared.
+    type: int
+    version_added: 0.1.0
+  max_parallel_requests:
+    description:
+      - Requests at the same time.
+      - It can be changed and not cleared.
+    type: int
+    version_added: 0.1.0
+  model_rpm_limit:
+    description:
+      - Requests a minute for each model.
+    type: dict
+    version_added: 0.1.0
+  model_tpm_limit:
+    description:
+      - Tokens a minute for each model.
+    type: dict
+    version_added: 0.1.0
+  metadata:
+    description:
+      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+    type: dict
+    version_added: 0.1.0
+  send_invite_email:
+    description:
+      - Whether LiteLLM sends an invitation to a new user. Has an effect at creation only.
+    type: bool
+    version_added: 0.1.0
+  model_max_budget:
+    description:
+      - Budgets of single models. Needs a LiteLLM Enterprise licence.
+      - It can be changed and not cleared.
+    type: dict
+    version_added: 0.1.0
+  metadata_mode:
+    description:
+      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
+        is removed.
+      - With V(replace) all other entries are removed.
+    type: str
+    choices: [merge, replace]
+    default: merge
+    version_added: 0.1.0
+"""
+
+EXAMPLES = r"""
+- name: Make a user with a budget
+  llmfleet.gateway.litellm_user:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    user_id: ada
+    user_email: ada@example.com
+    user_role: internal_user
+    max_budget: 20
+    budget_duration: 30d
+
+- name: Delete a user
+  llmfleet.gateway.litellm_user:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    user_id: ada
+    state: absent
+"""
+
+RETURN = r"""
+operation:
+  description: What was done, or would be done in check mode.
+  type: str
+  returned: success
+  choices: [create, update, delete, none]
+  sample: create
+changed_fields:
+  description: The options that differed from what was wanted.
+  type: list
+  elements: str
+  returned: success
+  sample: [model_max_budget]
+user_id:
+  description: The id of the user.
+  type: str
+  returned: success
+  sample: ada
+object:
+  description:
+    - The user as LiteLLM shows it, without what is not set. In check mode, as it was found.
+  type: dict
+  returned: success
+  sample:
+    user_id: ada
+error:
+  description: The request that failed.
+  type: dict
+  returned: when the proxy refused a request or did not answer
+  contains:
+    method:
+      description: The HTTP method.
+      type: str
+    path:
+      description: The path that was asked for.
+      type: str
+    status:
+      description: The HTTP status, if there was an answer.
+      type: int
+    message:
+      description: What the proxy said.
+      type: str
+"""
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import USER
+
+
+def main() -> None:
+    main_of(USER)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Shared by the tests against the real proxy."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import typing as t
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).resolve().parents[1] / "unit" / "conftest.py"
+
+
+def collections_path() -> Path:
+    """Where Ansible finds this checkout as a collection; loading the units' conftest makes it importable."""
+    spec = importlib.util.spec_from_file_location("llmfleet_unit_conftest", UNIT)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return Path(module.collection_root())
+
+
+collections_path()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The database of somebody's running proxy isn't ours to stop."""
+    if not os.environ.get("LLMFLEET_TEST_LITELLM_URL"):
+        return
+    ours = [item for item in items if "own_database" in getattr(item, "fixturenames", ())]
+    config.hook.pytest_deselected(items=ours)
+    items[:] = [item for item in items if item not in ours]
+
+
+@pytest.fixture
+def own_database(proxy: t.Any) -> str:
+    return str(proxy.database)
+
+
+@pytest.fixture(scope="session")
+def proxy() -> t.Iterator[t.Any]:
+    from .proxy import running
+
+    with ExitStack() as stack:
+        yield stack.enter_context(running())

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role and the playbooks around llm_state, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from . import conftest
+from .harness import succeed
+from .proxy import Proxy
+from .states import everything, gone
+
+APPLY = [{"hosts": "gateways[0]", "gather_facts": False, "roles": ["llmfleet.gateway.gateway_state"]}]
+
+
+@pytest.fixture(autouse=True)
+def clean(proxy: Proxy) -> t.Iterator[None]:
+    succeed(proxy, "litellm_state", desired=gone(everything()))
+    yield
+    succeed(proxy, "litellm_state", desired=gone(everything()))
+
+
+def play(proxy: Proxy, folder: Path, playbook: str, **variables: t.Any) -> subprocess.CompletedProcess[str]:
+    known = {
+        "litellm_api_url": proxy.url,
+        "litellm_master_key": proxy.master_key,
+        "ansible_python_interpreter": sys.executable,
+        "ansible_connection": "local",
+        **variables,
+    }
+    inventory = {"gateways": {"hosts": {"gateway": known}}}
+    (folder / "inventory.yml").write_text(yaml.safe_dump(inventory))
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(conftest.collections_path())}
+    command = ["ansible-playbook", "-i", str(folder / "inventory.yml"), "--diff", playbook]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_apply_drift_and_export(proxy: Proxy, tmp_path: Path) -> None:
+    state = everything()
+    (tmp_path / "apply.yml").write_text(yaml.safe_dump(APPLY))
+    applied = play(proxy, tmp_path, "apply.yml", llm_state=state)
+    assert applied.returncode == 0, applied.stdout
+    assert "secret-value" not in applied.stdout
+    again = play(proxy, tmp_path, "apply.yml", llm_state=state)
+    assert "changed=0" in again.stdout
+
+    clean_run = play(proxy, tmp_path, "llmfleet.gateway.drift", llm_state=state)
+    assert clean_run.returncode == 0, clean_run.stdout
+    proxy.call("POST", "/key/update", {"key": f"{state['keys'][0]['key']}", "max_budget": 99})
+    state["keys"][0]["max_budget"] = 5
+    drifted = play(proxy, tmp_path, "llmfleet.gateway.drift", llm_state=state)
+    assert drifted.returncode != 0
+    assert "st-key-0" in drifted.stdout
+    assert "max_budget" in drifted.stdout
+
+    target = tmp_path / "exported.yml"
+    exported = play(proxy, tmp_path, "llmfleet.gateway.export", llm_state_file=str(target))
+    assert exported.returncode == 0, exported.stdout
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    written = yaml.safe_load(target.read_text())["llm_state"]
+    key = next(key for key in written["keys"] if key["key_alias"] == "st-key-0")
+    assert key["max_budget"] == 99
+    assert key["key"] == "{{ vault_key_st_key_0_key }}"
+    assert "secret-value" not in json.dumps(written)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.modules import litellm_state
+
+from .scripted import Call, Script, key, listed, named, run_module, sha
+
+RAW = "sk-0123456789abcdef"
+Run = t.Callable[..., dict[str, t.Any]]
+
+
+def owned(alias: str, raw: str = RAW, **more: t.Any) -> dict[str, t.Any]:
+    return key(alias, raw, metadata={"llmfleet": {"owner": "llmfleet.gateway"}}, **more)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Run:
+    def run_one(script: Script, *, check: bool = False, **args: t.Any) -> dict[str, t.Any]:
+        result = run_module(litellm_state, script, {"workers": 1, **args}, check=check, monkeypatch=monkeypatch)
+        script.assert_done()
+        return result
+
+    return run_one
+
+
+def test_one_plan_in_the_order_of_references(run: Run) -> None:
+    desired = {
+        "keys": [{"key_alias": "app", "key": RAW, "budget_id": "small"}],
+        "budgets": [{"budget_id": "small", "max_budget": 3}],
+    }
+    budget = {"budget_id": "small", "max_budget": 3.0}
+    marked = {"llmfleet": {"owner": "llmfleet.gateway"}}
+    script = Script(
+        Call("GET", "/budget/list", []),
+        named("app"),
+        Call("POST", "/budget/new", budget, body={"budget_id": "small", "max_budget": 3.0}),
+        Call(
+            "POST",
+            "/key/generate",
+            {"token": sha(RAW)},
+            body={"key_alias": "app", "key": RAW, "budget_id": "small", "metadata": marked},
+        ),
+        Call("GET", "/budget/list", [budget]),
+        named("app", owned("app", budget_id="small")),
+    )
+    result = run(script, desired=desired)
+    assert result["counts"] == {"create": 2, "update": 0, "delete": 0, "none": 0}
+    assert RAW not in json.dumps(result)
+
+
+def test_check_mode_only_reads(run: Run) -> None:
+    desired = {"keys": [{"key_alias": "app", "max_budget": 1}, {"key_alias": "new", "key": RAW}]}
+    found = [owned("app", "sk-1123456789abcdef"), owned("old", "sk-2123456789abcdef")]
+    script = Script(Call("GET", "/key/list", listed(*found)))
+    result = run(script, check=True, desired=desired, prune=True)
+    assert result["counts"] == {"create": 1, "update": 1, "delete": 1, "none": 0}
+    assert {method for method, path in script.sent} == {"GET"}
+
+
+def test_nothing_to_change_reads_the_pages_and_no_more(run: Run) -> None:
+    keys = [owned(f"k{number}", f"sk-{number:016}") for number in range(150)]
+    desired = {"keys": [{"key_alias": f"k{number}", "key": f"sk-{number:016}"} for number in range(150)]}
+    script = Script(
+        Call("GET", "/key/list", listed(*keys[:100], total=150)),
+        Call("GET", "/key/list", listed(*keys[100:], total=150)),
+    )
+    assert run(script, desired=desired)["changed"] is False
+
+
+def test_pruning_spares_the_unmarked_and_keys_in_their_grace_time(run: Run) -> None:
+    waiting = owned("gone~retired", "sk-1123456789abcdef")
+    waiting["metadata"]["llmfleet"]["retire_at"] = "2999-01-01T00:00:00+00:00"
+    found = [key("by-hand", "sk-2123456789abcdef"), waiting, owned("gone", "sk-3123456789abcdef")]
+    script = Script(
+        Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/delete", {}, body={"keys": [sha("sk-3123456789abcdef")]}),
+    )
+    assert run(script, desired={"keys": []}, prune=True)["counts"]["delete"] == 1
+
+
+def test_one_failure_does_not_keep_the_others_from_their_turn(run: Run) -> None:
+    desired = {"keys": [{"key_alias": name, "max_budget": 1} for name in ("a", "b")]}
+    found = [owned("a", "sk-1123456789abcdef"), owned("b", "sk-2123456789abcdef")]
+    script = Script(
+        Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/update", {"error": {"message": "no"}}, status=400),
+        Call("POST", "/key/update", {}),
+    )
+    result = run(script, desired=desired)
+    assert result["failed"] is True
+    assert result["errors"] == ["key 'a': POST /key/update answered 400: no"]
+
+
+def test_a_refused_master_key_stops_everything(run: Run) -> None:
+    desired = {"keys": [{"key_alias": name, "max_budget": 1} for name in ("a", "b")]}
+    found = [owned("a", "sk-1123456789abcdef"), owned("b", "sk-2123456789abcdef")]
+    script = Script(
+        Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/update", {"error": {"message": "bad token"}}, status=401),
+    )
+    assert len(run(script, desired=desired)["errors"]) == 1
