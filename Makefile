@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export ANSIBLE_DEPRECATION_WARNINGS := true
 
-.PHONY: help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog
+.PHONY: integration help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ lint: env
 	ansible-lint --offline
 
 types: env
-	mypy plugins scripts tests/bench tests/unit
+	mypy plugins scripts tests/bench tests/unit tests/integration
 
 docs-lint: env
 	scripts/sanity.sh docs
@@ -58,8 +58,11 @@ molecule: env
 
 test: check molecule ## Everything that CI runs: check, then the scenarios on real hosts (under an hour)
 
-test-full: test ## Also what is too long for every run
-	@echo "There is nothing longer than make test yet."
+integration: env ## The modules against a real LiteLLM and PostgreSQL in containers of this machine
+	@$(BIN)/python tests/bench/bench.py engine
+	pytest -q tests/integration
+
+test-full: test integration ## Also what is too long for every run: the modules against the real proxy
 
 changelog: env ## Show what the next release's changelog says
 	antsibull-changelog generate --output - --only-latest
