@@ -58,7 +58,7 @@ def command_source(args: argparse.Namespace) -> None:
 def command_up(args: argparse.Namespace) -> None:
     wanted = recipe("host", args.distro, args.bare)
     bench = Bench(args.dir.resolve(), args.name, args.hosts)
-    bring_up(bench, ensure_image(wanted), wanted.distro)
+    bring_up(bench, ensure_image(wanted))
     if args.images:
         load_images(bench, bench.hosts, image_references(args.images))
     say(f"{', '.join(bench.hosts)} up; ssh -F {bench.folder / 'ssh_config'} {bench.hosts[0]}")

@@ -31,7 +31,6 @@ from .shell import (
 )
 
 LABEL = "llmfleet-bench.prefix"
-LABEL_DISTRO = "llmfleet-bench.distro"
 
 
 @dataclass
@@ -83,7 +82,7 @@ HOST_OPTIONS = (
 )  # fmt: skip
 
 
-def bring_up(bench: Bench, image: str, distro: str) -> None:
+def bring_up(bench: Bench, image: str) -> None:
     if (bench.folder / "bench.json").exists() and Bench.load(bench.folder).prefix != bench.prefix:
         raise BenchError(f"{bench.folder} belongs to another bench. Take that down first: down --dir {bench.folder}")
     bench.folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +90,7 @@ def bring_up(bench: Bench, image: str, distro: str) -> None:
     ensure_network(bench.prefix)
     ensure_key(bench)
     for host in bench.hosts:
-        start_host(bench, host, image, distro)
+        start_host(bench, host, image)
     for host in bench.hosts:
         container = bench.container(host)
         wait_for_systemd(container)
@@ -112,7 +111,7 @@ def ensure_key(bench: Bench) -> None:
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", bench.prefix, "-f", str(bench.key))
 
 
-def start_host(bench: Bench, host: str, image: str, distro: str) -> None:
+def start_host(bench: Bench, host: str, image: str) -> None:
     container = bench.container(host)
     state = state_of(container)
     if state == "running":
@@ -126,8 +125,10 @@ def start_host(bench: Bench, host: str, image: str, distro: str) -> None:
     docker("volume", "create", "--label", label, f"{container}-docker")
     docker(
         "run", "-d", "--name", container, "--hostname", host, "--network", bench.prefix, "--label", label,
-        "--label", f"{LABEL_DISTRO}={distro}", *HOST_OPTIONS,
-        "--tmpfs", "/run", "--tmpfs", "/run/lock", "-v", f"{container}-docker:/var/lib/docker", image,
+        *HOST_OPTIONS,
+        # A reboot ends the container with a failure; that it starts again is what a machine does.
+        "--restart", "on-failure", "--tmpfs", "/run", "--tmpfs", "/run/lock",
+        "-v", f"{container}-docker:/var/lib/docker", image,
     )  # fmt: skip
 
 
@@ -242,8 +243,5 @@ def clean() -> None:
     images = docker_list("images", "--filter", f"reference={NAMESPACE}/*", "--format", "{{.Repository}}:{{.Tag}}")
     if images:
         docker("rmi", *images)
-    stores = docker_list("volume", "ls", "-q", "--filter", f"label={NAMESPACE}.store")
-    if stores:
-        docker("volume", "rm", *stores)
     shutil.rmtree(CACHE, ignore_errors=True)
     say(f"removed {len(images)} images and {CACHE}")

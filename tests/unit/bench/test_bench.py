@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import urllib.error
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llmbench import cli, engine, hosts, images, machine, shell
+from llmbench import cli, engine, hosts, images, loading, machine, shell
 
 DEB822 = """\
 # the first mirror
@@ -252,3 +254,63 @@ def test_only_the_engine_started_from_here_is_stopped(tmp_path: Path, monkeypatc
         assert other.returncode == -15
     finally:
         other.kill()
+
+
+def chain_id(*diff_ids: str) -> str:
+    chain = diff_ids[0]
+    for diff_id in diff_ids[1:]:
+        chain = "sha256:" + hashlib.sha256(f"{chain} {diff_id}".encode()).hexdigest()
+    return chain
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def engine_with_image(root: Path, name: str, *diff_ids: str) -> str:
+    """The data folder of an engine, as overlay2 lays it out, with an image of the layers; returns its digest."""
+    for number, diff_id in enumerate(diff_ids):
+        cache_id = f"{name}-{number}"
+        record = root / "image/overlay2/layerdb/sha256" / chain_id(*diff_ids[: number + 1]).partition(":")[2]
+        write(record / "cache-id", cache_id)
+        write(root / "overlay2" / cache_id / "diff" / f"file{number}", diff_id)
+        write(root / "overlay2" / cache_id / "link", f"L{cache_id}")
+        if number:
+            write(root / "overlay2" / cache_id / "lower", "whatever the source calls it")
+    config = json.dumps({"rootfs": {"diff_ids": diff_ids}})
+    digest = hashlib.sha256(config.encode()).hexdigest()
+    write(root / "image/overlay2/imagedb/content/sha256" / digest, config)
+    return f"sha256:{digest}"
+
+
+def test_images_are_linked_into_a_new_engine(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    digest = engine_with_image(source, "a", "sha256:one", "sha256:two", "sha256:three")
+    loading.ImageStore(source, target).add("bench/a:1", digest)
+    assert (target / "overlay2/a-0/diff/file0").samefile(source / "overlay2/a-0/diff/file0")
+    assert not (target / "overlay2/a-0/lower").exists()
+    assert (target / "overlay2/a-2/lower").read_text() == "l/La-1:l/La-0"
+    assert (target / "overlay2/l/La-2/file2").read_text() == "sha256:three"
+    assert not (target / "overlay2/a-1/link").samefile(source / "overlay2/a-1/link")
+    names = json.loads((target / "image/overlay2/repositories.json").read_text())["Repositories"]
+    assert names == {"bench/a": {"bench/a:1": digest}}
+
+
+def test_a_layer_that_is_there_keeps_its_name(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    engine_with_image(target, "old", "sha256:one")
+    digest = engine_with_image(source, "a", "sha256:one", "sha256:two")
+    loading.ImageStore(source, target).add("bench/a:1", digest)
+    assert not (target / "overlay2/a-0").exists()
+    assert (target / "overlay2/a-1/lower").read_text() == "l/Lold-0"
+
+
+def test_linking_again_after_a_cut_mends(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    digest = engine_with_image(source, "a", "sha256:one", "sha256:two")
+    write(target / "overlay2/a-1/diff/half", "")
+    write(target / "image/overlay2/layerdb/tmp" / chain_id("sha256:one").partition(":")[2] / "cache-id", "half")
+    for _ in range(2):
+        loading.ImageStore(source, target).add("bench/a:1", digest)
+    assert sorted(path.name for path in (target / "overlay2/a-1/diff").iterdir()) == ["file1"]

@@ -15,8 +15,8 @@ apt-get install -y systemd systemd-sysv dbus python3 python3-apt sudo ca-certifi
 
 # What belongs to real hardware, or would only wait for a network, never starts here.
 systemctl mask systemd-modules-load.service systemd-firstboot.service getty.target console-getty.service \
-  systemd-logind.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer \
-  e2scrub_all.timer dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
+  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer e2scrub_all.timer \
+  dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
   sys-kernel-config.mount sys-fs-fuse-connections.mount
 systemctl set-default multi-user.target
 
