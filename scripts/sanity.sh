@@ -35,8 +35,8 @@ case ${1:-sanity} in
     ;;
   docs)
     cd "$tree"
-    # ansible-doc must find this copy, and no other version of it
-    ANSIBLE_COLLECTIONS_PATH=$(cd ../../.. && pwd) PATH=$venv:$PATH \
-      "$venv/antsibull-docs" lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs all .
+    # ansible-doc must find this copy and no other version of it, and need not read the hundred collections beside it.
+    ANSIBLE_COLLECTIONS_PATH=$(cd ../../.. && pwd) ANSIBLE_COLLECTIONS_SCAN_SYS_PATH=0 PATH=$venv:$PATH \
+      "$venv/antsibull-docs" lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
     ;;
 esac
