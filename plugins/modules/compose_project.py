@@ -136,6 +136,11 @@ options:
         type: list
         elements: str
         required: true
+      stdin_file:
+        description:
+          - One of O(files), whose declared content both commands get as standard input.
+          - So check mode asks about the new content, which is not on the disk yet.
+        type: str
   guards:
     description: Files that must hold a text, where they exist, before anything is touched.
     type: list
@@ -358,6 +363,7 @@ def argument_spec() -> dict[str, t.Any]:
             description=required(),
             command=required("list", elements="str"),
             check_command=required("list", elements="str"),
+            stdin_file={"type": "str"},
         ),
         "guards": dicts(path=required(), equals=required(), fail_msg=required()),
         "forward_only": strings,
@@ -403,7 +409,7 @@ def declaration(params: dict[str, t.Any]) -> Declaration:
         ),
         networks=tuple((entry["name"], entry["internal"]) for entry in params["networks"]),
         hooks=tuple(
-            Hook(entry["service"], entry["command"], entry["check_command"], entry["description"])
+            Hook(entry["service"], entry["command"], entry["check_command"], entry["description"], entry["stdin_file"])
             for entry in params["hooks"]
         ),
         guards=tuple(Guard(entry["path"], entry["equals"], entry["fail_msg"]) for entry in params["guards"]),

@@ -136,8 +136,10 @@ class Engine:
         _code, output, error = self.runner(["docker", "logs", "--tail", str(lines), container.id])
         return (output + error).strip()
 
-    def execute(self, container: Container, command: list[str]) -> str:
-        return self.run("exec", container.id, *command)
+    def execute(self, container: Container, command: list[str], stdin: str | None = None) -> str:
+        # Without something to read, an open standard input would be the module's own.
+        options = ["--interactive"] if stdin is not None else []
+        return self.run("exec", *options, container.id, *command, stdin=stdin)
 
 
 def _start_time(pid: str) -> str:

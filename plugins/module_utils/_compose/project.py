@@ -48,6 +48,7 @@ class Hook(t.NamedTuple):
     command: list[str]
     check_command: list[str]
     description: str
+    stdin_file: str | None = None
 
 
 class Guard(t.NamedTuple):
@@ -376,14 +377,19 @@ class Project:
         containers = {found.service: found for found in self.engine.containers()}
         for hook in self.want.hooks:
             found = containers.get(hook.service)
-            if check_mode and (found is None or found.status != "running" or hook.service in plan.actions):
+            if check_mode and (found is None or not found.ready):
                 plan.unforeseen.append(f"{hook.description}: {hook.service} is not running yet")
                 continue
             if found is None:
                 raise ProjectError(f"{hook.description}: there is no container of service {hook.service}")
-            output = self.engine.execute(found, hook.check_command if check_mode else hook.command)
+            command = hook.check_command if check_mode else hook.command
+            output = self.engine.execute(found, command, self._declared(hook.stdin_file))
             if "CHANGED" in output.split():
                 plan.hooks.append(hook.description)
+
+    def _declared(self, path: str | None) -> str | None:
+        """What a file should hold: check mode has to ask about that, not about what is on the disk."""
+        return next((spec.content for spec in self.want.files if spec.path == path), None)
 
     # ---- failure
 

@@ -66,8 +66,8 @@ class FakeEngine(Engine):
     def logs(self, container: Container, lines: int) -> str:
         return f"last {lines} of {container.service}"
 
-    def execute(self, container: Container, command: list[str]) -> str:
-        self.executed.append(command)
+    def execute(self, container: Container, command: list[str], stdin: str | None = None) -> str:
+        self.executed.append(command if stdin is None else [*command, stdin])
         return self.answer
 
 
@@ -420,7 +420,7 @@ def test_hook_that_changed_nothing_is_no_change(bed: Bed) -> None:
     assert (plan.hooks, plan.changed, bed.engine.executed) == ([], False, [["look"]])
 
 
-@pytest.mark.parametrize("state", [None, {"status": "exited"}, {"image_id": "old"}])
+@pytest.mark.parametrize("state", [None, {"status": "exited"}])
 def test_check_mode_runs_no_hook_in_what_is_not_there_yet(bed: Bed, state: dict[str, Any] | None) -> None:
     if state is not None:
         bed.engine.add("web", **state)
@@ -429,6 +429,15 @@ def test_check_mode_runs_no_hook_in_what_is_not_there_yet(bed: Bed, state: dict[
     project.run_hooks(True, plan)
     assert bed.engine.executed == []
     assert plan.unforeseen == ["the role: web is not running yet"]
+
+
+@pytest.mark.parametrize(("check_mode", "command"), [(True, "look"), (False, "set")])
+def test_hook_gets_what_a_file_should_hold(bed: Bed, check_mode: bool, command: str) -> None:
+    """In check mode the file on the disk is the former one, and the container may be about to be recreated."""
+    bed.run(bed.project(files={"roles.sql": ["old", ("web",)]}))
+    project = bed.project(files={"roles.sql": ["new", ("web",)]}, hooks=(HOOK._replace(stdin_file="roles.sql"),))
+    project.run_hooks(check_mode, project.plan(check_mode=True))
+    assert bed.engine.executed == [[command, "new"]]
 
 
 def test_hook_without_container_is_an_error(bed: Bed) -> None:
