@@ -17,7 +17,7 @@ if [ -n "$unexpected" ]; then
   exit 1
 fi
 # The dependencies are those of the environment: Galaxy is not asked.
-ansible-galaxy collection install --no-deps --collections-path "$work/collections" "$archive" >"$work/install.log" || { cat "$work/install.log"; exit 1; }
+ansible-galaxy collection install --force --no-deps --collections-path "$work/collections" "$archive" >"$work/install.log" || { cat "$work/install.log"; exit 1; }
 shopt -s extglob
 cd "$work/collections/ansible_collections/llmfleet/gateway"
 rm -rf -- !(meta|plugins|roles|playbooks|MANIFEST.json|FILES.json)
