@@ -63,8 +63,8 @@ EXAMPLES = r"""
       guardrail: litellm_content_filter
       mode: pre_call
       blocked_words:
-      - keyword: confidential
-        action: BLOCK
+        - keyword: confidential
+          action: BLOCK
 
 - name: Delete a guardrail
   llmfleet.gateway.litellm_guardrail:

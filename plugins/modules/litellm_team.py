@@ -246,8 +246,8 @@ EXAMPLES = r"""
     max_budget: 500
     budget_duration: 30d
     members_with_roles:
-    - {user_id: ada}
-    - {user_id: grace}
+      - {user_id: ada}
+      - {user_id: grace}
 
 - name: Take a limit away
   llmfleet.gateway.litellm_team:
