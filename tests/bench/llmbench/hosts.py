@@ -70,9 +70,10 @@ def write_if_new(path: Path, text: str, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def state_of(container: str) -> str:
-    """running, exited, …, or nothing for a container that isn't there."""
-    return docker("ps", "-a", "--filter", f"name=^{container}$", "--format", "{{.State}}").strip()
+def state_of(container: str) -> tuple[str, str]:
+    """State (running, exited, …) and image; both empty for a container that isn't there."""
+    found = docker("ps", "-a", "--filter", f"name=^{container}$", "--format", "{{.State}} {{.Image}}").partition(" ")
+    return found[0].strip(), found[2].strip()
 
 
 # --privileged would ask for every capability there is, and a machine may lack one.
@@ -113,7 +114,9 @@ def ensure_key(bench: Bench) -> None:
 
 def start_host(bench: Bench, host: str, image: str) -> None:
     container = bench.container(host)
-    state = state_of(container)
+    state, made_from = state_of(container)
+    if state and made_from != image:
+        say(f"{host}: {container} was made from {made_from}; `down` and `up` would renew it")
     if state == "running":
         return
     if state:
