@@ -162,9 +162,14 @@ def main() -> None:
     params = module.params
 
     def work() -> dict[str, object]:
-        wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
-        state = bulk.State(wanted, params["owner"], params["prune"], params["key_directory"], params["workers"])
-        outcome = bulk.run(module.client(), state, module.check_mode)
+        client = module.client()
+        ahead = bulk.Ahead(client, params["desired"], params["prune"], params["workers"])
+        try:
+            wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
+            state = bulk.State(wanted, params["owner"], params["prune"], params["key_directory"], params["workers"])
+            outcome = bulk.run(client, state, module.check_mode, ahead)
+        finally:
+            ahead.close()
         result = {"changed": outcome.changed, "counts": outcome.counts(), "operations": outcome.operations()}
         return {**result, "diff": outcome.diff()} if module._diff else result
 

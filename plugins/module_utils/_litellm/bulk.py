@@ -10,7 +10,7 @@ import os
 import typing as t
 import urllib.parse
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from . import apply, reader
@@ -76,10 +76,40 @@ def _shown(keeper: Keeper) -> dict[str, t.Any]:
     return {**shown, "changed_fields": operation.changed_fields if operation.action == UPDATE else []}
 
 
-def run(client: Client, state: State, check_mode: bool) -> Outcome:
+class Ahead:
+    """Reads the objects in the background, while the desired state is still being checked.
+
+    Only what needs no decision is read ahead; everything else is read when it is asked for.
+    """
+
+    def __init__(self, client: Client, desired: t.Mapping[str, t.Any], prune: bool, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._lists: dict[str, Future[reader.Found]] = {}
+        for plural in KINDS:
+            names = _raw_names(KINDS[plural], desired.get(plural))
+            if names:
+                wanted = None if prune else names
+                self._lists[plural] = self._pool.submit(reader.read, client, KINDS[plural], wanted, workers)
+
+    def take(self, kind: Kind) -> reader.Found | None:
+        """What was read of the kind, or None where nothing was read ahead."""
+        future = self._lists.pop(kind.plural, None)
+        return future.result() if future else None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _raw_names(kind: Kind, items: t.Any) -> list[str]:
+    if kind.enterprise or not isinstance(items, list):
+        return []
+    return [str(item[kind.identity]) for item in items if isinstance(item, dict) and kind.identity in item]
+
+
+def run(client: Client, state: State, check_mode: bool, ahead: Ahead | None = None) -> Outcome:
     """All objects: one reading, one plan, then the writing in the order of references, and a second look."""
     kinds = [KINDS[plural] for plural in KINDS if plural in state.wanted]
-    found = {kind.plural: _read(client, state, kind) for kind in kinds}
+    found = {kind.plural: _read(client, state, kind, ahead) for kind in kinds}
     outcome = Outcome(_plan_all(client, state, kinds, found))
     apply.refuse_unlicensed(client, [keeper.operation for keeper in outcome.keepers if keeper.changes])
     if not check_mode and outcome.changed:
@@ -87,7 +117,10 @@ def run(client: Client, state: State, check_mode: bool) -> Outcome:
     return outcome
 
 
-def _read(client: Client, state: State, kind: Kind) -> reader.Found:
+def _read(client: Client, state: State, kind: Kind, ahead: Ahead | None) -> reader.Found:
+    read = ahead.take(kind) if ahead else None
+    if read is not None:
+        return read
     if kind.enterprise:
         apply.refuse_without_licence(client, kind)
     names = None if state.prune else [item.identity for item in state.wanted[kind.plural]]

@@ -106,3 +106,19 @@ def test_a_refused_master_key_stops_everything(run: Run) -> None:
         Call("POST", "/key/update", {"error": {"message": "bad token"}}, status=401),
     )
     assert len(run(script, desired=desired)["errors"]) == 1
+
+
+def test_a_wrong_option_is_named_although_the_proxy_is_read_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(Call("GET", "/key/list", listed()))
+    desired = {"keys": [{"key_alias": "app", "max_bugdet": 1}]}
+    result = run_module(litellm_state, script, {"desired": desired}, monkeypatch=monkeypatch)
+    assert result["failed"] is True
+    assert "keys #0" in result["msg"]
+    assert "max_bugdet" in result["msg"]
+    assert all(method == "GET" for method, path in script.sent)
+
+
+def test_an_error_met_while_reading_ahead_is_reported(run: Run) -> None:
+    script = Script(Call("GET", "/budget/list", {"error": {"message": "no such route"}}, status=400))
+    result = run(script, desired={"budgets": [{"budget_id": "small", "max_budget": 3}]})
+    assert result["error"] == {"method": "GET", "path": "/budget/list", "status": 400, "message": "no such route"}
