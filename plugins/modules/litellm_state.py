@@ -139,6 +139,8 @@ errors:
   returned: when objects can't be brought to their desired state
 """
 
+import typing as t
+
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import bulk, desired
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import (
     connection_spec,
@@ -147,8 +149,15 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import fingerprint_key, module_class
 
 
+def shown(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Thousands of objects would fill the screen, and masking them takes seconds: their numbers stand for them."""
+    desired = params["desired"] or {}
+    counts = {kind: f"{len(items)} objects" if isinstance(items, list) else "?" for kind, items in desired.items()}
+    return {**params, "desired": counts}
+
+
 def main() -> None:
-    module = module_class(lambda params: secret_strings_of_state(params.get("desired")))(
+    module = module_class(lambda params: secret_strings_of_state(params.get("desired")), shown)(
         argument_spec={
             **connection_spec(),
             "desired": {"type": "dict", "required": True},
@@ -158,6 +167,8 @@ def main() -> None:
             "workers": {"type": "int", "default": 4},
         },
         supports_check_mode=True,
+        # Thousands of objects don't belong into the system's log, and masking them there costs seconds.
+        no_log=True,
     )
     params = module.params
 

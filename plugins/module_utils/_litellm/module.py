@@ -10,6 +10,7 @@ import hashlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.warnings import get_warning_messages
 
 from .apply import NotKeptError, RaceError
 from .bulk import StateError
@@ -18,6 +19,8 @@ from .plan import PlanError, Wanted
 from .resources import Kind
 from .store import StoreError
 
+#: Secrets that begin with the same characters are looked for once. Longer than `sk-` and the start of a common prefix.
+PREFIX = 8
 EXPECTED = (PlanError, StoreError, RaceError, NotKeptError)
 
 
@@ -29,13 +32,23 @@ def fingerprint_key(api_key: str) -> bytes:
 class LiteLLMModule(AnsibleModule):
     """A module that knows which options were given: Ansible makes an omitted option and a null the same."""
 
+    no_log_values: set[str]
     secrets: t.Callable[[dict[str, t.Any]], set[str]] = staticmethod(lambda params: set())
+    #: The options as ansible-playbook -vvv shows them.
+    shown: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = staticmethod(lambda params: params)
 
     def _load_params(self) -> None:
         super()._load_params()
         self.given = frozenset(self.params)
         # Before the first line is logged, and also where the options turn out to be wrong.
         self.no_log_values.update(type(self).secrets(self.params))
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn:
+        """Ansible looks for every secret in every string of the result: with a thousand of each that takes seconds."""
+        result.setdefault("invocation", {"module_args": type(self).shown(self.params)})
+        self.no_log_values = occurring(self.no_log_values, [result, list(get_warning_messages())])
+        super().exit_json(**result)
+        raise SystemExit(0)
 
     def client(self) -> Client:
         names = ("api_url", "api_key", "validate_certs", "ca_path", "timeout", "changed_by")
@@ -70,13 +83,41 @@ class LiteLLMModule(AnsibleModule):
         except EXPECTED as exc:
             self.refuse(str(exc))
         self.exit_json(**result)
-        raise SystemExit(0)
 
     def refuse(self, message: str, **more: t.Any) -> t.NoReturn:
         self.fail_json(msg=message, **more)
         raise SystemExit(1)
 
 
-def module_class(secrets: t.Callable[[dict[str, t.Any]], set[str]]) -> type[LiteLLMModule]:
+def occurring(secrets: t.Iterable[str], shown: t.Any) -> set[str]:
+    """Those of the secrets that are in any string of a structure. Most share their beginning with others, or have none there."""
+    text = "\0".join(_strings(shown))
+    beginnings: dict[str, bool] = {}
+    found = set()
+    for secret in secrets:
+        beginning = secret[:PREFIX]
+        if beginning not in beginnings:
+            beginnings[beginning] = beginning in text
+        if beginnings[beginning] and secret in text:
+            found.add(secret)
+    return found
+
+
+def _strings(shown: t.Any) -> t.Iterator[str]:
+    if isinstance(shown, t.Mapping):
+        for name, value in shown.items():
+            yield str(name)
+            yield from _strings(value)
+    elif isinstance(shown, (list, tuple, set, frozenset)):
+        for value in shown:
+            yield from _strings(value)
+    else:
+        yield str(shown)
+
+
+def module_class(
+    secrets: t.Callable[[dict[str, t.Any]], set[str]],
+    shown: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = LiteLLMModule.shown,
+) -> type[LiteLLMModule]:
     """A module that hides the strings that the function finds in its options."""
-    return type("HidingModule", (LiteLLMModule,), {"secrets": staticmethod(secrets)})
+    return type("HidingModule", (LiteLLMModule,), {"secrets": staticmethod(secrets), "shown": staticmethod(shown)})
