@@ -69,6 +69,7 @@ options:
       - The old key is renamed and goes on working for O(rotate.grace). The first run after that time deletes it.
       - The successor has the options and the spend of the old key. LiteLLM begins its budget window anew.
       - Where a run breaks off the next one goes on, and at every moment at least one of the two keys works.
+      - When the key is deleted, an old one in its grace time is deleted with it.
     type: dict
     version_added: 0.1.0
     suboptions:
@@ -442,7 +443,6 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store im
 
 EXTRA = {
     "store": {"type": "dict", "options": {"file": {"type": "path", "required": True}}},
-    "rotate": {"type": "dict", "options": {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}},
 }
 
 
@@ -457,8 +457,8 @@ def main() -> None:
     client = module.client()
 
     def work() -> dict[str, object]:
-        rotation = rotation_of(module.params["rotate"])
-        keeper = RotatingKeyKeeper(client, KEY, module.wanted(KEY), store, rotation)
+        wanted = module.wanted(KEY)
+        keeper = RotatingKeyKeeper(client, KEY, wanted, store, rotation_of(wanted.rotate))
         return single.run(client, keeper, check_mode=module.check_mode, diff=module._diff)
 
     module.run(work)

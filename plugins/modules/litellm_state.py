@@ -35,6 +35,8 @@ options:
         that is not named is not touched.
       - An object has the options of its own module, such as M(llmfleet.gateway.litellm_key) for C(keys), without those
         of the connection and without C(store). With C(state) set to V(absent) it is deleted.
+      - With C(rotate) a key is replaced like by M(llmfleet.gateway.litellm_key). While its grace time lasts, the old key is
+        not pruned.
     type: dict
     required: true
     version_added: 0.1.0
@@ -43,6 +45,7 @@ options:
       - Whether to delete objects that carry the marker of O(owner) and are not in O(desired) any more.
       - Only kinds that O(desired) names are pruned, if only with an empty list, and only those that have room for the
         marker. What was made by hand or by another owner is never touched.
+      - An old key that was rotated away is left alone until its grace time is over.
     type: bool
     default: false
     version_added: 0.1.0
@@ -102,13 +105,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 counts:
-  description: How many objects were, or would be in check mode, created, updated, deleted and left alone.
+  description: How many objects were, or would be in check mode, created, updated, deleted, rotated and left alone.
   type: dict
   returned: success
   sample:
     create: 3
     update: 0
     delete: 1
+    rotate: 0
     none: 996
 operations:
   description: What was done, or would be done in check mode. Objects without a change are not listed.
@@ -127,7 +131,7 @@ operations:
     operation:
       description: What was done to the object; V(none) when only its stored value changed.
       type: str
-      choices: [create, update, delete, none]
+      choices: [create, update, delete, rotate, none]
     changed_fields:
       description: The options that differed, for an update.
       type: list

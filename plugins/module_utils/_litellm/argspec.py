@@ -20,6 +20,9 @@ Spec = dict[str, dict[str, t.Any]]
 SECRET_LOOKING = ("key", "token", "secret", "pass", "cred")
 
 
+ROTATE: Spec = {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}
+
+
 def connection_spec() -> Spec:
     return {
         "api_url": {
@@ -65,6 +68,8 @@ def object_spec(kind: Kind) -> Spec:
         spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
     if any(field.name == "duration" for field in kind.fields):
         spec["renew_before"] = {"type": "str"}
+    if kind.name == "key":
+        spec["rotate"] = {"type": "dict", "options": ROTATE}
     return spec
 
 

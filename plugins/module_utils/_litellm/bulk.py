@@ -19,7 +19,7 @@ from .client import AuthenticationError, Client, LiteLLMError, UnreachableError
 from .keeper import Keeper, KeyKeeper
 from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, Wanted, owner_of, pick
 from .resources import KINDS, Kind
-from .rotation import is_waiting
+from .rotation import ROTATE, RotatingKeyKeeper, is_waiting, replaced_by, rotation_of
 from .store import FileStore, StoreError
 
 EXPECTED = (LiteLLMError, PlanError, StoreError, RaceError, NotKeptError)
@@ -61,7 +61,7 @@ class Outcome:
 
     def counts(self) -> dict[str, int]:
         counted = Counter(keeper.operation.action for keeper in self.keepers)
-        return {action: counted.get(action, 0) for action in (CREATE, UPDATE, DELETE, NOTHING)}
+        return {action: counted.get(action, 0) for action in (CREATE, UPDATE, DELETE, ROTATE, NOTHING)}
 
     def operations(self) -> list[dict[str, t.Any]]:
         return [_shown(keeper) for keeper in self.keepers if keeper.changes]
@@ -105,8 +105,8 @@ def _plan_all(
         errors += _repeated(kind, state.wanted[kind.plural])
         by_name = _by_name(kind, found[kind.plural])
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found[kind.plural])]:
-            keeper = _keeper(client, state, kind, wanted)
             try:
+                keeper = _keeper(client, state, kind, wanted)
                 keeper.prepare(pick(kind, wanted.identity, by_name.get(wanted.identity, [])))
                 keepers.append(keeper)
             except EXPECTED as exc:
@@ -124,7 +124,7 @@ def _keeper(client: Client, state: State, kind: Kind, wanted: Wanted) -> Keeper:
     if state.key_directory and not wanted.given.get("key") and wanted.owner:
         name = urllib.parse.quote(wanted.identity, safe=" @+=,")
         store = FileStore(os.path.join(state.key_directory, f"{name}.key"), make_directory=True)
-    return KeyKeeper(client, kind, wanted, store)
+    return RotatingKeyKeeper(client, kind, wanted, store, rotation_of(wanted.rotate))
 
 
 def _repeated(kind: Kind, wanted: t.Sequence[Wanted]) -> list[str]:
@@ -150,7 +150,9 @@ def _surplus(state: State, kind: Kind, found: reader.Found) -> list[Wanted]:
         return []
     named = {item.identity for item in state.wanted[kind.plural]}
     # A key that was rotated away lives until its grace time is over.
+    replaced = replaced_by(found, named) if kind.name == "key" else set()
     owned = (item for item in found if owner_of(kind, item) == state.owner and not is_waiting(item))
+    owned = (item for item in owned if str(item.get(kind.id)) not in replaced)
     names = dict.fromkeys(str(item.get(kind.identity)) for item in owned)
     return [Wanted(name, {}, state="absent") for name in names if name not in named]
 
@@ -208,7 +210,7 @@ def _delete(client: Client, state: State, kind: Kind, keepers: t.Sequence[Keeper
     there = [keeper for keeper in keepers if keeper.operation.action == DELETE]
     if not kind.delete.id_list or any(isinstance(k, KeyKeeper) and k.store for k in keepers):
         return _in_parallel([keeper for keeper in keepers if keeper.changes], state.workers)
-    ids = [str(keeper.operation.id) for keeper in there]
+    ids = [doomed for keeper in there for doomed in keeper.doomed]
     try:
         for start in range(0, len(ids), DELETED_AT_ONCE):
             apply.delete(client, kind, ids[start : start + DELETED_AT_ONCE])

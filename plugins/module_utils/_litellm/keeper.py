@@ -41,6 +41,11 @@ class Keeper:
         return self.operation.changes
 
     @property
+    def doomed(self) -> list[str]:
+        """The objects that go when this one is deleted."""
+        return [str(self.operation.id)] if self.operation.action == DELETE else []
+
+    @property
     def needs_detail(self) -> bool:
         return any(f.detail and f.name in self.wanted.given for f in self.kind.fields)
 

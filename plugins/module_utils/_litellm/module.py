@@ -56,6 +56,7 @@ class LiteLLMModule(AnsibleModule):
             state=self.params["state"],
             replace_metadata=self.params.get("metadata_mode") == "replace",
             renew_before=self.params.get("renew_before"),
+            rotate=self.params.get("rotate"),
             fingerprint_key=fingerprint_key(self.params["api_key"]),
         )
 

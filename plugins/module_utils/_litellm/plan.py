@@ -51,6 +51,7 @@ class Wanted:
     replace_metadata: bool = False
     renew_before: str | None = None
     owner: str | None = None
+    rotate: t.Mapping[str, t.Any] | None = None
     fingerprint_key: bytes = field(default=b"", repr=False)
 
 
