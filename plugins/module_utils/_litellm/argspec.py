@@ -23,6 +23,54 @@ SECRET_LOOKING = ("key", "token", "secret", "pass", "cred")
 ROTATE: Spec = {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}
 
 
+HASHICORP_VAULT: Spec = {
+    "path": {"type": "str", "required": True},
+    "mount": {"type": "str", "default": "secret"},
+    "field": {"type": "str", "default": "key"},
+    "url": {"type": "str"},
+    "token": {"type": "str", "no_log": True},
+    "namespace": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 30},
+}
+STORE: dict[str, t.Any] = {
+    "type": "dict",
+    "options": {
+        "file": {"type": "path"},
+        "controller_file": {"type": "path"},
+        "vault_id": {"type": "str"},
+        "hashicorp_vault": {"type": "dict", "options": HASHICORP_VAULT},
+    },
+    "mutually_exclusive": [["file", "controller_file", "hashicorp_vault"]],
+    "required_one_of": [["file", "controller_file", "hashicorp_vault"]],
+    "required_by": {"vault_id": ["controller_file"]},
+}
+KEY_STORE: dict[str, t.Any] = {
+    "type": "dict",
+    "no_log": False,
+    "options": {
+        "controller_directory": {"type": "path"},
+        "vault_id": {"type": "str"},
+        "hashicorp_vault": {"type": "dict", "options": HASHICORP_VAULT},
+    },
+    "mutually_exclusive": [["controller_directory", "hashicorp_vault"]],
+    "required_one_of": [["controller_directory", "hashicorp_vault"]],
+    "required_by": {"vault_id": ["controller_directory"]},
+}
+CONTROLLER_STORE: dict[str, t.Any] = {
+    "type": "dict",
+    "options": {
+        "where": {"type": "dict"},
+        "held": {"type": "dict", "no_log": True},
+        "loose": {"type": "list", "elements": "str"},
+        "seal_key": {"type": "str", "no_log": True},
+        "plan_only": {"type": "bool", "default": False},
+        "undo": {"type": "list", "elements": "str"},
+    },
+}
+
+
 def connection_spec() -> Spec:
     return {
         "api_url": {

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from . import apply, reader
 from .apply import NotKeptError, RaceError
 from .client import AuthenticationError, Client, LiteLLMError, UnreachableError
-from .keeper import Keeper, KeyKeeper
+from .controller import Controller
+from .keeper import Keeper, KeyKeeper, Store
 from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, Wanted, owner_of, pick
 from .resources import KINDS, Kind
 from .rotation import ROTATE, RotatingKeyKeeper, is_waiting, replaced_by, rotation_of
@@ -48,6 +49,7 @@ class State:
     owner: str
     prune: bool = False
     key_directory: str | None = None
+    controller: Controller | None = None
     workers: int = 4
 
 
@@ -120,8 +122,10 @@ def _plan_all(
 def _keeper(client: Client, state: State, kind: Kind, wanted: Wanted) -> Keeper:
     if kind.name != "key":
         return Keeper(client, kind, wanted)
-    store = None
-    if state.key_directory and not wanted.given.get("key") and wanted.owner:
+    store: Store | None = None
+    if state.controller and not wanted.given.get("key"):
+        store = state.controller.store(wanted.identity)
+    elif state.key_directory and not wanted.given.get("key") and wanted.owner:
         name = urllib.parse.quote(wanted.identity, safe=" @+=,")
         store = FileStore(os.path.join(state.key_directory, f"{name}.key"), make_directory=True)
     return RotatingKeyKeeper(client, kind, wanted, store, rotation_of(wanted.rotate))

@@ -16,10 +16,9 @@ from datetime import datetime, timedelta, timezone
 
 from . import apply, export, values
 from .client import Client
-from .keeper import Found, KeyKeeper
+from .keeper import Found, KeyKeeper, Store
 from .plan import CREATE, DELETE, MARKER, NOTHING, UPDATE, Operation, PlanError, Wanted, plan
 from .resources import Kind, dig
-from .store import FileStore, mint
 
 ROTATE = "rotate"
 FIRST_GENERATION = 1
@@ -81,11 +80,11 @@ class RotatingKeyKeeper(KeyKeeper):
     """A keeper that may replace a key by its successor, and sees to the end of those it replaced."""
 
     def __init__(
-        self, client: Client, kind: Kind, wanted: Wanted, store: FileStore | None, rotation: Rotation | None
+        self, client: Client, kind: Kind, wanted: Wanted, store: Store | None, rotation: Rotation | None
     ) -> None:
         super().__init__(client, kind, wanted, store)
         self.rotation = rotation
-        self.next = FileStore(f"{store.path}.next") if store else None
+        self.next: Store | None = store.beside() if store else None
         self.predecessor: Found | None = None
         self.ended: list[str] = []
 
@@ -146,8 +145,7 @@ class RotatingKeyKeeper(KeyKeeper):
             return str(given)
         if not self.store or not self.next:
             raise PlanError(f"the key {self.wanted.identity!r} can't be rotated without `key` or `store`")
-        self.store.check_writable()
-        return self.next.read() or mint()
+        return self.next.read() or self.next.new_value()
 
     def _prepare_successor(self, old: Found, value: str, rotation: Rotation, *, renamed: bool) -> None:
         """The successor is what the old key is, with what the user wants on top, its spend included."""
