@@ -74,31 +74,37 @@ options:
   soft_budget:
     description:
       - The spend at which LiteLLM warns.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: float
     version_added: 0.1.0
   budget_duration:
     description:
       - After what time the spend starts anew, such as V(30d).
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: str
     version_added: 0.1.0
   tpm_limit:
     description:
       - Tokens a minute.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: int
     version_added: 0.1.0
   rpm_limit:
     description:
       - Requests a minute.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
+    type: int
+    version_added: 0.1.0
+  tpd_limit:
+    description:
+      - Tokens a day, of batches.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: int
     version_added: 0.1.0
   max_parallel_requests:
     description:
       - Requests at the same time.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: int
     version_added: 0.1.0
   object_permission:

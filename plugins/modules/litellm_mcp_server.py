@@ -38,6 +38,12 @@ options:
     type: str
     required: true
     version_added: 0.1.0
+  server_id:
+    description:
+      - The id of the server. By default LiteLLM makes one up.
+      - It can be set at creation only. Keys and teams name servers by it, so one of your own makes it the same everywhere.
+    type: str
+    version_added: 0.1.0
   alias:
     description:
       - Another name of the server in the API.
@@ -123,6 +129,127 @@ options:
   instructions:
     description:
       - What a model is told about the server.
+    type: str
+    version_added: 0.1.0
+  spec_path:
+    description:
+      - Address or path of an OpenAPI specification to make the tools from.
+    type: str
+    version_added: 0.1.0
+  source_url:
+    description:
+      - Where the source of the server is.
+    type: str
+    version_added: 0.1.0
+  env_vars:
+    description:
+      - Variables of the server, each with C(name), C(value) and maybe C(scope) and C(description).
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  tool_name_to_description:
+    description:
+      - Other descriptions of tools, by their name.
+    type: dict
+    version_added: 0.1.0
+  tool_name_to_display_name:
+    description:
+      - Other names of tools to show, by their name.
+    type: dict
+    version_added: 0.1.0
+  max_concurrent_requests:
+    description:
+      - Requests at the same time.
+    type: int
+    version_added: 0.1.0
+  available_on_public_internet:
+    description:
+      - Whether callers from public addresses may use the server. The default of LiteLLM is V(true).
+    type: bool
+    version_added: 0.1.0
+  is_byok:
+    description:
+      - Whether each user brings a key of their own.
+    type: bool
+    version_added: 0.1.0
+  byok_description:
+    description:
+      - What users are told about the key to bring.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  byok_api_key_help_url:
+    description:
+      - Where users find how to get that key.
+    type: str
+    version_added: 0.1.0
+  delegate_auth_to_upstream:
+    description:
+      - Whether the server itself authenticates the callers.
+    type: bool
+    version_added: 0.1.0
+  oauth_passthrough:
+    description:
+      - Whether the caller's OAuth token is passed on.
+    type: bool
+    version_added: 0.1.0
+  dcr_bridge:
+    description:
+      - Whether LiteLLM registers clients on their behalf, with some of O(auth_type).
+    type: bool
+    version_added: 0.1.0
+  per_server_oauth_discovery:
+    description:
+      - Whether OAuth is discovered for this server by itself, with some of O(auth_type).
+    type: bool
+    version_added: 0.1.0
+  oauth2_flow:
+    description:
+      - The flow of OAuth 2, such as V(client_credentials).
+    type: str
+    version_added: 0.1.0
+  issuer:
+    description:
+      - The issuer of tokens.
+    type: str
+    version_added: 0.1.0
+  authorization_url:
+    description:
+      - Where authorization is asked for.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  token_url:
+    description:
+      - Where tokens are got.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  registration_url:
+    description:
+      - Where clients are registered.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  audience:
+    description:
+      - The audience of tokens.
+    type: str
+    version_added: 0.1.0
+  token_exchange_endpoint:
+    description:
+      - Where tokens are exchanged.
+    type: str
+    version_added: 0.1.0
+  token_exchange_profile:
+    description:
+      - The profile of the exchange.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  subject_token_type:
+    description:
+      - The type of the token that is exchanged.
     type: str
     version_added: 0.1.0
   mcp_info:

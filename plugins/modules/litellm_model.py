@@ -55,6 +55,11 @@ options:
       - It can't be cleared as a whole.
     type: dict
     version_added: 0.1.0
+  blocked:
+    description:
+      - Whether the deployment is paused.
+    type: bool
+    version_added: 0.1.0
   model_info:
     description:
       - Further information on the deployment.

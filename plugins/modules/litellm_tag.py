@@ -47,6 +47,12 @@ options:
     type: list
     elements: str
     version_added: 0.1.0
+  budget_id:
+    description:
+      - The budget that the tag is linked to. It can be set at creation only.
+      - Mutually exclusive with the limits of the tag itself.
+    type: str
+    version_added: 0.1.0
   max_budget:
     description:
       - What the tag may spend.

@@ -139,6 +139,26 @@ options:
       - Tokens a day, of batches.
     type: int
     version_added: 0.1.0
+  team_member_budget:
+    description:
+      - What each member may spend in this team.
+    type: float
+    version_added: 0.1.0
+  team_member_budget_duration:
+    description:
+      - After what time the spend of a member starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  team_member_rpm_limit:
+    description:
+      - Requests a minute of each member.
+    type: int
+    version_added: 0.1.0
+  team_member_tpm_limit:
+    description:
+      - Tokens a minute of each member.
+    type: int
+    version_added: 0.1.0
   model_rpm_limit:
     description:
       - Requests a minute for each model.
@@ -180,6 +200,16 @@ options:
     type: list
     elements: dict
     version_added: 0.1.0
+  enforced_batch_output_expires_after:
+    description:
+      - When the output of batches expires, with C(anchor) and C(seconds).
+    type: dict
+    version_added: 0.1.0
+  enforced_file_expires_after:
+    description:
+      - When uploaded files expire, with C(anchor) and C(seconds).
+    type: dict
+    version_added: 0.1.0
   metadata:
     description:
       - Free metadata. What LiteLLM or this collection keep in there is never lost.
@@ -189,6 +219,11 @@ options:
     description:
       - Budgets of single models. Needs a LiteLLM Enterprise licence.
     type: dict
+    version_added: 0.1.0
+  disable_global_guardrails:
+    description:
+      - Whether global guardrails are off for this team. Needs a LiteLLM Enterprise licence.
+    type: bool
     version_added: 0.1.0
   guardrails:
     description:

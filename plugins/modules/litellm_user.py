@@ -124,6 +124,22 @@ options:
       - Tokens a minute for each model.
     type: dict
     version_added: 0.1.0
+  mcp_rpm_limit:
+    description:
+      - Requests a minute for each MCP server.
+    type: dict
+    version_added: 0.1.0
+  tag_rpm_limit:
+    description:
+      - Requests a minute for each request tag.
+    type: dict
+    version_added: 0.1.0
+  object_permission:
+    description:
+      - MCP servers, vector stores, agents and other objects that the user may use.
+      - Only the parts that are given are compared and changed; V(null) clears a part.
+    type: dict
+    version_added: 0.1.0
   metadata:
     description:
       - Free metadata. What LiteLLM or this collection keep in there is never lost.

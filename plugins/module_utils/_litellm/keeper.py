@@ -12,7 +12,7 @@ from dataclasses import replace
 from . import apply, reader, values
 from .client import Client, LiteLLMError
 from .controller import ControllerStore
-from .plan import CREATE, DELETE, Operation, PlanError, Wanted, pick, plan
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, Wanted, pick, plan
 from .resources import Kind, dig
 from .store import FileStore, StoreError
 
@@ -59,7 +59,11 @@ class Keeper:
     def carry_out(self) -> None:
         if self.operation.action == CREATE:
             made = apply.create_once(self.client, self.operation)
-            apply.follow_up(self.client, self.operation, str(_id_of(self.kind, made, self.wanted.identity)))
+            made_id = str(_id_of(self.kind, made, self.wanted.identity))
+            if self.operation.late:
+                late = replace(self.operation, action=UPDATE, id=made_id, body=self.operation.late)
+                apply.execute(self.client, late)
+            apply.follow_up(self.client, self.operation, made_id)
         elif self.operation.changes:
             apply.execute(self.client, self.operation)
             if self.operation.action != DELETE:

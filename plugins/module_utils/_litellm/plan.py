@@ -76,6 +76,7 @@ class Operation:
     after: t.Mapping[str, t.Any] = field(default_factory=dict)
     found: t.Mapping[str, t.Any] | None = field(default=None, repr=False)
     calls: tuple[Call, ...] = field(default=(), repr=False)
+    late: t.Mapping[str, t.Any] = field(default_factory=dict, repr=False)  # an update right after the creation
 
     @property
     def changes(self) -> bool:
@@ -129,13 +130,16 @@ def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
     body: dict[str, t.Any] = {**kind.constants, kind.identity: wanted.identity}
     after: dict[str, t.Any] = {kind.identity: wanted.identity}
     calls: list[Call] = []
+    late: dict[str, t.Any] = {}
     for item in _given_fields(kind, wanted):
         value = wanted.given[item.name]
         after[item.name] = _shown(item, wanted, value)
         # A new object has nothing to clear, and some endpoints choke on a null.
         if value is None or (item.compare == LIFETIME and value in values.FOREVER):
             continue
-        if item.own_call and item.compare != MEMBERS:
+        if item.after_creation:
+            late[item.name] = value
+        elif item.own_call and item.compare != MEMBERS:
             calls.append(_own_call(kind, item, value))
         else:
             body[item.name] = _members(value) if item.compare == MEMBERS else _without_nulls(value)
@@ -145,7 +149,7 @@ def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
     if kind.annotations and (marker := _marker_target(kind, wanted, {})):
         body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
         after.update(_shown_owner(marker))
-    return Operation(CREATE, kind, wanted.identity, body=body, after=after, calls=tuple(calls))
+    return Operation(CREATE, kind, wanted.identity, body=body, after=after, calls=tuple(calls), late=late)
 
 
 def _members(value: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:

@@ -85,6 +85,9 @@ def canonical(field: Field, value: t.Any) -> t.Any:
         return field.default
     if field.compare == WINDOWS:
         return _ordered([{k: v for k, v in without_nulls(window).items() if k != "reset_at"} for window in value])
+    if field.entry_defaults:
+        added = field.entry_defaults.items()
+        value = [dict(entry.items() - added) if isinstance(entry, dict) else entry for entry in without_nulls(value)]
     if field.type in ("int", "float"):
         return _number(value)
     if field.type == "list" and not field.ordered:

@@ -50,6 +50,8 @@ class Field:
     send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
     api_name: str | None = None  # its name in the API, where an option of the connection has that name
     own_call: str | None = None  # the update has a path of its own
+    after_creation: bool = False  # the creation doesn't take it, an update does
+    entry_defaults: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the API adds to the list's entries
     companions: tuple[str, ...] = ()
 
     @property
@@ -74,6 +76,7 @@ class Listing:
     identity_filter: str | None = None
     detail: str | None = None  # where one object is read by itself
     detail_envelope: str | None = None
+    detail_hints: tuple[tuple[str, ...], ...] = ()  # where nothing is at these paths, the detail has nothing more
 
 
 @dataclass(frozen=True)
