@@ -194,7 +194,13 @@ options:
     type: str
     version_added: 0.1.0
   team_id:
-    description: The team that the key belongs to.
+    description: The team that the key belongs to, by its id.
+    type: str
+    version_added: 0.1.0
+  team_alias:
+    description:
+      - The team that the key belongs to, by its name, which must be unambiguous.
+      - Mutually exclusive with O(team_id).
     type: str
     version_added: 0.1.0
   agent_id:
@@ -257,7 +263,14 @@ options:
     elements: str
     version_added: 0.1.0
   access_group_ids:
-    description: Access groups of the key.
+    description: Access groups of the key, by their ids.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  access_group_names:
+    description:
+      - Access groups of the key, by their names.
+      - Mutually exclusive with O(access_group_ids).
     type: list
     elements: str
     version_added: 0.1.0
@@ -558,6 +571,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec 
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.keeper import Store
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.references import Names
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.rotation import RotatingKeyKeeper, rotation_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
@@ -579,7 +593,7 @@ def main() -> None:
     client = module.client()
 
     def work() -> dict[str, object]:
-        wanted = module.wanted(KEY)
+        wanted = Names(client).resolve(KEY, module.wanted(KEY))
         keeper = RotatingKeyKeeper(client, KEY, wanted, store, rotation_of(wanted.rotate))
         return single.run(client, keeper, check_mode=module.plans_only, diff=module._diff)
 

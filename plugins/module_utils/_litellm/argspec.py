@@ -112,6 +112,8 @@ def object_spec(kind: Kind) -> Spec:
         identity["no_log"] = False
     spec = {kind.identity: identity}
     spec.update((field.name, field_spec(field)) for field in kind.fields)
+    for reference in kind.references:
+        spec[reference.option] = {"type": "list", "elements": "str"} if reference.many else {"type": "str"}
     if any(field.name == "metadata" for field in kind.fields):
         spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
     if any(field.name == "duration" for field in kind.fields):

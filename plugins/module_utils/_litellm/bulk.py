@@ -19,6 +19,7 @@ from .client import AuthenticationError, Client, LiteLLMError, UnreachableError
 from .controller import Controller
 from .keeper import Keeper, KeyKeeper, Store
 from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, Wanted, owner_of, pick
+from .references import Names, is_pending
 from .resources import KINDS, Kind
 from .rotation import ROTATE, RotatingKeyKeeper, is_waiting, replaced_by, rotation_of
 from .store import FileStore, StoreError
@@ -103,12 +104,13 @@ def _plan_all(
 ) -> list[Keeper]:
     keepers: list[Keeper] = []
     errors: list[str] = []
+    names = Names(client, state.wanted)
     for kind in kinds:
         errors += _repeated(kind, state.wanted[kind.plural])
         by_name = _by_name(kind, found[kind.plural])
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found[kind.plural])]:
             try:
-                keeper = _keeper(client, state, kind, wanted)
+                keeper = _keeper(client, state, kind, names.resolve(kind, wanted))
                 keeper.prepare(pick(kind, wanted.identity, by_name.get(wanted.identity, [])))
                 keepers.append(keeper)
             except EXPECTED as exc:
@@ -181,13 +183,26 @@ def _carry_out_all(client: Client, state: State, kinds: t.Sequence[Kind], keeper
     errors: list[str] = []
     for kind in kinds:
         changing = [k for k in keepers if k.kind is kind and k.changes and k.wanted.state == "present"]
-        errors += _in_parallel(changing, state.workers)
+        errors += _settle(client, changing)
+        errors += _in_parallel([k for k in changing if not is_pending(k.wanted)], state.workers)
     for kind in reversed(kinds):
         errors += _delete(client, state, kind, [k for k in keepers if k.kind is kind and k.wanted.state == "absent"])
     if not errors:
         errors += _look_again(client, state, kinds, keepers)
     if errors:
         raise StateError("not everything was done, run again to finish", errors)
+
+
+def _settle(client: Client, keepers: t.Sequence[Keeper]) -> list[str]:
+    """Objects that were made a moment ago have their ids now."""
+    waiting = [keeper for keeper in keepers if is_pending(keeper.wanted)]
+    names = Names(client)
+    try:
+        for keeper in waiting:
+            keeper.wanted, keeper.operation = names.settle(keeper.wanted, keeper.operation)
+    except EXPECTED as exc:
+        return [str(exc)]
+    return []
 
 
 def _in_parallel(keepers: t.Sequence[Keeper], workers: int) -> list[str]:

@@ -68,6 +68,7 @@ class LiteLLMModule(AnsibleModule):
             replace_metadata=self.params.get("metadata_mode") == "replace",
             renew_before=self.params.get("renew_before"),
             rotate=self.params.get("rotate"),
+            named={ref.option: self.params[ref.option] for ref in kind.references if ref.option in self.given},
             fingerprint_key=fingerprint_key(self.params["api_key"]),
         )
 

@@ -52,6 +52,7 @@ class Wanted:
     renew_before: str | None = None
     owner: str | None = None
     rotate: t.Mapping[str, t.Any] | None = None
+    named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
     fingerprint_key: bytes = field(default=b"", repr=False)
 
 

@@ -45,6 +45,7 @@ class Field:
     licence: bool = False
     secret: bool = False
     all_secret: bool = False  # of an object with secret parts: every part is one
+    usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
     removal: str | None = None  # where an update names the parts to remove, if not by null
     detail: bool = False  # not in the listing, only where one object is read by itself
     send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
@@ -94,6 +95,16 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """An option that names other objects, in the place of one that takes their ids."""
+
+    option: str
+    field: str
+    kind: str
+    many: bool = False
+
+
+@dataclass(frozen=True)
 class Kind:
     """One kind of LiteLLM object."""
 
@@ -117,6 +128,7 @@ class Kind:
     echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
+    references: tuple[Reference, ...] = ()
 
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)
