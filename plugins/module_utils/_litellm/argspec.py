@@ -98,7 +98,7 @@ def field_spec(field: Field) -> dict[str, t.Any]:
     # Ansible counts a null as a wrong choice: an option that null clears is checked by the plan.
     if field.choices and field.clear == NEVER:
         spec["choices"] = list(field.choices)
-    if field.secret and field.compare != SECRETS:
+    if field.secret and field.compare != SECRETS and not field.entry_defaults:
         spec["no_log"] = True
     elif any(part in field.name for part in SECRET_LOOKING):
         spec["no_log"] = False
@@ -141,6 +141,8 @@ def secret_strings(kind: Kind, params: t.Mapping[str, t.Any]) -> set[str]:
             continue
         if field.compare == SECRETS and isinstance(value, dict):
             value = values.split_secrets(field, value)[1]
+        if field.entry_defaults and isinstance(value, list):
+            value = [entry.get("value") for entry in value if isinstance(entry, dict)]
         found |= _strings(value)
     return found
 

@@ -221,6 +221,15 @@ def _plan_update(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], now: 
     return Operation(UPDATE, kind, wanted.identity, found.get(kind.id), body, before, after, found, calls)
 
 
+def differing(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> list[str]:
+    """The options that are not as wanted, whether or not that can be changed."""
+    now = datetime.now(timezone.utc)
+    pairs = {item.name: _compare(kind, item, wanted, found, now) for item in _given_fields(kind, wanted)}
+    names = [name for name, (old, new) in pairs.items() if old != new]
+    marked = _marker_target(kind, wanted, found) == _marker(kind, found)
+    return names if names or marked else ["our marker"]
+
+
 def _calls(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], changed: t.Sequence[Field]) -> tuple[Call, ...]:
     calls: list[Call] = []
     for item in changed:
