@@ -545,22 +545,9 @@ object:
     key_alias: my-app
     max_budget: 100.0
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import single
