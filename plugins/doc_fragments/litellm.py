@@ -65,3 +65,23 @@ notes:
     that is set to V(null) is cleared.
   - Requires no Python library besides the standard one.
 """
+
+    # What the modules for one object have in common.
+    OBJECT = r"""
+options:
+  state:
+    description: Whether the object should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+notes:
+  - The options of the object carry the names of LiteLLM's own API.
+"""

@@ -14,23 +14,10 @@ author:
 description:
   - Creates, changes and deletes organizations. This needs a LiteLLM Enterprise licence, without which the module
     fails before anything is written.
-  - The options of the organization carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the organization should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   organization_alias:
     description:
       - The name of the organization. It must be unique; when several organizations have it, the module fails
@@ -138,22 +125,9 @@ object:
   sample:
     organization_alias: acme
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

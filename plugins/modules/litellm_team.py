@@ -13,23 +13,10 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Creates, changes and deletes teams of a LiteLLM proxy. A team is found by its alias.
-  - The options of the team carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the team should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   team_alias:
     description:
       - The name of the team. It must be unique; when several teams have it, the module fails and names their
@@ -139,6 +126,26 @@ options:
       - Tokens a day, of batches.
     type: int
     version_added: 0.1.0
+  team_member_budget:
+    description:
+      - What each member may spend in this team.
+    type: float
+    version_added: 0.1.0
+  team_member_budget_duration:
+    description:
+      - After what time the spend of a member starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  team_member_rpm_limit:
+    description:
+      - Requests a minute of each member.
+    type: int
+    version_added: 0.1.0
+  team_member_tpm_limit:
+    description:
+      - Tokens a minute of each member.
+    type: int
+    version_added: 0.1.0
   model_rpm_limit:
     description:
       - Requests a minute for each model.
@@ -180,6 +187,16 @@ options:
     type: list
     elements: dict
     version_added: 0.1.0
+  enforced_batch_output_expires_after:
+    description:
+      - When the output of batches expires, with C(anchor) and C(seconds).
+    type: dict
+    version_added: 0.1.0
+  enforced_file_expires_after:
+    description:
+      - When uploaded files expire, with C(anchor) and C(seconds).
+    type: dict
+    version_added: 0.1.0
   metadata:
     description:
       - Free metadata. What LiteLLM or this collection keep in there is never lost.
@@ -189,6 +206,11 @@ options:
     description:
       - Budgets of single models. Needs a LiteLLM Enterprise licence.
     type: dict
+    version_added: 0.1.0
+  disable_global_guardrails:
+    description:
+      - Whether global guardrails are off for this team. Needs a LiteLLM Enterprise licence.
+    type: bool
     version_added: 0.1.0
   guardrails:
     description:
@@ -295,22 +317,9 @@ object:
   sample:
     team_alias: research
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

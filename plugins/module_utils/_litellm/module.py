@@ -12,11 +12,13 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.warnings import get_warning_messages
 
+from . import apply
 from .apply import NotKeptError, RaceError
 from .bulk import StateError
 from .client import Client, LiteLLMError, Settings
+from .controller import Controller, controller_of
 from .plan import PlanError, Wanted
-from .resources import Kind
+from .resources import KEY, Kind
 from .store import StoreError
 
 #: Secrets that begin with the same characters are looked for once. Longer than `sk-` and the start of a common prefix.
@@ -40,6 +42,7 @@ class LiteLLMModule(AnsibleModule):
     def _load_params(self) -> None:
         super()._load_params()
         self.given = frozenset(self.params)
+        self.controller: Controller | None = None
         # Before the first line is logged, and also where the options turn out to be wrong.
         self.no_log_values.update(type(self).secrets(self.params))
 
@@ -58,6 +61,14 @@ class LiteLLMModule(AnsibleModule):
         except (ValueError, OSError) as exc:
             self.refuse(f"the connection options can't be used: {exc}")
 
+    def orders(self) -> dict[str, t.Any]:
+        """What the action plugin has to do with its stores, also where the module failed."""
+        return {"controller_store": self.controller.orders} if self.controller else {}
+
+    @property
+    def plans_only(self) -> bool:
+        return bool(self.check_mode or (self.controller and self.controller.plan_only))
+
     def wanted(self, kind: Kind) -> Wanted:
         identity = self.params[kind.identity]
         if not identity.strip():
@@ -69,8 +80,23 @@ class LiteLLMModule(AnsibleModule):
             state=self.params["state"],
             replace_metadata=self.params.get("metadata_mode") == "replace",
             renew_before=self.params.get("renew_before"),
+            rotate=self.params.get("rotate"),
+            named={ref.option: self.params[ref.option] for ref in kind.references if ref.option in self.given},
             fingerprint_key=fingerprint_key(self.params["api_key"]),
         )
+
+    def use_controller(self) -> Controller | None:
+        """What the action plugin told of its stores. To take a key back is all that such a call does."""
+        self.controller = controller_of(self.params["controller_store"])
+        undo = self.controller.undo if self.controller else ()
+        if undo:
+            self.run(lambda: self._take_back(self.client(), undo))
+        return self.controller
+
+    @staticmethod
+    def _take_back(client: Client, tokens: t.Sequence[str]) -> dict[str, t.Any]:
+        apply.delete(client, KEY, tokens)
+        return {"changed": True}
 
     def run(self, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
         """Do the work and leave, with errors as clear failures."""
@@ -82,10 +108,10 @@ class LiteLLMModule(AnsibleModule):
             self.refuse(str(exc), errors=exc.errors)
         except EXPECTED as exc:
             self.refuse(str(exc))
-        self.exit_json(**result)
+        self.exit_json(**result, **self.orders())
 
     def refuse(self, message: str, **more: t.Any) -> t.NoReturn:
-        self.fail_json(msg=message, **more)
+        self.fail_json(msg=message, **more, **self.orders())
         raise SystemExit(1)
 
 

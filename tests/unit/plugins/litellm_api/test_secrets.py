@@ -18,10 +18,16 @@ def test_only_the_secret_parts_of_options_are_hidden() -> None:
     desired = {
         "models": [{"model_id": "m", "litellm_params": PARAMS}],
         "credentials": [{"credential_name": "c", "credential_values": {"api_base": "http://y"}}],
+        "mcp_servers": [{"server_name": "s", "env_vars": [{"name": "A", "value": "of-a-variable"}]}],
         "keys": [{"key_alias": "a", "key": "sk-0123456789abcdef"}],
         "unknown": 3,
     }
-    assert argspec.secret_strings_of_state(desired) == {"very-secret", "http://y", "sk-0123456789abcdef"}
+    assert argspec.secret_strings_of_state(desired) == {
+        "very-secret",
+        "http://y",
+        "of-a-variable",
+        "sk-0123456789abcdef",
+    }
     assert argspec.secret_strings_of_state("nonsense") == set()
 
 
