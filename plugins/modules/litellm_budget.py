@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.limits
 options:
   budget_id:
     description:
@@ -27,26 +28,6 @@ options:
     description:
       - What the budget may spend.
     type: float
-    version_added: 0.1.0
-  soft_budget:
-    description:
-      - The spend at which LiteLLM warns.
-    type: float
-    version_added: 0.1.0
-  budget_duration:
-    description:
-      - After what time the spend starts anew, such as V(30d).
-    type: str
-    version_added: 0.1.0
-  tpm_limit:
-    description:
-      - Tokens a minute.
-    type: int
-    version_added: 0.1.0
-  rpm_limit:
-    description:
-      - Requests a minute.
-    type: int
     version_added: 0.1.0
   tpd_limit:
     description:

@@ -18,6 +18,8 @@ description:
   - The options of the key carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
+  - llmfleet.gateway.litellm.metadata
+  - llmfleet.gateway.litellm.controller_store
 attributes:
   check_mode:
     support: full
@@ -126,38 +128,6 @@ options:
             type: int
             default: 30
             version_added: 0.1.0
-  controller_store:
-    description: Used between the action plugin and the module. Do not set it.
-    type: dict
-    version_added: 0.1.0
-    suboptions:
-      where:
-        description: Used between the action plugin and the module. Do not set it.
-        type: dict
-        version_added: 0.1.0
-      held:
-        description: Used between the action plugin and the module. Do not set it.
-        type: dict
-        version_added: 0.1.0
-      loose:
-        description: Used between the action plugin and the module. Do not set it.
-        type: list
-        elements: str
-        version_added: 0.1.0
-      seal_key:
-        description: Used between the action plugin and the module. Do not set it.
-        type: str
-        version_added: 0.1.0
-      plan_only:
-        description: Used between the action plugin and the module. Do not set it.
-        type: bool
-        default: false
-        version_added: 0.1.0
-      undo:
-        description: Used between the action plugin and the module. Do not set it.
-        type: list
-        elements: str
-        version_added: 0.1.0
   rotate:
     description:
       - Replace the key by a successor of the same alias when its value has to change, which is when O(key) is another
@@ -385,19 +355,6 @@ options:
   enable_prompt_caching:
     description: Whether LiteLLM adds prompt caching marks to requests.
     type: bool
-    version_added: 0.1.0
-  metadata:
-    description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
-    type: dict
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null) is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
   model_max_budget:
     description: Budgets of single models. Needs a LiteLLM Enterprise licence.

@@ -17,6 +17,8 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.metadata
+  - llmfleet.gateway.litellm.limits
 options:
   project_alias:
     description:
@@ -51,44 +53,10 @@ options:
       - What the project may spend.
     type: float
     version_added: 0.1.0
-  soft_budget:
-    description:
-      - The spend at which LiteLLM warns.
-    type: float
-    version_added: 0.1.0
-  budget_duration:
-    description:
-      - After what time the spend starts anew, such as V(30d).
-    type: str
-    version_added: 0.1.0
-  tpm_limit:
-    description:
-      - Tokens a minute.
-    type: int
-    version_added: 0.1.0
-  rpm_limit:
-    description:
-      - Requests a minute.
-    type: int
-    version_added: 0.1.0
   max_parallel_requests:
     description:
       - Requests at the same time.
     type: int
-    version_added: 0.1.0
-  metadata:
-    description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
-    type: dict
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
-        is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
 """
 

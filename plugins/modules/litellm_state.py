@@ -18,6 +18,7 @@ description:
     customers, access groups and tags have no such room.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
+  - llmfleet.gateway.litellm.controller_store
 attributes:
   check_mode:
     support: full
@@ -132,38 +133,6 @@ options:
             type: int
             default: 30
             version_added: 0.1.0
-  controller_store:
-    description: Used between the action plugin and the module. Do not set it.
-    type: dict
-    version_added: 0.1.0
-    suboptions:
-      where:
-        description: Used between the action plugin and the module. Do not set it.
-        type: dict
-        version_added: 0.1.0
-      held:
-        description: Used between the action plugin and the module. Do not set it.
-        type: dict
-        version_added: 0.1.0
-      loose:
-        description: Used between the action plugin and the module. Do not set it.
-        type: list
-        elements: str
-        version_added: 0.1.0
-      seal_key:
-        description: Used between the action plugin and the module. Do not set it.
-        type: str
-        version_added: 0.1.0
-      plan_only:
-        description: Used between the action plugin and the module. Do not set it.
-        type: bool
-        default: false
-        version_added: 0.1.0
-      undo:
-        description: Used between the action plugin and the module. Do not set it.
-        type: list
-        elements: str
-        version_added: 0.1.0
   workers:
     description: How many requests are sent at the same time.
     type: int

@@ -16,6 +16,8 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.metadata
+  - llmfleet.gateway.litellm.limits
 options:
   team_alias:
     description:
@@ -95,31 +97,11 @@ options:
       - What the team may spend.
     type: float
     version_added: 0.1.0
-  soft_budget:
-    description:
-      - The spend at which LiteLLM warns.
-    type: float
-    version_added: 0.1.0
-  budget_duration:
-    description:
-      - After what time the spend starts anew, such as V(30d).
-    type: str
-    version_added: 0.1.0
   budget_limits:
     description:
       - Several budgets that hold at once, each with C(budget_duration) and C(max_budget).
     type: list
     elements: dict
-    version_added: 0.1.0
-  tpm_limit:
-    description:
-      - Tokens a minute.
-    type: int
-    version_added: 0.1.0
-  rpm_limit:
-    description:
-      - Requests a minute.
-    type: int
     version_added: 0.1.0
   tpd_limit:
     description:
@@ -197,11 +179,6 @@ options:
       - When uploaded files expire, with C(anchor) and C(seconds).
     type: dict
     version_added: 0.1.0
-  metadata:
-    description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
-    type: dict
-    version_added: 0.1.0
   model_max_budget:
     description:
       - Budgets of single models. Needs a LiteLLM Enterprise licence.
@@ -246,15 +223,6 @@ options:
     description:
       - How long keys of members live. Needs a LiteLLM Enterprise licence.
     type: str
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
-        is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
 """
 

@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.metadata
 options:
   user_id:
     description:
@@ -127,11 +128,6 @@ options:
       - Only the parts that are given are compared and changed; V(null) clears a part.
     type: dict
     version_added: 0.1.0
-  metadata:
-    description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
-    type: dict
-    version_added: 0.1.0
   send_invite_email:
     description:
       - Whether LiteLLM sends an invitation to a new user. Has an effect at creation only.
@@ -142,15 +138,6 @@ options:
       - Budgets of single models. Needs a LiteLLM Enterprise licence.
       - It can be changed and not cleared.
     type: dict
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
-        is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
 """
 
