@@ -16,8 +16,11 @@ description:
   - Fails with every fault of the declaration at once, each with its remedy. It needs no connection to any host.
   - An instance listens on the loopback address of its server. When a gateway is another host, it listens on the server's
     private address too.
-  - Models that share a GPU may take at most 0.95 of its memory together, since each measures the free memory while it
-    starts.
+  - Absent C(gpu_memory_utilization) and C(max_model_len) are planned from the GPUs' memory, and what does not fit is refused
+    with the arithmetic and with changes that would. The planner knows the models of the catalogue, and those that
+    M(llmfleet.gateway.vllm_model_info) found. Models that share a GPU leave 1 GiB of it really free.
+  - Where the planner does not know a model or a GPU, a share of 0.9 and the model's own context are the defaults, and models
+    that share a GPU may take at most 0.95 of its memory together, since each measures the free memory while it starts.
 positional: _input, hostvars, groups
 options:
   _input:
@@ -28,9 +31,11 @@ options:
   hostvars:
     description:
       - Ansible's C(hostvars). Read from a GPU server are C(llm_gpu_count) (default 1; 0 for vLLM on the CPU),
-        C(llm_private_address) (default the address of the default route) and C(vllm_publish_address). Read from the first of
-        them are C(vllm_version), C(vllm_port_base), C(vllm_gpu_memory_utilization) and C(vllm_allow_unknown_options). Read
-        from a gateway are C(litellm_port) and C(postgres_port).
+        C(llm_private_address) (default the address of the default route), C(vllm_publish_address), C(llm_gpu_memory_gib) or
+        else C(llm_gpu_info) (the result of M(llmfleet.gateway.gpu_info)), and C(llm_path_models). Read from the first of them
+        are C(vllm_version), C(vllm_port_base), C(vllm_gpu_memory_utilization), C(vllm_memory_check) and
+        C(vllm_allow_unknown_options). Read from a gateway are C(litellm_port), C(postgres_port) and
+        C(litellm_limit_from_vllm), and from C(localhost) C(llm_hub_models).
     type: dict
     required: true
   groups:
@@ -41,6 +46,14 @@ options:
     description: Models of other providers, C(llm_external_models).
     type: list
     elements: dict
+    default: []
+  unread:
+    description:
+      - What has not been read yet, V(gpus) or V(models). An entry without a share whose GPUs or model may still come to be
+        known is then placed and not judged.
+    type: list
+    elements: str
+    choices: [gpus, models]
     default: []
 """
 
@@ -95,6 +108,15 @@ _value:
     environment:
       description: Further environment variables of the container.
       type: dict
+    plan:
+      description: Figures of the memory plan, by the names of P(llmfleet.gateway.vram_plan#filter); null without one.
+      type: dict
+    note:
+      description: Why there is no memory plan; empty with one.
+      type: str
+    max_parallel_requests:
+      description: How many requests the gateways send at once, or null.
+      type: int
 """
 
 import ipaddress
@@ -109,10 +131,11 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.plan impor
     Settings,
     plan_fleet,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import DEFAULT_VERSION
 
 #: Defaults of the variables that are read from hostvars; those of the roles are the same.
 DEFAULTS: dict[str, t.Any] = {
-    "vllm_version": "0.32.0",
+    "vllm_version": DEFAULT_VERSION,
     "vllm_port_base": 8001,
     "vllm_allow_unknown_options": False,
     "vllm_memory_check": True,
@@ -166,13 +189,14 @@ def _settings(names: list[str], hostvars: t.Mapping[str, t.Any], unread: frozens
 
 
 def _descriptions(names: list[str], hostvars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What the module vllm_model_info found on the controller and on the servers, by model."""
+    """What the module vllm_model_info found at the hub from the controller, and on the servers, by model."""
+    asked = (hostvars.get("localhost") or {}).get("llm_hub_models")
+    results = [asked, *(hostvars[name].get("llm_path_models") for name in names)]
     found: dict[str, t.Any] = {}
-    for name in ("localhost", *names):
-        results = ((hostvars.get(name) or {}).get("llm_model_info") or {}).get("results") or []
-        for result in results:
-            if result.get("config"):
-                found.setdefault(result["item"], result)
+    for result in results:
+        for one in (result or {}).get("results") or []:
+            if one.get("config"):
+                found.setdefault(one["item"]["model"], one)
     return found
 
 

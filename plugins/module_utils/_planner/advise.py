@@ -385,7 +385,7 @@ def check_alike(gpus: Sequence[Mapping[str, Any]]) -> None:
     kinds = {(gpu.get("name"), round(float(gpu["memory_gib"]), 1)) for gpu in gpus}
     if len(kinds) > 1:
         listed = ", ".join(sorted(f"{name} {memory} GiB" for name, memory in kinds))
-        raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Pin them with gpus.")
+        raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Name alike ones in gpus.")
 
 
 _HEADINGS = ("model", "gpu", "gpus", "weights", "share", "max_model_len", "tokens", "requests", "free", "verdict")
@@ -400,9 +400,13 @@ def table(instances: Sequence[Instance], gpus: Mapping[str, float]) -> list[str]
             row, note = _table_row(instance, gpu, memory_gib)
             rows.append(row)
             notes += note.splitlines()
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return lines + notes
+    return aligned(rows) + notes
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines of columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _table_row(instance: Instance, gpu: str, memory_gib: float) -> tuple[tuple[str, ...], str]:

@@ -80,7 +80,10 @@ def description(model: str, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def planned_instance(
-    entry: dict[str, t.Any], share: float | None, found: t.Mapping[str, t.Any], vllm_version: str
+    entry: dict[str, t.Any],
+    share: float | None,
+    found: t.Mapping[str, t.Any],
+    vllm_version: str,
 ) -> tuple[advise.Instance | None, str]:
     """The entry as the planner takes it, or why it can't."""
     described = description(entry["model"], found)

@@ -245,7 +245,7 @@ def _no_gpus(server: Server, demand: Demand, load: _Load, free: int, size: int) 
     share = f"a share of {demand.share:.2f}" if demand.share is not None else "room"
     text = (
         f"{server.name} has {free} of {server.gpus} GPUs with {share} left for {demand.name} (taken: {taken}), {size}"
-        " of one kind needed: lower gpu_memory_utilization, or llm_gpu_count is too low"
+        f" of one kind needed: {_WAYS[demand.share is None]}, or llm_gpu_count is too low"
     )
     if demand.planned and not server.memory:
         text += ". With llm_gpu_memory_gib declared, models without gpu_memory_utilization share a GPU by plan"
@@ -254,6 +254,9 @@ def _no_gpus(server: Server, demand: Demand, load: _Load, free: int, size: int) 
         for gpu in range(server.gpus)
     ]
     return ". ".join([text, *[reason for reason in reasons if reason][:1]])
+
+
+_WAYS = {True: "choose a smaller model, fewer replicas or other servers", False: "lower gpu_memory_utilization"}
 
 
 def _pinned_gpus(entry: dict[str, t.Any], server: Server, demand: Demand, load: _Load) -> tuple[list[int] | None, str]:
