@@ -214,7 +214,11 @@ def _server(name: str, hostvars: t.Mapping[str, t.Any], gateways: list[str]) -> 
 def _memory(name: str, found: t.Mapping[str, t.Any], gpus: int) -> dict[int, Gpu]:
     """As declared, else as the module gpu_info read it; always the whole of it, so that every run plans the same."""
     listed = (found.get("llm_gpu_info") or {}).get("gpus") or []
-    read = {int(gpu["index"]): Gpu(str(gpu["name"]), float(gpu["memory_usable_gib"])) for gpu in listed}
+    read = {
+        int(gpu["index"]): Gpu(str(gpu["name"]), float(gpu["memory_usable_gib"]))
+        for gpu in listed
+        if gpu.get("memory_usable_gib") and gpu.get("mig_mode") != "Enabled"
+    }
     declared = _declared_memory(name, found.get("llm_gpu_memory_gib"), gpus)
     for index, memory_gib in declared.items():
         real = read.get(index, Gpu("GPU", memory_gib))
