@@ -171,11 +171,7 @@ def plan_server(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> tuple[list
     plans: list[dict[str, t.Any] | None] = [None] * len(placed)
     errors = []
     for group in _groups(placed, memory):
-        instances = [
-            replace(placed[index].demand.planned, gpus=tuple(placed[index].gpus))
-            for index in group
-            if placed[index].demand.planned
-        ]
+        instances = [_on_gpus(placed[index]) for index in group]
         gpus = {gpu for index in group for gpu in placed[index].gpus}
         sizes = {gpu: memory[gpu].memory_gib for gpu in sorted(gpus)}
         try:
@@ -186,6 +182,11 @@ def plan_server(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> tuple[list
         for index, result in zip(group, results):
             plans[index] = result
     return plans, errors
+
+
+def _on_gpus(placed: Placed) -> advise.Instance:
+    assert placed.demand.planned
+    return replace(placed.demand.planned, gpus=tuple(placed.gpus))
 
 
 def _groups(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> list[list[int]]:

@@ -125,7 +125,7 @@ class _Placement(t.NamedTuple):
     """An instance that has its place."""
 
     entry: dict[str, t.Any]
-    index: int
+    position: int  # of the entry in llm_models
     server: Server
     gpus: list[int]
     number: int  # which replica of its model on this server it is, from 0
@@ -300,8 +300,8 @@ def _of_one_length(placed: list[_Placement], found: list[dict[str, t.Any] | None
     for one, plan in zip(placed, found):
         if plan:
             length = plan["settings"]["max_model_len"]
-            shortest[one.index] = min(length, shortest.get(one.index, length))
-    return [with_length(one.demand, shortest[one.index]) if plan else one.demand for one, plan in zip(placed, found)]
+            shortest[one.position] = min(length, shortest.get(one.position, length))
+    return [with_length(one.demand, shortest[one.position]) if plan else one.demand for one, plan in zip(placed, found)]
 
 
 _SWITCH = "\n  (memory_check: false of the model starts it without this check)"
@@ -310,7 +310,7 @@ _SWITCH = "\n  (memory_check: false of the model starts it without this check)"
 def _instance(placed: _Placement, plan: dict[str, t.Any] | None, settings: Settings) -> dict[str, t.Any]:
     entry, demand = placed.entry, placed.demand
     slug = re.sub(r"[^a-z0-9]+", "-", entry["name"].lower()).strip("-")
-    port = entry.get("port") or settings.port_base + placed.index
+    port = entry.get("port") or settings.port_base + placed.position
     share = demand.share
     if share is None and not demand.deferred:
         share = demand.default_share

@@ -31,11 +31,11 @@ def info(*sizes: float, name: str = "NVIDIA H100 80GB HBM3") -> dict[str, t.Any]
     return {"llm_gpu_count": len(sizes), "llm_gpu_info": {"gpus": gpus}}
 
 
-def plan(models: list[dict[str, t.Any]], unread: tuple[str, ...] = (), **box: t.Any) -> list[dict[str, t.Any]]:
+def plan(models: list[dict[str, t.Any]], unread: t.Any = (), **box: t.Any) -> list[dict[str, t.Any]]:
     return fleet_plan(models, {"box": box}, ONE, unread=unread)
 
 
-def refusal(models: list[dict[str, t.Any]], unread: tuple[str, ...] = (), **box: t.Any) -> str:
+def refusal(models: list[dict[str, t.Any]], unread: t.Any = (), **box: t.Any) -> str:
     with pytest.raises(AnsibleFilterError) as caught:
         plan(models, unread, **box)
     return str(caught.value)
