@@ -31,6 +31,12 @@ options:
     type: list
     elements: dict
     default: []
+  processes:
+    description:
+      - Processes of LiteLLM in all the gateways together. Each counts for itself, so each gets its part of the
+        C(max_parallel_requests) of an instance, rounded up.
+    type: int
+    default: 1
 """
 
 EXAMPLES = r"""
@@ -62,24 +68,28 @@ SECRET_NAME = re.compile(r"_(key|key_id|token|secret|password|credentials)$")
 
 
 def litellm_models(
-    instances: list[dict[str, t.Any]], gateway: str, external: list[dict[str, t.Any]] | None = None
+    instances: list[dict[str, t.Any]],
+    gateway: str,
+    external: list[dict[str, t.Any]] | None = None,
+    processes: int = 1,
 ) -> dict[str, t.Any]:
     environment: dict[str, str] = {}
-    entries = [_local(instance, gateway) for instance in instances]
+    entries = [_local(instance, gateway, max(1, int(processes))) for instance in instances]
     for index, entry in enumerate(external or []):
         entries.append(_external(entry, index, environment))
     return {"model_list": entries, "environment": environment}
 
 
-def _local(instance: dict[str, t.Any], gateway: str) -> dict[str, t.Any]:
-    return {
-        "model_name": instance["model_name"],
-        "litellm_params": {
-            "model": f"hosted_vllm/{instance['model_name']}",
-            "api_base": instance["urls"][gateway],
-            "api_key": "os.environ/VLLM_API_KEY",
-        },
+def _local(instance: dict[str, t.Any], gateway: str, processes: int) -> dict[str, t.Any]:
+    params = {
+        "model": f"hosted_vllm/{instance['model_name']}",
+        "api_base": instance["urls"][gateway],
+        "api_key": "os.environ/VLLM_API_KEY",
     }
+    limit = instance.get("max_parallel_requests")
+    if limit:
+        params["max_parallel_requests"] = -(-int(limit) // processes)
+    return {"model_name": instance["model_name"], "litellm_params": params}
 
 
 def _external(entry: dict[str, t.Any], index: int, environment: dict[str, str]) -> dict[str, t.Any]:

@@ -19,6 +19,7 @@ options:
     description:
       - The models, each with C(name), C(model) (its C(config.json) or the result of
         M(llmfleet.gateway.vllm_model_info)) and any option of P(llmfleet.gateway.vram_plan#filter).
+      - Entries as in C(llm_models) are taken too, with a repository or a path for C(model) and options in C(engine_args).
     type: list
     elements: dict
     required: true
@@ -26,6 +27,16 @@ options:
     description: Usable memory in GiB of each kind of GPU, by its name.
     type: dict
     required: true
+  info:
+    description:
+      - Results of M(llmfleet.gateway.vllm_model_info) in a loop over P(llmfleet.gateway.models_to_read#filter), for entries
+        of C(llm_models) whose model is not in the catalogue.
+    type: list
+    elements: dict
+    default: []
+  vllm_version:
+    description: Version of vLLM to plan entries of C(llm_models) for. The one that the roles install when absent.
+    type: str
 seealso:
   - plugin: llmfleet.gateway.vram_share
     plugin_type: filter
@@ -49,20 +60,50 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._planner.advise import table
+from ..module_utils._planner.advise import Instance, table
 from ..module_utils._planner.model import PlanError
 from ..module_utils._planner.options import instance_from
+from ..plugin_utils._fleet.memory import planned_instance
+from ..plugin_utils._fleet.vllm_options import DEFAULT_VERSION
 
 
-def vram_table(models: Sequence[Mapping[str, Any]], gpus: Mapping[str, Any]) -> list[str]:
+def vram_table(
+    models: Sequence[Mapping[str, Any]],
+    gpus: Mapping[str, Any],
+    info: Sequence[Mapping[str, Any]] = (),
+    vllm_version: str | None = None,
+) -> list[str]:
     """Lines of the table; see DOCUMENTATION."""
     try:
         sizes = {str(name): float(memory) for name, memory in gpus.items()}
         if not sizes:
             raise PlanError("there is no GPU to plan for.")
-        return table([instance_from(model, min(sizes.values())) for model in models], sizes)
+        found = {result["item"]["model"]: result for result in info if result.get("config")}
+        version = str(vllm_version or DEFAULT_VERSION)
+        chosen = [
+            _declared(model, found, version) if _is_entry(model) else _described(model, sizes) for model in models
+        ]
+        notes = [note for _instance, note in chosen if note]
+        return table([instance for instance, _note in chosen if instance], sizes) + notes
     except (PlanError, ValueError) as error:
         raise AnsibleFilterError(f"vram_table: {error}") from error
+
+
+def _is_entry(model: Mapping[str, Any]) -> bool:
+    return isinstance(model.get("model"), str)
+
+
+def _described(model: Mapping[str, Any], sizes: Mapping[str, float]) -> tuple[Instance | None, str]:
+    return instance_from(model, min(sizes.values())), ""
+
+
+def _declared(entry: Mapping[str, Any], found: Mapping[str, Any], version: str) -> tuple[Instance | None, str]:
+    """An entry of llm_models."""
+    if not entry.get("name"):
+        raise PlanError("each model needs name and model.")
+    share = entry.get("gpu_memory_utilization")
+    instance, note = planned_instance(dict(entry), share, found, version)
+    return instance, f"{entry['name']}: {note}" if note else ""
 
 
 class FilterModule:

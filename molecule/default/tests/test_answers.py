@@ -55,6 +55,19 @@ def test_cyrillic_prompt(gateway: t.Any) -> None:
     assert json.loads(text)["usage"]["prompt_tokens"] == latin + 20
 
 
+def test_figures_of_vllm_are_kept(host: t.Any) -> None:
+    """The facts file has what the real log says; on the CPU nothing is planned, so there is nothing to compare."""
+    kept = json.loads(host.file("/etc/ansible/facts.d/llmfleet_vllm.fact").content_string)["instances"]
+    assert list(kept) == ["tiny"]
+    real = kept["tiny"]["real"]
+    log = host.check_output("docker logs vllm-tiny 2>&1")
+    assert f"KV cache size: {real['kv_cache_tokens']:,} tokens" in log
+    assert f"Maximum concurrency for {real['max_model_len']:,} tokens per request" in log
+    assert real["max_model_len"] == 2048
+    assert kept["tiny"]["parallel_limit"] == min(4, int(real["max_concurrency"]))
+    assert kept["tiny"]["figures"] == {}
+
+
 def test_ui_and_swagger(gateway: t.Any) -> None:
     assert "<html" in gateway.call("/ui/")[1].lower()
     assert "swagger" in gateway.call("/docs")[1].lower()

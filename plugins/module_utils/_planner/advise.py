@@ -10,13 +10,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .model import PlanError, read_model
-from .plan import SPARE, Settings, plan
+from .plan import AUTOMATIC, SPARE, Settings, plan
 
 GIB = 1024**3
 # A context is worth planning for when at least this many full-length requests run at once.
 WANTED_CONCURRENCY = 2
 _ROUND_LENGTH = 1024
 _SHORTEST_LENGTH = 1024
+# The context that a model must hold beside others, where none is asked for.
+LEAST_CONTEXT = 4096
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Instance:
     name: str
     config: Mapping[str, Any]
     settings: Settings
+    # indexes of its GPUs, where it shares them with others
+    gpus: tuple[int, ...] = (0,)
 
 
 def choose(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
@@ -179,56 +183,200 @@ def _recommend_for(config: Mapping[str, Any], usable: float, weight_bytes: int |
 
 
 def share_gpu(instances: Sequence[Instance], gpu_memory_gib: float) -> list[dict[str, Any]]:
-    """Utilization and context of models that share one GPU, in the order in which they start.
+    """Utilization and context of models that share one GPU, in the order in which they start."""
+    return share_gpus([replace(instance, gpus=(0,)) for instance in instances], {0: gpu_memory_gib})
+
+
+def share_gpus(
+    instances: Sequence[Instance], memory_gib: Mapping[int, float], reserved_gib: Mapping[int, float] | None = None
+) -> list[dict[str, Any]]:
+    """The same for models on several GPUs, some of which they share, with the memory of each GPU.
 
     A share is what vLLM counts; graphs and sampler come on top. So each engine gets what one request needs, the rest
-    is split evenly, and 1 GiB stays really free.
+    is split evenly, and 1 GiB stays really free. What is reserved is held by engines that the planner knows nothing of.
     """
-    total = gpu_memory_gib * GIB
-    needs = [_need(instance, gpu_memory_gib) for instance in instances]
-    free = total - SPARE - sum(share + beyond for share, beyond in needs)
-    if free < 0:
-        raise PlanError(_too_much(instances, needs, total))
-    open_ended = [index for index, one in enumerate(instances) if one.settings.gpu_memory_utilization is None]
-    results, used = [], 0.0
-    for index, instance in enumerate(instances):
-        extra = free / len(open_ended) if index in open_ended else 0.0
-        share = instance.settings.gpu_memory_utilization or int((needs[index][0] + extra) / total * 1000) / 1000
-        settings = replace(
-            instance.settings, gpu_memory_gib=gpu_memory_gib, gpu_memory_utilization=share, used_gib=used
-        )
-        result = choose(instance.config, settings)
-        if not result["fits"]:
-            raise PlanError(f"{instance.name} does not fit beside the others: {result['reason']}")
-        used = gpu_memory_gib - result["free_gib"]
-        results.append({"name": instance.name, **result})
+    used = {gpu: (reserved_gib or {}).get(gpu, 0.0) for gpu in memory_gib}
+    lonely = [
+        all(_sharers(instances, gpu) == [index] and not used[gpu] for gpu in instance.gpus)
+        for index, instance in enumerate(instances)
+    ]
+    needs = [
+        (0.0, 0.0) if alone else _need(instance, _least(instance, memory_gib))
+        for instance, alone in zip(instances, lonely)
+    ]
+    free = _free_beside(instances, needs, memory_gib, used)
+    results = []
+    for index, (instance, alone) in enumerate(zip(instances, lonely)):
+        settings = replace(instance.settings, gpu_memory_gib=_least(instance, memory_gib))
+        if settings.gpu_memory_utilization is None and not alone:
+            settings = replace(settings, gpu_memory_utilization=_even_share(instances, index, needs, free, settings))
+        results.append({"name": instance.name, **_start(instance, settings, used, alone)})
     return results
+
+
+def _least(instance: Instance, memory_gib: Mapping[int, float]) -> float:
+    return min(memory_gib[gpu] for gpu in instance.gpus)
+
+
+def _sharers(instances: Sequence[Instance], gpu: int) -> list[int]:
+    return [index for index, instance in enumerate(instances) if gpu in instance.gpus]
+
+
+def _free_beside(
+    instances: Sequence[Instance],
+    needs: Sequence[tuple[float, float]],
+    memory_gib: Mapping[int, float],
+    used: Mapping[int, float],
+) -> dict[int, float]:
+    """Bytes that each GPU has left once every engine has its least, and 1 GiB is free."""
+    free = {}
+    for gpu, memory in memory_gib.items():
+        sharers = _sharers(instances, gpu)
+        free[gpu] = (memory - used[gpu]) * GIB - SPARE - sum(sum(needs[index]) for index in sharers)
+        if free[gpu] < 0 and (len(sharers) > 1 or used[gpu]):
+            chosen = [instances[index] for index in sharers]
+            raise PlanError(_too_much(chosen, [needs[index] for index in sharers], memory, used[gpu]))
+    return free
+
+
+def _even_share(
+    instances: Sequence[Instance],
+    index: int,
+    needs: Sequence[tuple[float, float]],
+    free: Mapping[int, float],
+    settings: Settings,
+) -> float:
+    """Its need and its part of the rest, on the GPU that has the least to give."""
+
+    def part(gpu: int) -> float:
+        open_ended = [i for i in _sharers(instances, gpu) if instances[i].settings.gpu_memory_utilization is None]
+        return free[gpu] / len(open_ended)
+
+    share = needs[index][0] + min(part(gpu) for gpu in instances[index].gpus)
+    return int(share / (settings.gpu_memory_gib * GIB) * 1000) / 1000
+
+
+def _start(instance: Instance, settings: Settings, used: dict[int, float], alone: bool) -> dict[str, Any]:
+    """Plan an engine beside those that are there already, and add what it holds to theirs."""
+    before = max(used[gpu] for gpu in instance.gpus)
+    result = choose(instance.config, replace(settings, used_gib=before))
+    if not result["fits"] or _too_short(instance, result):
+        share = result["settings"]["gpu_memory_utilization"]
+        tried = replace(settings, gpu_memory_utilization=share, used_gib=before)
+        if alone:
+            raise PlanError(explain(instance.name, instance.config, tried))
+        raise PlanError(f"{instance.name} does not fit beside the others: {plan(instance.config, tried)['reason']}")
+    held = settings.gpu_memory_gib - result["free_gib"] - before
+    for gpu in instance.gpus:
+        used[gpu] += held
+    return result
+
+
+def _too_short(instance: Instance, result: Mapping[str, Any]) -> bool:
+    """Whether the context that was left to the planner came out too short to be of use."""
+    if instance.settings.max_model_len is not None:
+        return False
+    return bool(result["settings"]["max_model_len"] < min(_SHORTEST_LENGTH, read_model(instance.config).max_positions))
+
+
+def need(instance: Instance, gpu_memory_gib: float) -> float:
+    """Bytes that an engine takes of each of its GPUs at least, what comes on top of its share included."""
+    return sum(_need(instance, gpu_memory_gib))
 
 
 def _need(instance: Instance, gpu_memory_gib: float) -> tuple[float, float]:
     """Bytes of the share that one request needs, and bytes that come on top of it."""
     settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
-    length = settings.max_model_len or min(read_model(instance.config).max_positions, 4096)
-    result = plan(instance.config, replace(settings, max_model_len=length))
+    result = plan(instance.config, replace(settings, max_model_len=_least_length(instance)))
     total = gpu_memory_gib * GIB
     beyond = total - SPARE - result["largest_gpu_memory_utilization"] * total
     if settings.gpu_memory_utilization is not None:
         return settings.gpu_memory_utilization * total, beyond
     smallest = result["smallest_gpu_memory_utilization"]
     if smallest is None:
-        raise PlanError(explain(instance.name, instance.config, replace(settings, max_model_len=length)))
+        shortest = replace(settings, max_model_len=_least_length(instance))
+        raise PlanError(explain(instance.name, instance.config, shortest))
     return smallest * total, beyond
 
 
-def _too_much(instances: Sequence[Instance], needs: Sequence[tuple[float, float]], total: float) -> str:
+def _least_length(instance: Instance) -> int:
+    """What was asked for; else a context that is short and still of use."""
+    asked = instance.settings.max_model_len
+    if asked and asked != AUTOMATIC:
+        return asked
+    return min(read_model(instance.config).max_positions, LEAST_CONTEXT)
+
+
+def _too_much(
+    instances: Sequence[Instance], needs: Sequence[tuple[float, float]], gpu_memory_gib: float, reserved_gib: float
+) -> str:
     parts = [
         f"{instance.name} {share / GIB:.2f} + {beyond / GIB:.2f}" for instance, (share, beyond) in zip(instances, needs)
     ]
-    wanted = sum(share + beyond for share, beyond in needs) / GIB
+    if reserved_gib:
+        parts.append(f"others {reserved_gib:.2f}")
+    wanted = sum(share + beyond for share, beyond in needs) / GIB + reserved_gib
+    text = (
+        f"{_names(instances)} do not fit one GPU of {gpu_memory_gib:.2f} GiB together. Least share plus what comes on "
+        f"top, in GiB: {'; '.join(parts)}; with 1 GiB free that is {wanted + 1:.2f}."
+    )
+    offers = _remedies_together(instances, gpu_memory_gib - reserved_gib)
+    return "\n".join([text, *(f"  - {offer}" for offer in offers)])
+
+
+def _names(instances: Sequence[Instance]) -> str:
+    return " and ".join(instance.name for instance in instances)
+
+
+def _remedies_together(instances: Sequence[Instance], gpu_memory_gib: float) -> list[str]:
+    """Changes with which the models do fit, one of each kind where there is one."""
+    free = [replace(one, settings=replace(one.settings, gpu_memory_utilization=None)) for one in instances]
+    found = [_shorter_together(free, gpu_memory_gib), _smaller_together(free, gpu_memory_gib)]
+    largest = max(free, key=lambda one: _weight(one, gpu_memory_gib))
+    others = [one for one in free if one is not largest]
+    if _together(others, gpu_memory_gib) and _together([largest], gpu_memory_gib):
+        found.append(f"{_REMEDY_NAMES['gpus']}: a GPU of its own for {largest.name} (gpus, or a higher llm_gpu_count)")
+    return [text for text in found if text]
+
+
+def _weight(instance: Instance, gpu_memory_gib: float) -> float:
+    settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, max_model_len=_least_length(instance))
+    return float(plan(instance.config, settings)["weights_gib"])
+
+
+def _together(instances: Sequence[Instance], gpu_memory_gib: float) -> bool:
+    try:
+        wanted = sum(need(instance, gpu_memory_gib) for instance in instances)
+    except PlanError:
+        return False
+    return wanted + SPARE <= gpu_memory_gib * GIB
+
+
+def _shorter_together(instances: Sequence[Instance], gpu_memory_gib: float) -> str:
+    """The longest of a few contexts for all; shares are the planner's then."""
+    for length in (32768, 16384, 8192, 4096, 2048, 1024):
+        lengths = {one.name: min(_least_length(one), length) for one in instances}
+        changed = [replace(one, settings=replace(one.settings, max_model_len=lengths[one.name])) for one in instances]
+        if _together(changed, gpu_memory_gib):
+            shown = ", ".join(f"{name} {value}" for name, value in lengths.items())
+            return f"{_REMEDY_NAMES['context']}: max_model_len {shown}, without gpu_memory_utilization"
+    return ""
+
+
+def _smaller_together(instances: Sequence[Instance], gpu_memory_gib: float) -> str:
+    """fp8 for the cache of all, then for the weights of those that are not quantized yet."""
+    cache = [replace(one, settings=replace(one.settings, kv_cache_dtype="fp8")) for one in instances]
+    if _together(cache, gpu_memory_gib):
+        return f"{_REMEDY_NAMES['precision']}: kv_cache_dtype: fp8 for {_names(cache)}, without gpu_memory_utilization"
+    plain = [one for one in cache if not one.settings.quantization and read_model(one.config).quantization is None]
+    changed = [
+        replace(one, settings=replace(one.settings, quantization="fp8")) if one in plain else one for one in cache
+    ]
+    if not plain or not _together(changed, gpu_memory_gib):
+        return ""
     return (
-        f"These models do not fit one GPU of {total / GIB:.2f} GiB together. Least share plus what comes on top, in "
-        f"GiB: {'; '.join(parts)}; with 1 GiB free that is {wanted + 1:.2f}. Lower max_model_len or max_num_seqs, "
-        "use a quantized model, or place one of them on another GPU."
+        f"{_REMEDY_NAMES['precision']}: kv_cache_dtype: fp8 for {_names(cache)} and quantization: fp8 for "
+        f"{_names(plain)}, without gpu_memory_utilization"
     )
 
 
@@ -237,7 +385,7 @@ def check_alike(gpus: Sequence[Mapping[str, Any]]) -> None:
     kinds = {(gpu.get("name"), round(float(gpu["memory_gib"]), 1)) for gpu in gpus}
     if len(kinds) > 1:
         listed = ", ".join(sorted(f"{name} {memory} GiB" for name, memory in kinds))
-        raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Pin them with gpus.")
+        raise PlanError(f"The GPUs of one replica must be alike, and these are not: {listed}. Name alike ones in gpus.")
 
 
 _HEADINGS = ("model", "gpu", "gpus", "weights", "share", "max_model_len", "tokens", "requests", "free", "verdict")
@@ -252,9 +400,13 @@ def table(instances: Sequence[Instance], gpus: Mapping[str, float]) -> list[str]
             row, note = _table_row(instance, gpu, memory_gib)
             rows.append(row)
             notes += note.splitlines()
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return lines + notes
+    return aligned(rows) + notes
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as lines of columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
 def _table_row(instance: Instance, gpu: str, memory_gib: float) -> tuple[tuple[str, ...], str]:

@@ -15,7 +15,7 @@ _NUMBER = r"(-?[\d,]+(?:\.\d+)?)"
 _PATTERNS = {
     "weights_gib": rf"Model loading took {_NUMBER} ?Gi?B",
     "kv_cache_gib": rf"Available KV cache memory: {_NUMBER} GiB",
-    "kv_cache_tokens": rf"GPU KV cache size: {_NUMBER} tokens",
+    "kv_cache_tokens": rf"KV cache size: {_NUMBER} tokens",
     "max_model_len": rf"Maximum concurrency for {_NUMBER} tokens per request",
     "max_concurrency": rf"Maximum concurrency for [\d,]+ tokens per request: {_NUMBER}x",
     "cuda_graphs_gib": rf"Graph capturing finished in [\d.]+ secs?, took {_NUMBER} GiB",
@@ -51,8 +51,8 @@ def read_log(text: str) -> dict[str, Any]:
 
 
 def _last_start(text: str) -> int:
-    banners = [found.start() for found in re.finditer(r"vLLM API server version|Initializing a V\d LLM engine", text)]
-    starts = [place for place in banners if "vLLM API server version" in text[place : place + 30]] or banners
+    banners = list(re.finditer(r"vLLM (?:API )?server version|Initializing a V\d LLM engine", text))
+    starts = [found.start() for found in banners if "server" in found.group()] or [found.start() for found in banners]
     return starts[-1] if starts else 0
 
 
@@ -93,6 +93,13 @@ def compare(predicted: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, 
         if abs(figure["error_percent"]) > WARN_ABOVE_PERCENT
     ]
     return {"figures": figures, "warnings": warnings}
+
+
+def record(predicted: Mapping[str, Any], real: Mapping[str, Any], max_num_seqs: int | None = None) -> dict[str, Any]:
+    """What is kept of an instance: both sides, the comparison, and the limit for the gateway."""
+    compared = compare(predicted, real)
+    limit = parallel_limit(real, max_num_seqs or predicted.get("max_num_seqs"))
+    return {"predicted": dict(predicted), "real": dict(real), **compared, "parallel_limit": limit}
 
 
 def parallel_limit(real: Mapping[str, Any], max_num_seqs: int | None = None) -> int | None:

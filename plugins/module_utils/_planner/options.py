@@ -25,15 +25,18 @@ def _boolean(value: Any) -> bool:
 
 
 def _length(value: Any) -> int:
-    """vLLM takes auto, -1, and 8k (8000) or 8K (8192): vllm/engine/arg_utils.py, human_readable_int."""
+    return AUTOMATIC if str(value).strip() in {"auto", "-1"} else _count(value)
+
+
+def _count(value: Any) -> int:
+    """vLLM takes 8k (8000) or 8K (8192), and so on: vllm/engine/arg_utils.py, human_readable_int."""
     text = str(value).strip()
-    if text in {"auto", "-1"}:
-        return AUTOMATIC
-    factor = {"k": 1000, "K": 1024, "m": 1000**2, "M": 1024**2}.get(text[-1:], 0)
-    length = int(float(text[:-1]) * factor) if factor else int(text)
-    if length < 1:
+    power = "kmg".find(text[-1:].lower()) + 1 if text[-1:] else 0
+    base = 1024 if text[-1:].isupper() else 1000
+    count = int(float(text[:-1]) * base**power) if power else int(text)
+    if count < 1:
         raise ValueError(text)
-    return length
+    return count
 
 
 _TYPES: dict[str, Callable[[Any], Any]] = {
@@ -44,8 +47,8 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "pipeline_parallel_size": int,
     "max_model_len": _length,
     "max_num_seqs": int,
-    "max_num_batched_tokens": int,
-    "kv_cache_memory_bytes": int,
+    "max_num_batched_tokens": _count,
+    "kv_cache_memory_bytes": _count,
     "weight_bytes": int,
     "enforce_eager": _boolean,
 }

@@ -25,6 +25,8 @@ KEYS: dict[str, tuple[type, ...]] = {
     "tensor_parallel_size": (int,),
     "max_model_len": (int, str),
     "gpu_memory_utilization": (float, int),
+    "memory_check": (bool,),
+    "max_parallel_requests": (int, str),
     "servers": (list,),
     "gpus": (list,),
     "port": (int,),
@@ -79,8 +81,10 @@ def label(entry: t.Any, index: int) -> str:
     return f"llm_models[{index}] ({name})" if name else f"llm_models[{index}]"
 
 
-def model_errors(entry: t.Any, index: int, vllm_version: str, allow_unknown_options: bool) -> list[str]:
-    """Every fault of one entry by itself."""
+def model_errors(
+    entry: t.Any, index: int, vllm_version: str, allow_unknown_options: bool, described: dict[str, t.Any]
+) -> list[str]:
+    """Every fault of one entry by itself, with what is known of its model."""
     if not isinstance(entry, dict):
         return [f"llm_models[{index}] is not a dictionary; write it as {{name: ..., model: ...}}"]
     where = label(entry, index)
@@ -89,7 +93,9 @@ def model_errors(entry: t.Any, index: int, vllm_version: str, allow_unknown_opti
     errors += _type_errors(entry, where)
     if errors:
         return errors
-    return _value_errors(entry, where) + _engine_arg_errors(entry, where, vllm_version, allow_unknown_options)
+    return _value_errors(entry, where, described) + _engine_arg_errors(
+        entry, where, vllm_version, allow_unknown_options
+    )
 
 
 def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
@@ -104,7 +110,7 @@ def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
     return errors
 
 
-def _value_errors(entry: dict[str, t.Any], where: str) -> list[str]:
+def _value_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.Any]) -> list[str]:
     checks = [
         (
             SERVED_NAME.fullmatch(entry["name"]),
@@ -130,22 +136,26 @@ def _value_errors(entry: dict[str, t.Any], where: str) -> list[str]:
             re.fullmatch(r"auto|-1|[1-9][0-9]*(\.[0-9]+)?[kKmM]?", str(entry.get("max_model_len", "auto"))),
             f"max_model_len must be tokens as 8192 or 8k, or auto, not {entry.get('max_model_len')!r}",
         ),
+        (
+            entry.get("max_parallel_requests") in (None, "auto") or _positive(entry["max_parallel_requests"]),
+            f"max_parallel_requests must be a number from 1 or auto, not {entry.get('max_parallel_requests')!r}",
+        ),
     ]
-    return [f"{where}: {message}" for fine, message in checks if not fine] + _gpu_errors(entry, where)
+    return [f"{where}: {message}" for fine, message in checks if not fine] + _gpu_errors(entry, where, described)
 
 
 def _positive(value: t.Any) -> bool:
     return isinstance(value, int) and value >= 1
 
 
-def _gpu_errors(entry: dict[str, t.Any], where: str) -> list[str]:
+def _gpu_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.Any]) -> list[str]:
     size, gpus = entry.get("tensor_parallel_size") or 1, entry.get("gpus")
     errors = []
     if gpus is not None and (len(set(map(str, gpus))) != len(gpus) or not all(_index(gpu) for gpu in gpus)):
         errors.append(f"{where}: gpus must be different GPU indexes such as [0, 1], not {gpus!r}")
     elif gpus is not None and len(gpus) != size:
         errors.append(f"{where}: gpus names {len(gpus)} GPUs, but tensor_parallel_size is {size}; make them equal")
-    heads = known(entry["model"]).get("config", {}).get("num_attention_heads")
+    heads = _heads(described.get("config") or {})
     if heads and _positive(size) and heads % size:
         fits = [str(number) for number in range(1, heads + 1) if heads % number == 0 and number <= 8]
         errors.append(
@@ -153,6 +163,15 @@ def _gpu_errors(entry: dict[str, t.Any], where: str) -> list[str]:
             f" use one of {', '.join(fits)}"
         )
     return errors
+
+
+def _heads(config: dict[str, t.Any]) -> int:
+    """Models with pictures describe their language part in a section of its own."""
+    nested = [config.get(part) for part in ("text_config", "llm_config", "language_config")]
+    for source in [config, *(part for part in nested if isinstance(part, dict))]:
+        if source.get("num_attention_heads"):
+            return int(source["num_attention_heads"])
+    return 0
 
 
 def _index(value: t.Any) -> bool:

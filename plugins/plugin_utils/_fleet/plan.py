@@ -12,15 +12,24 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.memory import (
+    Demand,
+    Gpu,
+    Placed,
+    description,
+    figures,
+    no_room,
+    plan_server,
+    planned_instance,
+    unlike,
+    with_length,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import (
-    known,
     label,
     model_errors,
     option_name,
 )
 
-#: vLLM instances measure the free memory while they start; above this share in sum the last one finds too little.
-MAX_SHARE = 0.95
 #: Ports of further replicas of one model on one server.
 REPLICA_STEP = 100
 
@@ -35,15 +44,20 @@ class Server(t.NamedTuple):
     name: str
     gpus: int
     reserved_ports: dict[int, str]
+    memory: dict[int, Gpu] = {}  # of the GPUs that are known
 
 
 class Settings(t.NamedTuple):
     """Fleet-wide defaults."""
 
     vllm_version: str
-    gpu_memory_utilization: float
+    gpu_memory_utilization: float | None  # none: the planner's choice
+    default_share: float  # where the planner can't choose
     port_base: int
     allow_unknown_options: bool
+    memory_check: bool
+    descriptions: dict[str, t.Any]  # of models that the catalogue lacks
+    unread: frozenset[str]  # what has not been read yet: gpus, models
 
 
 def plan_fleet(
@@ -54,7 +68,8 @@ def plan_fleet(
     if errors:
         raise FleetError("\n".join(errors))
     for index, entry in enumerate(models):
-        errors += model_errors(entry, index, settings.vllm_version, settings.allow_unknown_options)
+        described = description(entry["model"], settings.descriptions) if _has_model(entry) else {}
+        errors += model_errors(entry, index, settings.vllm_version, settings.allow_unknown_options, described)
     if errors:
         raise FleetError("\n".join(errors))
     errors += _name_errors(models, external)
@@ -63,6 +78,10 @@ def plan_fleet(
     if errors:
         raise FleetError("\n".join(errors))
     return instances
+
+
+def _has_model(entry: t.Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("model"), str)
 
 
 def _shape_errors(models: t.Any, external: t.Any, gateways: list[str], servers: list[Server]) -> list[str]:
@@ -102,42 +121,46 @@ def _name_errors(models: list[dict[str, t.Any]], external: list[dict[str, t.Any]
 # ---- placement
 
 
+class _Placement(t.NamedTuple):
+    """An instance that has its place."""
+
+    entry: dict[str, t.Any]
+    position: int  # of the entry in llm_models
+    server: Server
+    gpus: list[int]
+    number: int  # which replica of its model on this server it is, from 0
+    demand: Demand
+
+
 class _Load:
-    """What is placed so far: shares by (server, GPU), instances by server, replicas by (server, model)."""
+    """What is placed so far."""
 
     def __init__(self) -> None:
-        self.shares: dict[tuple[str, int], list[tuple[str, float]]] = {}
-        self.instances: dict[str, int] = {}
-        self.replicas: dict[tuple[str, str], int] = {}
+        self.placed: list[_Placement] = []
 
-    def share(self, server: str, gpu: int) -> float:
-        return sum(share for name, share in self.shares.get((server, gpu), []))
+    def on(self, server: str, gpu: int) -> list[Demand]:
+        return [one.demand for one in self.placed if one.server.name == server and gpu in one.gpus]
 
-    def add(self, server: str, model: str, gpus: list[int], share: float) -> int:
-        """Books an instance; returns which replica of its model on this server it is, from 0."""
-        for gpu in gpus:
-            self.shares.setdefault((server, gpu), []).append((model, share))
-        self.instances[server] = self.instances.get(server, 0) + 1
-        number = self.replicas.get((server, model), 0)
-        self.replicas[(server, model)] = number + 1
-        return number
+    def instances(self, server: str) -> int:
+        return sum(one.server.name == server for one in self.placed)
+
+    def replicas(self, server: str, model: str) -> int:
+        return sum(one.server.name == server and one.entry["name"] == model for one in self.placed)
 
 
 def _place(
     models: list[dict[str, t.Any]], servers: list[Server], settings: Settings, errors: list[str]
 ) -> list[dict[str, t.Any]]:
     load = _Load()
-    instances: list[dict[str, t.Any]] = []
     for index, entry in enumerate(models):
         candidates = _candidates(entry, index, servers, errors)
         count = len(candidates) if entry.get("replicas") == "each" else entry.get("replicas") or 1
         for replica in range(count if candidates else 0):
             chosen = [candidates[replica]] if entry.get("replicas") == "each" else candidates
-            placed = _place_one(entry, index, chosen, settings, load, errors)
-            if not placed:
+            if not _place_one(entry, index, chosen, settings, load, errors):
                 break
-            instances.append(placed)
-    return instances
+    plans = _plan_memory(load.placed, servers, errors)
+    return [_instance(one, found, settings) for one, found in zip(load.placed, plans)]
 
 
 def _candidates(entry: dict[str, t.Any], index: int, servers: list[Server], errors: list[str]) -> list[Server]:
@@ -153,80 +176,175 @@ def _candidates(entry: dict[str, t.Any], index: int, servers: list[Server], erro
 
 def _place_one(
     entry: dict[str, t.Any], index: int, candidates: list[Server], settings: Settings, load: _Load, errors: list[str]
-) -> dict[str, t.Any] | None:
+) -> bool:
     """On the candidate with the fewest instances that has room, so that replicas spread; first declared wins a tie."""
-    share = float(entry.get("gpu_memory_utilization") or settings.gpu_memory_utilization)
     reasons = []
-    for server in sorted(candidates, key=lambda candidate: load.instances.get(candidate.name, 0)):
-        gpus, reason = _choose_gpus(entry, server, share, load)
+    for server in sorted(candidates, key=lambda candidate: load.instances(candidate.name)):
+        demand = _demand(entry, server, settings)
+        gpus, reason = _choose_gpus(entry, server, demand, load)
         if gpus is not None:
-            number = load.add(server.name, entry["name"], gpus, share)
-            return _instance(entry, index, server, gpus, share, number, settings)
+            number = load.replicas(server.name, entry["name"])
+            load.placed.append(_Placement(entry, index, server, gpus, number, demand))
+            return True
         reasons.append(reason)
     errors.append(f"{label(entry, index)}: no room for a replica. " + ". ".join(reasons))
-    return None
+    return False
 
 
-def _choose_gpus(entry: dict[str, t.Any], server: Server, share: float, load: _Load) -> tuple[list[int] | None, str]:
+def _demand(entry: dict[str, t.Any], server: Server, settings: Settings) -> Demand:
+    share = entry.get("gpu_memory_utilization") or settings.gpu_memory_utilization
+    share = None if share is None else float(share)
+    planned, note, deferred = None, "", False
+    if not settings.memory_check or entry.get("memory_check") is False:
+        switch = "memory_check" if settings.memory_check else "vllm_memory_check"
+        note = f"{switch} is false"
+    elif not server.gpus:
+        note = "vLLM runs on the CPU"
+    else:
+        planned, note = planned_instance(entry, share, settings.descriptions, settings.vllm_version)
+        deferred = "gpus" in settings.unread and not server.memory
+        deferred = deferred or ("models" in settings.unread and planned is None)
+        note = note or ("" if server.memory else "the memory of the GPUs is not known: set llm_gpu_memory_gib")
+    return Demand(entry["name"], share, planned, note, settings.default_share, deferred)
+
+
+def _choose_gpus(entry: dict[str, t.Any], server: Server, demand: Demand, load: _Load) -> tuple[list[int] | None, str]:
     if server.gpus == 0:
         return [], ""
-    size = entry.get("tensor_parallel_size") or 1
     if entry.get("gpus") is not None:
-        return _pinned_gpus(entry, server, share, load)
-    free = [gpu for gpu in range(server.gpus) if load.share(server.name, gpu) + share <= MAX_SHARE + 1e-9]
-    if len(free) >= size:
-        return free[:size], ""
-    shares = ", ".join(f"GPU {gpu} {load.share(server.name, gpu):.2f}" for gpu in range(server.gpus))
-    return None, (
-        f"{server.name} has {len(free)} of {server.gpus} GPUs with a share of {share:.2f} left under {MAX_SHARE}"
-        f" (taken: {shares}), {size} needed: lower gpu_memory_utilization, or llm_gpu_count is too low"
+        return _pinned_gpus(entry, server, demand, load)
+    size = entry.get("tensor_parallel_size") or 1
+    free = [gpu for gpu in _by_preference(server, demand, load) if _joins(server, gpu, demand, load)]
+    for first in free:
+        alike = [gpu for gpu in free if not unlike([first, gpu], server.memory)]
+        if len(alike) >= size:
+            return sorted(alike[:size]), ""
+    return None, _no_gpus(server, demand, load, len(free), size)
+
+
+def _by_preference(server: Server, demand: Demand, load: _Load) -> list[int]:
+    """A model whose share is planned takes the emptiest GPU, so that every model gets as much as it can."""
+    gpus = list(range(server.gpus))
+    if demand.share is not None:
+        return gpus
+    return sorted(gpus, key=lambda gpu: len(load.on(server.name, gpu)))
+
+
+def _joins(server: Server, gpu: int, demand: Demand, load: _Load) -> bool:
+    """A second replica of a model on one GPU gains nothing, unless its share says that it is meant."""
+    others = load.on(server.name, gpu)
+    if demand.share is None and demand.name in {one.name for one in others}:
+        return False
+    return not no_room(demand, others, server.memory.get(gpu), f"{server.name}'s GPU {gpu}")
+
+
+def _no_gpus(server: Server, demand: Demand, load: _Load, free: int, size: int) -> str:
+    taken = ", ".join(
+        f"GPU {gpu} {' + '.join(one.name for one in load.on(server.name, gpu)) or 'free'}" for gpu in range(server.gpus)
     )
+    share = f"a share of {demand.share:.2f}" if demand.share is not None else "room"
+    text = (
+        f"{server.name} has {free} of {server.gpus} GPUs with {share} left for {demand.name} (taken: {taken}), {size}"
+        f" of one kind needed: {_WAYS[demand.share is None]}, or llm_gpu_count is too low"
+    )
+    if demand.planned and not server.memory:
+        text += ". With llm_gpu_memory_gib declared, models without gpu_memory_utilization share a GPU by plan"
+    reasons = [
+        no_room(demand, load.on(server.name, gpu), server.memory.get(gpu), f"{server.name}'s GPU {gpu}")
+        for gpu in range(server.gpus)
+    ]
+    return ". ".join([text, *[reason for reason in reasons if reason][:1]])
 
 
-def _pinned_gpus(entry: dict[str, t.Any], server: Server, share: float, load: _Load) -> tuple[list[int] | None, str]:
+_WAYS = {True: "choose a smaller model, fewer replicas or other servers", False: "lower gpu_memory_utilization"}
+
+
+def _pinned_gpus(entry: dict[str, t.Any], server: Server, demand: Demand, load: _Load) -> tuple[list[int] | None, str]:
     for gpu in entry["gpus"]:
         if gpu >= server.gpus:
             return None, f"{server.name} has no GPU {gpu}: its llm_gpu_count is {server.gpus}"
-        taken = load.share(server.name, gpu)
-        if taken + share > MAX_SHARE + 1e-9:
-            others = (
-                " + ".join(f"{name} {size:.2f}" for name, size in load.shares[(server.name, gpu)]) if taken else "0"
-            )
-            return None, (
-                f"The shares on {server.name}'s GPU {gpu} would sum to {taken + share:.2f} ({others} + {entry['name']}"
-                f" {share:.2f}), above {MAX_SHARE}: lower gpu_memory_utilization, or pin to another GPU"
-            )
-    return list(entry["gpus"]), ""
+        reason = no_room(demand, load.on(server.name, gpu), server.memory.get(gpu), f"{server.name}'s GPU {gpu}")
+        if reason:
+            return None, reason
+    different = unlike(entry["gpus"], server.memory)
+    return (None, different) if different else (list(entry["gpus"]), "")
 
 
-def _instance(
-    entry: dict[str, t.Any], index: int, server: Server, gpus: list[int], share: float, number: int, settings: Settings
-) -> dict[str, t.Any]:
+def _plan_memory(placed: list[_Placement], servers: list[Server], errors: list[str]) -> list[dict[str, t.Any] | None]:
+    """Shares and contexts, once it is known which models share a GPU."""
+    demands = [one.demand for one in placed]
+    found, faults = _plan_servers(placed, demands, servers)
+    if not faults:
+        found, faults = _plan_servers(placed, _of_one_length(placed, found), servers)
+    errors += [f"{fault}{_SWITCH}" for fault in faults]
+    return found
+
+
+def _plan_servers(
+    placed: list[_Placement], demands: list[Demand], servers: list[Server]
+) -> tuple[list[dict[str, t.Any] | None], list[str]]:
+    found: list[dict[str, t.Any] | None] = [None] * len(placed)
+    errors = []
+    for server in servers:
+        own = [index for index, one in enumerate(placed) if one.server.name == server.name]
+        plans, faults = plan_server([Placed(demands[index], placed[index].gpus) for index in own], server.memory)
+        errors += [f"On {server.name}: {fault}" for fault in faults]
+        for index, plan in zip(own, plans):
+            found[index] = plan
+    return found, errors
+
+
+def _of_one_length(placed: list[_Placement], found: list[dict[str, t.Any] | None]) -> list[Demand]:
+    """The gateway may send a request to any replica, so all the replicas of a model have the context of the poorest."""
+    shortest: dict[int, int] = {}
+    for one, plan in zip(placed, found):
+        if plan:
+            length = plan["settings"]["max_model_len"]
+            shortest[one.position] = min(length, shortest.get(one.position, length))
+    return [with_length(one.demand, shortest[one.position]) if plan else one.demand for one, plan in zip(placed, found)]
+
+
+_SWITCH = "\n  (memory_check: false of the model starts it without this check)"
+
+
+def _instance(placed: _Placement, plan: dict[str, t.Any] | None, settings: Settings) -> dict[str, t.Any]:
+    entry, demand = placed.entry, placed.demand
     slug = re.sub(r"[^a-z0-9]+", "-", entry["name"].lower()).strip("-")
+    port = entry.get("port") or settings.port_base + placed.position
+    share = demand.share
+    if share is None and not demand.deferred:
+        share = demand.default_share
     return {
-        "name": slug if number == 0 else f"{slug}-{number + 1}",
+        "name": slug if placed.number == 0 else f"{slug}-{placed.number + 1}",
         "model_name": entry["name"],
-        "server": server.name,
-        "gpus": gpus,
-        "port": (entry.get("port") or settings.port_base + index) + number * REPLICA_STEP,
+        "server": placed.server.name,
+        "gpus": placed.gpus,
+        "port": port + placed.number * REPLICA_STEP,
         "environment": {str(key): str(value) for key, value in (entry.get("environment") or {}).items()},
         "model": entry["model"],
         "revision": entry.get("revision"),
-        "gated": bool(known(entry["model"]).get("gated")),
-        "options": _options(entry, bool(gpus), share),
+        "gated": bool(description(entry["model"], settings.descriptions).get("gated")),
+        "options": _options(entry, bool(placed.gpus), share, plan),
+        "plan": figures(plan) if plan else None,
+        "note": "" if plan else demand.note,
+        "max_parallel_requests": entry.get("max_parallel_requests"),
     }
 
 
-def _options(entry: dict[str, t.Any], gpu: bool, share: float) -> dict[str, t.Any]:
+def _options(
+    entry: dict[str, t.Any], gpu: bool, share: float | None, plan: dict[str, t.Any] | None
+) -> dict[str, t.Any]:
     """What goes into the file for --config, by vLLM's own names."""
     options: dict[str, t.Any] = {"model": entry["model"], "served-model-name": [entry["name"]]}
     if entry.get("revision"):
         options["revision"] = entry["revision"]
     options["tensor-parallel-size"] = entry.get("tensor_parallel_size") or 1
-    if gpu:
-        options["gpu-memory-utilization"] = share
+    if gpu and (plan or share is not None):
+        options["gpu-memory-utilization"] = plan["settings"]["gpu_memory_utilization"] if plan else share
     if entry.get("max_model_len") is not None:
         options["max-model-len"] = entry["max_model_len"]
+    elif plan:
+        options["max-model-len"] = plan["settings"]["max_model_len"]
     if entry.get("trust_remote_code"):
         options["trust-remote-code"] = True
     for key, value in (entry.get("engine_args") or {}).items():

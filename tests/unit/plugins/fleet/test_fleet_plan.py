@@ -215,4 +215,9 @@ def test_the_example_inventories_can_be_planned(inventory: str) -> None:
     for group in [tree["all"], tree["gpu_servers"]]:
         for name, own in (group.get("hosts") or {}).items():
             known[name] = {**known.get(name, {}), **group.get("vars", {}), **(own or {})}
-    assert fleet_plan(variables["llm_models"], known, groups, variables.get("llm_external_models"))
+    declared = (variables["llm_models"], known, groups, variables.get("llm_external_models"))
+    assert fleet_plan(*declared, unread=["gpus", "models"])
+    for name in groups["gpu_servers"]:
+        known[name]["llm_gpu_memory_gib"] = 23.55
+    placed = fleet_plan(*declared)
+    assert all(instance["plan"] or not instance["gpus"] for instance in placed)

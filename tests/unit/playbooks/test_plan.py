@@ -1,0 +1,104 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""plan.yml as a user runs it, and site.yml's first play, with an nvidia-smi that says what a real H100's said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
+H100 = CHECKOUT / "tests" / "unit" / "data" / "gpus" / "h100-x1" / "q.xml"
+LLAMA = {"name": "llama", "model": "meta-llama/Llama-3.1-8B-Instruct"}
+QWEN = {"name": "qwen", "model": "Qwen/Qwen2.5-0.5B-Instruct"}
+SECRETS = {
+    "litellm_master_key": "sk-0123456789abcdef0123456789abcdef",
+    "litellm_salt_key": "sk-salt-0123456789abcdef",
+    "litellm_ui_password": "a long password",
+    "postgres_password": "another long password",
+    "vllm_api_key": "yet another long key",
+}
+
+
+class Fleet:
+    """An inventory whose only server is this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "bin").mkdir()
+
+    def h100(self) -> Fleet:
+        stand_in = self.root / "bin" / "nvidia-smi"
+        stand_in.write_text(f'#!/bin/sh\ncase "$1" in -q) cat {H100};; esac\n')
+        stand_in.chmod(0o755)
+        return self
+
+    def run(self, playbook: str, models: list[dict[str, t.Any]], *more: str, **variables: t.Any) -> str:
+        server = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+        groups = {name: {"hosts": {"gpu1": server}} for name in ("gateways", "gpu_servers")}
+        inventory = self.root / "hosts.yml"
+        inventory.write_text(yaml.safe_dump(groups))
+        extra = json.dumps({**SECRETS, "llm_models": models, "vllm_offline": True, **variables})
+        done = subprocess.run(
+            [str(ANSIBLE_PLAYBOOK), f"playbooks/{playbook}", "-i", str(inventory), "-e", extra, *more],
+            cwd=CHECKOUT,
+            env={
+                **os.environ,
+                "PATH": f"{self.root / 'bin'}:{os.environ['PATH']}",
+                "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".cache" / "unit"),
+                "ANSIBLE_DEPRECATION_WARNINGS": "0",
+                "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return " ".join((done.stdout + done.stderr).split())
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return Fleet(tmp_path)
+
+
+def test_plan_of_a_server_that_is_read(fleet: Fleet) -> None:
+    output = fleet.h100().run("plan.yml", [LLAMA, {**QWEN, "max_model_len": "8k"}])
+    assert "server gpu instance model share context tokens requests peak free" in output
+    assert "gpu1 0 llama meta-llama/Llama-3.1-8B-Instruct 0.6" in output
+    assert "Qwen/Qwen2.5-0.5B-Instruct 0.3" in output
+    assert "changed=0" in output
+    assert "failed=1" not in output
+
+
+def test_plan_of_what_does_not_fit(fleet: Fleet) -> None:
+    output = fleet.h100().run("plan.yml", [{**LLAMA, "model": "meta-llama/Llama-3.3-70B-Instruct"}])
+    assert "llama does not fit: CUDA out of memory: weights (131.45 GiB)" in output
+    assert output.count("tensor_parallel_size: 4") > 0
+
+
+def test_plan_without_any_server(fleet: Fleet) -> None:
+    odd = {"name": "odd", "model": "who/knows"}
+    output = fleet.run("plan.yml", [LLAMA, odd], llm_plan_gpus={"RTX 4090": 23.55})
+    assert "llama RTX 4090 1 15.0" in output
+    assert "odd: the planner does not know this model" in output
+    assert "gpu_info" not in output
+
+
+def test_a_declared_memory_is_judged_in_the_first_play(fleet: Fleet) -> None:
+    """The tag leaves the plays that judge the input, which run always, and none that would change this machine."""
+    models = [{**LLAMA, "max_model_len": 131072}]
+    output = fleet.run("site.yml", models, "--tags", "none", llm_gpu_memory_gib=23.55)
+    assert "llama does not fit" in output
+    assert "context and share: max_model_len:" in output
+    assert "PLAY [Check the variables of every host]" not in output
