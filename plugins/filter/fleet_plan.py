@@ -32,10 +32,10 @@ options:
     description:
       - Ansible's C(hostvars). Read from a GPU server are C(llm_gpu_count) (default 1; 0 for vLLM on the CPU),
         C(llm_private_address) (default the address of the default route), C(vllm_publish_address), C(llm_gpu_memory_gib) or
-        else C(llm_gpu_info) (the result of M(llmfleet.gateway.gpu_info)), and C(llm_path_models). Read from the first of them
-        are C(vllm_version), C(vllm_port_base), C(vllm_gpu_memory_utilization), C(vllm_memory_check) and
+        else C(llm_gpu_info) or C(vllm_gpu_info) (results of M(llmfleet.gateway.gpu_info)), and C(vllm_path_models). Read from
+        the first of them are C(vllm_version), C(vllm_port_base), C(vllm_gpu_memory_utilization), C(vllm_memory_check) and
         C(vllm_allow_unknown_options). Read from a gateway are C(litellm_port), C(postgres_port) and
-        C(litellm_limit_from_vllm), and from C(localhost) C(llm_hub_models).
+        C(litellm_limit_from_vllm), and from C(localhost) C(vllm_hub_models).
     type: dict
     required: true
   groups:
@@ -190,8 +190,8 @@ def _settings(names: list[str], hostvars: t.Mapping[str, t.Any], unread: frozens
 
 def _descriptions(names: list[str], hostvars: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """What the module vllm_model_info found at the hub from the controller, and on the servers, by model."""
-    asked = (hostvars.get("localhost") or {}).get("llm_hub_models")
-    results = [asked, *(hostvars[name].get("llm_path_models") for name in names)]
+    asked = (hostvars.get("localhost") or {}).get("vllm_hub_models")
+    results = [asked, *(hostvars[name].get("vllm_path_models") for name in names)]
     found: dict[str, t.Any] = {}
     for result in results:
         for one in (result or {}).get("results") or []:
@@ -213,7 +213,7 @@ def _server(name: str, hostvars: t.Mapping[str, t.Any], gateways: list[str]) -> 
 
 def _memory(name: str, found: t.Mapping[str, t.Any], gpus: int) -> dict[int, Gpu]:
     """As declared, else as the module gpu_info read it; always the whole of it, so that every run plans the same."""
-    listed = (found.get("llm_gpu_info") or {}).get("gpus") or []
+    listed = _gpus_of(found.get("llm_gpu_info")) or _gpus_of(found.get("vllm_gpu_info"))
     read = {
         int(gpu["index"]): Gpu(str(gpu["name"]), float(gpu["memory_usable_gib"]))
         for gpu in listed
@@ -229,6 +229,10 @@ def _memory(name: str, found: t.Mapping[str, t.Any], gpus: int) -> dict[int, Gpu
             )
         read[index] = Gpu(real.name, memory_gib)
     return {index: gpu for index, gpu in read.items() if index < gpus}
+
+
+def _gpus_of(info: t.Any) -> list[dict[str, t.Any]]:
+    return (info or {}).get("gpus") or []
 
 
 def _declared_memory(name: str, declared: t.Any, gpus: int) -> dict[int, float]:

@@ -150,10 +150,15 @@ def graphs(model: Model, stage: Stage, batch: Batch) -> int:
         return 0
     sizes = capture_sizes(batch.sequences)
     full = [size for size in sizes if size <= batch.sequences]
-    splits = ATTENTION_SPLITS * full[-1] * model.query_size * 4 // batch.tensor_parallel
+    splits = ATTENTION_SPLITS * full[-1] * _decode_width(model) * 4 // batch.tensor_parallel
     tensors = sizes[-1] * _body_per_token(model, batch.tensor_parallel)
     nodes = len(stage.layers) * (len(sizes) + len(full)) * GRAPH_NODE
     return int(nodes + GRAPH_SPLITS * splits + 2 * tensors)
+
+
+def _decode_width(model: Model) -> int:
+    """Width of the attention's output while decoding; latent attention decodes in the latent space (flashattn_mla.py)."""
+    return model.heads * model.latent.kv_rank if model.latent else model.query_size
 
 
 GRAPH_NODE = int(0.105 * MIB)

@@ -139,8 +139,8 @@ def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Ite
 
 
 def _unpacked_latent(model: Model, tensor_parallel: int) -> tuple[int, ...]:
-    """W_UK and W_UV, which vllm/model_executor/layers/attention/mla_attention.py copies out of kv_b_proj."""
-    if not model.latent:
+    """W_UK and W_UV (mla_attention.py, process_weights_after_loading): views of kv_b_proj, copies where it is quantized."""
+    if not model.latent or model.quantization is None or model.quantization.experts_only:
         return ()
     size = model.heads // tensor_parallel * model.latent.kv_rank * DTYPE_BYTES[model.dtype]
     return size * model.latent.nope_dim, size * model.latent.value_dim

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""plan.yml as a user runs it, and site.yml's first play, with an nvidia-smi that says what a real H100's said."""
+"""plan.yml as a user runs it, and site.yml's first plays, with an nvidia-smi that says what a real H100's said."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 ANSIBLE_PLAYBOOK = Path(sys.executable).with_name("ansible-playbook")
@@ -95,10 +96,38 @@ def test_plan_without_any_server(fleet: Fleet) -> None:
     assert "gpu_info" not in output
 
 
-def test_a_declared_memory_is_judged_in_the_first_play(fleet: Fleet) -> None:
+def first_plays(fleet: Fleet, models: list[dict[str, t.Any]], **variables: t.Any) -> str:
     """The tag leaves the plays that judge the input, which run always, and none that would change this machine."""
-    models = [{**LLAMA, "max_model_len": 131072}]
-    output = fleet.run("site.yml", models, "--tags", "none", llm_gpu_memory_gib=23.55)
+    unmanaged = {"docker_manage_packages": False, "docker_manage_service": False, "llm_private_address": "10.0.0.1"}
+    return fleet.run("site.yml", models, "--tags", "none", **unmanaged, **variables)
+
+
+def test_site_plans_with_the_gpus_and_models_that_it_read(fleet: Fleet) -> None:
+    folder = fleet.root / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(CATALOGUE["Qwen/Qwen3-4B"]["config"]))
+    output = first_plays(fleet.h100(), [LLAMA, {"name": "disk", "model": str(folder)}])
+    assert "gpu1 0 llama meta-llama/Llama-3.1-8B-Instruct 0.5" in output
+    assert f"gpu1 0 disk {folder} 0.4" in output
+    assert "failed=1" not in output
+    assert "changed=1" not in output
+
+
+def test_site_refuses_what_does_not_fit_the_gpu_that_it_read(fleet: Fleet) -> None:
+    output = first_plays(fleet.h100(), [{**LLAMA, "model": "meta-llama/Llama-3.3-70B-Instruct"}])
+    assert "llama does not fit: CUDA out of memory: weights (131.45 GiB)" in output
+    assert "tensor_parallel_size: 4" in output
+    assert "PLAY [Docker on every host]" not in output
+
+
+def test_site_goes_on_where_there_is_no_driver_yet(fleet: Fleet) -> None:
+    output = first_plays(fleet, [LLAMA, QWEN])
+    assert "llama on gpu1 is not planned: the memory of the GPUs is not known" in output
+    assert "failed=1" not in output
+
+
+def test_a_declared_memory_is_judged_in_the_first_play(fleet: Fleet) -> None:
+    output = first_plays(fleet, [{**LLAMA, "max_model_len": 131072}], llm_gpu_memory_gib=23.55)
     assert "llama does not fit" in output
     assert "context and share: max_model_len:" in output
     assert "PLAY [Check the variables of every host]" not in output

@@ -53,6 +53,11 @@ def test_declared_memory_is_the_same_as_read_memory() -> None:
     assert plan([LLAMA, QWEN], llm_gpu_memory_gib=H100) == plan([LLAMA, QWEN], **info(H100))
 
 
+def test_gpus_that_the_role_read_count_too() -> None:
+    late = {"llm_gpu_info": {"skipped": True}, "vllm_gpu_info": info(H100)["llm_gpu_info"]}
+    assert plan([LLAMA], **late) == plan([LLAMA], **info(H100))
+
+
 def test_the_memory_that_is_free_just_now_plays_no_part() -> None:
     busy = info(H100)
     busy["llm_gpu_info"]["gpus"][0]["memory_free_mib"] = 3
@@ -198,25 +203,25 @@ def test_a_known_model_beside_an_unknown_one_gets_what_that_leaves() -> None:
 def test_models_that_were_looked_up_are_planned() -> None:
     config = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
     found = {"results": [{"item": {"model": "who/knows"}, "config": config, "weight_bytes": None}]}
-    hosts = {"box": info(H100), "localhost": {"llm_hub_models": found}}
+    hosts = {"box": info(H100), "localhost": {"vllm_hub_models": found}}
     (instance,) = fleet_plan([UNKNOWN], hosts, ONE)
     assert instance["options"]["max-model-len"] == 131072
     with pytest.raises(AnsibleFilterError, match="does not divide the 32 attention heads"):
         fleet_plan([{**UNKNOWN, "tensor_parallel_size": 3}], hosts, ONE)
     on_disk = {**UNKNOWN, "model": "/srv/models/x"}
-    read = {"llm_path_models": {"results": [{"item": {"model": "/srv/models/x"}, "config": config}]}}
+    read = {"vllm_path_models": {"results": [{"item": {"model": "/srv/models/x"}, "config": config}]}}
     assert fleet_plan([on_disk], {"box": {**info(H100), **read}}, ONE)[0]["plan"]
 
 
 def test_a_model_that_could_not_be_looked_up_is_unknown() -> None:
-    hosts = {"box": info(H100), "localhost": {"llm_hub_models": {"results": [{"item": {"model": "who/knows"}}]}}}
+    hosts = {"box": info(H100), "localhost": {"vllm_hub_models": {"results": [{"item": {"model": "who/knows"}}]}}}
     assert fleet_plan([UNKNOWN], hosts, ONE)[0]["plan"] is None
 
 
 def test_a_model_that_the_planner_can_not_read_is_unknown() -> None:
     config = {"architectures": ["MambaForCausalLM"], "model_type": "mamba"}
     found = {"results": [{"item": {"model": "who/knows"}, "config": config}]}
-    (instance,) = fleet_plan([UNKNOWN], {"box": info(H100), "localhost": {"llm_hub_models": found}}, ONE)
+    (instance,) = fleet_plan([UNKNOWN], {"box": info(H100), "localhost": {"vllm_hub_models": found}}, ONE)
     assert "state-space" in instance["note"]
 
 
