@@ -29,10 +29,18 @@ def test_it_refuses_values_from_outside(minting: Proxy) -> None:
     assert not keys(minting)
 
 
-def test_the_value_goes_into_a_file_on_the_host(minting: Proxy, tmp_path: Path) -> None:
+def test_the_value_goes_into_a_file_on_the_host_and_rotates(minting: Proxy, tmp_path: Path) -> None:
     options: dict[str, t.Any] = {"key_alias": ALIAS, "store": {"file": str(tmp_path / "key")}}
     succeed(minting, "litellm_key", **options)
-    assert works(minting, (tmp_path / "key").read_text().strip())
+    first = (tmp_path / "key").read_text().strip()
+    assert works(minting, first)
+    assert succeed(minting, "litellm_key", **options, rotate={"generation": 2})["operation"] == "rotate"
+    second = (tmp_path / "key").read_text().strip()
+    assert first != second
+    assert works(minting, first)
+    assert works(minting, second)
+    assert succeed(minting, "litellm_key", **options, rotate={"generation": 2})["changed"] is False
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
     succeed(minting, "litellm_key", **options, state="absent")
 
 
@@ -42,14 +50,24 @@ def test_the_value_arrives_on_the_controller_and_is_never_shown(
 ) -> None:
     vault = {"hashicorp_vault": {"url": bao.url, "token": bao.token, "path": "minted"}}
     store = vault if kind == "vault" else {"controller_file": str(tmp_path / "key"), "vault_id": "prod"}
+
+    def stored() -> str:
+        if kind == "file":
+            return decrypted(tmp_path / "key")
+        return str(bao.call("GET", "secret/data/minted")["data"]["data"]["key"])
+
     fine, result, shown = play(minting, tmp_path, "litellm_key", key_alias=ALIAS, store=store)
     assert fine, result
-    raw = (
-        decrypted(tmp_path / "key") if kind == "file" else bao.call("GET", "secret/data/minted")["data"]["data"]["key"]
-    )
+    raw = stored()
     assert works(minting, raw)
     assert raw not in shown
     assert play(minting, tmp_path, "litellm_key", key_alias=ALIAS, store=store)[1]["changed"] is False
+    rotated = play(minting, tmp_path, "litellm_key", key_alias=ALIAS, store=store, rotate={"generation": 2})
+    assert rotated[1]["operation"] == "rotate"
+    successor = stored()
+    assert successor != raw
+    assert works(minting, successor)
+    assert successor not in rotated[2]
     assert play(minting, tmp_path, "litellm_key", key_alias=ALIAS, store=store, state="absent")[1]["changed"] is True
     assert not keys(minting)
 
