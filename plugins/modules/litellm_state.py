@@ -47,6 +47,7 @@ options:
       - Only kinds that O(desired) names are pruned, if only with an empty list, and only those that have room for the
         marker. What was made by hand or by another owner is never touched.
       - An old key that was rotated away is left alone until its grace time is over.
+      - The stored value of a key that is pruned stays in its place; with C(state) set to V(absent) it goes with the key.
     type: bool
     default: false
     version_added: 0.1.0

@@ -89,18 +89,19 @@ def running_old() -> t.Iterator[Proxy]:
 
 
 @contextmanager
-def in_containers(image: str) -> t.Iterator[Proxy]:
-    with tempfile.TemporaryDirectory() as folder, _containers(Path(folder), image) as proxy:
+def in_containers(image: str, settings: str = "") -> t.Iterator[Proxy]:
+    """A proxy of that image; the settings are lines of its general settings."""
+    with tempfile.TemporaryDirectory() as folder, _containers(Path(folder), image, settings) as proxy:
         wait_until_ready(proxy)
         yield proxy
 
 
 @contextmanager
-def _containers(folder: Path, image: str) -> t.Iterator[Proxy]:
+def _containers(folder: Path, image: str, settings: str) -> t.Iterator[Proxy]:
     name = f"llmfleet-it-{secrets.token_hex(4)}"
     tags = images(image, "postgres")
     master, password = f"sk-{secrets.token_hex(20)}", secrets.token_hex(16)
-    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "config.yaml").write_text(CONFIG + settings)
     folder.chmod(0o755)
     environment = _secret_file(
         folder,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import typing as t
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,8 @@ LACKS = {
 
 @pytest.fixture(scope="module")
 def old() -> t.Iterator[Proxy]:
-    with proxies.running_old() as proxy:
-        yield proxy
+    with ExitStack() as stack:
+        yield stack.enter_context(proxies.running_old())
 
 
 def state() -> State:

@@ -156,13 +156,18 @@ class KeyKeeper(Keeper):
             self.store.write(raw)
         elif self.store:
             raw = self.store.claim(raw)
+        self._create_or_mint(raw)
+
+    def _create_or_mint(self, raw: str) -> bool:
+        """Make the key, with this value if the proxy takes one. Otherwise the value is the proxy's own, and stored."""
         try:
-            made = self._create_with_value(raw)
+            self.made = str(self._create_with_value(raw)["token"])
+            return True
         except LiteLLMError as exc:
             if exc.status != 403 or self.wanted.given.get("key") or "custom" not in exc.message.lower():
                 raise
-            made = self._create_at_server()
-        self.made = str(made["token"])
+        self.made = str(self._create_at_server()["token"])
+        return False
 
     def _create_with_value(self, raw: str) -> Found:
         operation = replace(self.operation, body={**self.operation.body, "key": raw})

@@ -192,13 +192,13 @@ class RotatingKeyKeeper(KeyKeeper):
             self._retire(self.predecessor, values.digest(value))
         self.operation = replace(self.operation, action=CREATE)
         try:
-            self.made = str(self._create_with_value(value)["token"])
+            is_ours = self._create_or_mint(value)
         finally:
             self.operation = replace(self.operation, action=ROTATE)
-        if self.store:
+        if self.store and is_ours:
             self.store.write(value)
-            if self.next:
-                self.next.remove()
+        if self.next:
+            self.next.remove()
 
     def _retire(self, old: Found, successor: str) -> None:
         grace = t.cast(Rotation, self.rotation).grace

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 import urllib.parse
 
@@ -47,7 +48,8 @@ class StoringAction(ActionBase):
         except StoreError as exc:
             raise AnsibleActionFail(str(exc)) from exc
         if not stores:
-            return self._execute_module(self.MODULE, task_vars=task_vars, wrap_async=self._task.async_val)
+            wrap_async = self._task.async_val and not self._connection.has_native_async
+            return self._execute_module(self.MODULE, task_vars=task_vars, wrap_async=wrap_async)
         if self._task.async_val:
             raise AnsibleActionFail("async can't be used with a store on the controller")
         arguments = {name: value for name, value in self._task.args.items() if name != self.OPTION}
@@ -74,7 +76,7 @@ class StoringAction(ActionBase):
         return FileSlots(EncryptableFile(self._loader.path_dwim(path), make_directory, secrets, vault_id))
 
     def vault_slots(self, options: t.Mapping[str, t.Any], path: str) -> Slots:
-        return VaultSlots(settings_of(options), options["mount"], path, options["field"])
+        return VaultSlots(settings_of(options, os.environ), options["mount"], path, options["field"])
 
 
 def file_name(alias: str) -> str:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import typing as t
 import urllib.error
 import urllib.parse
@@ -32,7 +31,7 @@ class VaultSettings:
     timeout: int = 30
 
 
-def settings_of(options: t.Mapping[str, t.Any], environment: t.Mapping[str, str] = os.environ) -> VaultSettings:
+def settings_of(options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]) -> VaultSettings:
     """The connection from the options, or else from the variables that the server's own client reads."""
     url = options["url"] or environment.get("VAULT_ADDR")
     token = options["token"] or environment.get("VAULT_TOKEN")
