@@ -57,7 +57,7 @@ class Row(t.NamedTuple):
 
 def judge(host: str, facts: Facts, declared: Facts) -> list[Row]:
     """All the rows of a host."""
-    rows = [_system(facts, declared), *_disk(facts, declared), *_ports(facts, declared), *_urls(facts)]
+    rows = [_system(facts, declared), *_disk(facts, declared), *_ports(facts, declared), *_urls(facts, declared)]
     if declared["gpu_count"]:
         rows += [_count(facts, declared), *_driver(facts, declared), *_boot(facts, declared)]
         rows += [*_memory(facts, declared), *_health(facts)]
@@ -215,11 +215,13 @@ def _ports(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
         yield f"port {port}", f"taken by {owner}", "error", f"stop it, or give {used_for} another port"
 
 
-def _urls(facts: Facts) -> t.Iterator[Finding]:
+def _urls(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
+    # A host that serves already has what it needs: a hub that is down must not keep a key from being changed.
+    serves = any(box["project"] in OWN_PROJECTS for box in facts["containers"]) and not _needs(facts, declared)
     for answer in facts["urls"]:
         if answer["error"]:
             remedy = "open the way or name a mirror or proxy; preflight_check_urls: false leaves this check out"
-            yield "repository", f"{answer['url']}: {answer['error']}", "error", remedy
+            yield "repository", f"{answer['url']}: {answer['error']}", "warning" if serves else "error", remedy
 
 
 def _memory(facts: Facts, declared: Facts) -> t.Iterator[Finding]:

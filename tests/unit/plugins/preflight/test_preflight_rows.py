@@ -229,3 +229,10 @@ def test_all_hosts_and_faults_at_once() -> None:
         ["gpu2", " port 8001"],
     ]
     assert result["table"][0].split() == ["host", "check", "found", "verdict", "remedy"]
+
+
+def test_an_unreachable_repository_does_not_stop_a_host_that_has_all_it_needs() -> None:
+    box = {"id": "a", "name": "litellm", "project": "litellm", "ports": []}
+    facts = {**FACTS, "containers": [box], "urls": [{"url": "https://a.example", "error": "refused"}]}
+    assert judged(facts, DECLARED)["repository"][0] == "error"
+    assert judged(facts, {**DECLARED, "models": [], "images": {}})["repository"][0] == "warning"
