@@ -65,3 +65,103 @@ notes:
     that is set to V(null) is cleared.
   - Requires no Python library besides the standard one.
 """
+
+    # What the modules for one object have in common.
+    OBJECT = r"""
+options:
+  state:
+    description: Whether the object should exist.
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.1.0
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+notes:
+  - The options of the object carry the names of LiteLLM's own API.
+"""
+
+    # The user's own notes on an object.
+    METADATA = r"""
+options:
+  metadata:
+    description:
+      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+    type: dict
+    version_added: 0.1.0
+  metadata_mode:
+    description:
+      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null) is removed.
+      - With V(replace) all other entries are removed.
+    type: str
+    choices: [merge, replace]
+    default: merge
+    version_added: 0.1.0
+"""
+
+    # What an object may spend, and how fast.
+    LIMITS = r"""
+options:
+  soft_budget:
+    description:
+      - The spend at which LiteLLM warns.
+    type: float
+    version_added: 0.1.0
+  budget_duration:
+    description:
+      - After what time the spend starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  tpm_limit:
+    description:
+      - Tokens a minute.
+    type: int
+    version_added: 0.1.0
+  rpm_limit:
+    description:
+      - Requests a minute.
+    type: int
+    version_added: 0.1.0
+"""
+
+    # How the action plugins of keys talk to their modules.
+    CONTROLLER_STORE = r"""
+options:
+  controller_store:
+    description: Used between the action plugin and the module. Do not set it.
+    type: dict
+    version_added: 0.1.0
+    suboptions:
+      where:
+        description: Used between the action plugin and the module. Do not set it.
+        type: dict
+        version_added: 0.1.0
+      held:
+        description: Used between the action plugin and the module. Do not set it.
+        type: dict
+        version_added: 0.1.0
+      loose:
+        description: Used between the action plugin and the module. Do not set it.
+        type: list
+        elements: str
+        version_added: 0.1.0
+      seal_key:
+        description: Used between the action plugin and the module. Do not set it.
+        type: str
+        version_added: 0.1.0
+      plan_only:
+        description: Used between the action plugin and the module. Do not set it.
+        type: bool
+        default: false
+        version_added: 0.1.0
+      undo:
+        description: Used between the action plugin and the module. Do not set it.
+        type: list
+        elements: str
+        version_added: 0.1.0
+"""

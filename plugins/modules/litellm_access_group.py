@@ -13,23 +13,10 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Creates, changes and deletes access groups, which bundle models, MCP servers and agents.
-  - The options of the access group carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the access group should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   access_group_name:
     description:
       - The name of the access group.
@@ -121,22 +108,9 @@ object:
   sample:
     access_group_name: standard
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

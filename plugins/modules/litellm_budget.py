@@ -13,23 +13,11 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Creates, changes and deletes budgets, which keys, customers and other objects can share.
-  - The options of the budget carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.limits
 options:
-  state:
-    description: Whether the budget should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   budget_id:
     description:
       - The id of the budget.
@@ -40,26 +28,6 @@ options:
     description:
       - What the budget may spend.
     type: float
-    version_added: 0.1.0
-  soft_budget:
-    description:
-      - The spend at which LiteLLM warns.
-    type: float
-    version_added: 0.1.0
-  budget_duration:
-    description:
-      - After what time the spend starts anew, such as V(30d).
-    type: str
-    version_added: 0.1.0
-  tpm_limit:
-    description:
-      - Tokens a minute.
-    type: int
-    version_added: 0.1.0
-  rpm_limit:
-    description:
-      - Requests a minute.
-    type: int
     version_added: 0.1.0
   tpd_limit:
     description:
@@ -122,22 +90,9 @@ object:
   sample:
     budget_id: small
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

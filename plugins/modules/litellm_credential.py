@@ -15,23 +15,10 @@ description:
   - Creates, changes and deletes credentials that models refer to.
   - LiteLLM never shows the values. A keyed fingerprint of them is kept in O(credential_info), under C(llmfleet),
     so that a change is seen. Another O(api_key) leads to other fingerprints and so to one update.
-  - The options of the credential carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the credential should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   credential_name:
     description:
       - The name of the credential.
@@ -97,22 +84,9 @@ object:
   sample:
     credential_name: openai
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

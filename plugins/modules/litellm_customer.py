@@ -14,23 +14,10 @@ author:
 description:
   - Creates, changes and deletes customers, which LiteLLM also calls end users.
   - LiteLLM can't clear most options of a customer once they are set; the module says so instead of pretending.
-  - The options of the customer carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the customer should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   user_id:
     description:
       - The id of the customer, as callers send it in C(user).
@@ -74,31 +61,37 @@ options:
   soft_budget:
     description:
       - The spend at which LiteLLM warns.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: float
     version_added: 0.1.0
   budget_duration:
     description:
       - After what time the spend starts anew, such as V(30d).
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: str
     version_added: 0.1.0
   tpm_limit:
     description:
       - Tokens a minute.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: int
     version_added: 0.1.0
   rpm_limit:
     description:
       - Requests a minute.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
+    type: int
+    version_added: 0.1.0
+  tpd_limit:
+    description:
+      - Tokens a day, of batches.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: int
     version_added: 0.1.0
   max_parallel_requests:
     description:
       - Requests at the same time.
-      - It can be changed and not cleared.
+      - It is set at creation; LiteLLM can change it only in a budget of its own, O(budget_id).
     type: int
     version_added: 0.1.0
   object_permission:
@@ -158,22 +151,9 @@ object:
   sample:
     user_id: acme
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

@@ -16,23 +16,10 @@ description:
   - Secret parts of O(litellm_params) can't be read back. A keyed fingerprint of them is kept in
     O(guardrail_info), under C(llmfleet), so that a change is seen. Another O(api_key) leads to other fingerprints
     and so to one update.
-  - The options of the guardrail carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the guardrail should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   guardrail_name:
     description:
       - The name of the guardrail.
@@ -105,22 +92,9 @@ object:
   sample:
     guardrail_name: words
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

@@ -100,12 +100,11 @@ desired:
         max_budget: 100
 """
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, single
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.plan import owner_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS, Kind
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.single import UNSHOWN
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import ACCESS_GROUP, KINDS, Kind
 
 
 def main() -> None:
@@ -136,9 +135,15 @@ def main() -> None:
         read = {plural: found(KINDS[plural]) for plural in kinds}
         return {
             "changed": False,
-            "objects": {p: [{k: v for k, v in i.items() if k not in UNSHOWN} for i in read[p]] for p in read},
-            "desired": {plural: export.desired(KINDS[plural], read[plural]) for plural in read},
+            "objects": {p: [single.visible(KINDS[p], item) for item in items] for p, items in read.items()},
+            "desired": {plural: export.desired(KINDS[plural], items) for plural, items in portable(read).items()},
         }
+
+    def portable(read: dict[str, reader.Found]) -> dict[str, reader.Found]:
+        """Names need the access groups also when they were not asked for."""
+        named = any(key.get("access_group_ids") for key in read.get("keys", []))
+        groups = reader.read(client, ACCESS_GROUP) if named else []
+        return export.portable(read, {g["access_group_id"]: g["access_group_name"] for g in groups})
 
     client = module.client()
     module.run(work)

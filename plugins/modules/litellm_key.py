@@ -18,6 +18,8 @@ description:
   - The options of the key carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
+  - llmfleet.gateway.litellm.metadata
+  - llmfleet.gateway.litellm.controller_store
 attributes:
   check_mode:
     support: full
@@ -52,6 +54,8 @@ options:
         stored here first. A value that is already stored is used, so that an interrupted run can be repeated.
       - When the key exists and the store does not hold its value, the module fails.
       - With O(state=absent) the stored value is removed as well.
+      - Values on the controller or in HashiCorp Vault are written by an action plugin. The module gets them, and sends back
+        only one that the proxy made itself, sealed with a key of this one call.
     type: dict
     version_added: 0.1.0
     suboptions:
@@ -59,9 +63,71 @@ options:
         description:
           - Path of a file that holds nothing but the raw value. Its mode is C(0600), its directory must exist.
           - The file is on the machine that the module runs on.
+          - Give this, O(store.controller_file) or O(store.hashicorp_vault).
         type: path
-        required: true
         version_added: 0.1.0
+      controller_file:
+        description:
+          - Like O(store.file), on the controller. A relative path starts at the playbook.
+        type: path
+        version_added: 0.1.0
+      vault_id:
+        description:
+          - Encrypt the value with the secret of this vault id, which Ansible was given with C(--vault-id). Use V(default) for
+            one without an id.
+          - An encrypted file is read whether this is given or not.
+        type: str
+        version_added: 0.1.0
+      hashicorp_vault:
+        description:
+          - A secret in a KV engine of version 2 of HashiCorp Vault or OpenBao, which the controller talks to.
+          - Its other fields are kept. It is written over the version that was read only.
+        type: dict
+        version_added: 0.1.0
+        suboptions:
+          path:
+            description: Path of the secret, without the mount and without C(data).
+            type: str
+            required: true
+            version_added: 0.1.0
+          mount:
+            description: Where the KV engine is mounted.
+            type: str
+            default: secret
+            version_added: 0.1.0
+          field:
+            description: The field of the secret that holds the raw value.
+            type: str
+            default: key
+            version_added: 0.1.0
+          url:
+            description: Address of the server. By default that of the environment variable E(VAULT_ADDR).
+            type: str
+            version_added: 0.1.0
+          token:
+            description: The token to authenticate with. By default that of the environment variable E(VAULT_TOKEN).
+            type: str
+            version_added: 0.1.0
+          namespace:
+            description: The namespace. By default that of the environment variable E(VAULT_NAMESPACE).
+            type: str
+            version_added: 0.1.0
+          ca_path:
+            description:
+              - File with certificates of authorities to trust. By default that of the environment variable
+                E(VAULT_CACERT).
+            type: path
+            version_added: 0.1.0
+          validate_certs:
+            description: Whether the certificate of the server is checked.
+            type: bool
+            default: true
+            version_added: 0.1.0
+          timeout:
+            description: Seconds to wait for an answer.
+            type: int
+            default: 30
+            version_added: 0.1.0
   rotate:
     description:
       - Replace the key by a successor of the same alias when its value has to change, which is when O(key) is another
@@ -69,6 +135,7 @@ options:
       - The old key is renamed and goes on working for O(rotate.grace). The first run after that time deletes it.
       - The successor has the options and the spend of the old key. LiteLLM begins its budget window anew.
       - Where a run breaks off the next one goes on, and at every moment at least one of the two keys works.
+      - When the key is deleted, an old one in its grace time is deleted with it.
     type: dict
     version_added: 0.1.0
     suboptions:
@@ -97,7 +164,13 @@ options:
     type: str
     version_added: 0.1.0
   team_id:
-    description: The team that the key belongs to.
+    description: The team that the key belongs to, by its id.
+    type: str
+    version_added: 0.1.0
+  team_alias:
+    description:
+      - The team that the key belongs to, by its name, which must be unambiguous.
+      - Mutually exclusive with O(team_id).
     type: str
     version_added: 0.1.0
   agent_id:
@@ -160,7 +233,14 @@ options:
     elements: str
     version_added: 0.1.0
   access_group_ids:
-    description: Access groups of the key.
+    description: Access groups of the key, by their ids.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  access_group_names:
+    description:
+      - Access groups of the key, by their names.
+      - Mutually exclusive with O(access_group_ids).
     type: list
     elements: str
     version_added: 0.1.0
@@ -276,19 +356,6 @@ options:
     description: Whether LiteLLM adds prompt caching marks to requests.
     type: bool
     version_added: 0.1.0
-  metadata:
-    description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
-    type: dict
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null) is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
-    version_added: 0.1.0
   model_max_budget:
     description: Budgets of single models. Needs a LiteLLM Enterprise licence.
     type: dict
@@ -361,6 +428,26 @@ EXAMPLES = r"""
       generation: 2
       grace: 24h
 
+- name: Make a key and keep its value, encrypted, beside the playbook
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-second-app
+    store:
+      controller_file: /root/my-second-app.vault
+      vault_id: default
+
+- name: Make a key and keep its value in HashiCorp Vault
+  llmfleet.gateway.litellm_key:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_alias: my-third-app
+    store:
+      hashicorp_vault:
+        url: https://vault.example.com:8200
+        token: "{{ vault_token }}"
+        path: llm/my-third-app
+
 - name: Take a limit away and leave the others as they are
   llmfleet.gateway.litellm_key:
     api_url: http://127.0.0.1:4000
@@ -415,35 +502,25 @@ object:
     key_alias: my-app
     max_budget: 100.0
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import single
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import module_spec
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import (
+    CONTROLLER_STORE,
+    STORE,
+    module_spec,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.keeper import Store
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.references import Names
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.rotation import RotatingKeyKeeper, rotation_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
 
-EXTRA = {
-    "store": {"type": "dict", "options": {"file": {"type": "path", "required": True}}},
-    "rotate": {"type": "dict", "options": {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}},
-}
+EXTRA = {"store": STORE, "controller_store": CONTROLLER_STORE}
 
 
 def main() -> None:
@@ -453,13 +530,16 @@ def main() -> None:
         required_together=KEY.required_together,
         supports_check_mode=True,
     )
-    store = FileStore(module.params["store"]["file"]) if module.params["store"] else None
+    controller = module.use_controller()
+    store: Store | None = FileStore(module.params["store"]["file"]) if module.params["store"] else None
+    if controller:
+        store = controller.store(module.params["key_alias"])
     client = module.client()
 
     def work() -> dict[str, object]:
-        rotation = rotation_of(module.params["rotate"])
-        keeper = RotatingKeyKeeper(client, KEY, module.wanted(KEY), store, rotation)
-        return single.run(client, keeper, check_mode=module.check_mode, diff=module._diff)
+        wanted = Names(client).resolve(KEY, module.wanted(KEY))
+        keeper = RotatingKeyKeeper(client, KEY, wanted, store, rotation_of(wanted.rotate))
+        return single.run(client, keeper, check_mode=module.plans_only, diff=module._diff)
 
     module.run(work)
 

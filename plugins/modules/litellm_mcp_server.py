@@ -15,28 +15,21 @@ description:
   - Creates, changes and deletes MCP servers in the database of a LiteLLM proxy.
   - LiteLLM never shows O(credentials). A keyed fingerprint of them is kept in O(mcp_info), under C(llmfleet), so
     that a change is seen. Another O(api_key) leads to other fingerprints and so to one update.
-  - The options of the mcp server carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the mcp server should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   server_name:
     description:
       - The name of the server, without a dash.
     type: str
     required: true
+    version_added: 0.1.0
+  server_id:
+    description:
+      - The id of the server. By default LiteLLM makes one up.
+      - It can be set at creation only. Keys and teams name servers by it, so one of your own makes it the same everywhere.
+    type: str
     version_added: 0.1.0
   alias:
     description:
@@ -125,6 +118,127 @@ options:
       - What a model is told about the server.
     type: str
     version_added: 0.1.0
+  spec_path:
+    description:
+      - Address or path of an OpenAPI specification to make the tools from.
+    type: str
+    version_added: 0.1.0
+  source_url:
+    description:
+      - Where the source of the server is.
+    type: str
+    version_added: 0.1.0
+  env_vars:
+    description:
+      - Variables of the server, each with C(name), C(value) and maybe C(scope) and C(description).
+    type: list
+    elements: dict
+    version_added: 0.1.0
+  tool_name_to_description:
+    description:
+      - Other descriptions of tools, by their name.
+    type: dict
+    version_added: 0.1.0
+  tool_name_to_display_name:
+    description:
+      - Other names of tools to show, by their name.
+    type: dict
+    version_added: 0.1.0
+  max_concurrent_requests:
+    description:
+      - Requests at the same time.
+    type: int
+    version_added: 0.1.0
+  available_on_public_internet:
+    description:
+      - Whether callers from public addresses may use the server. The default of LiteLLM is V(true).
+    type: bool
+    version_added: 0.1.0
+  is_byok:
+    description:
+      - Whether each user brings a key of their own.
+    type: bool
+    version_added: 0.1.0
+  byok_description:
+    description:
+      - What users are told about the key to bring.
+    type: list
+    elements: str
+    version_added: 0.1.0
+  byok_api_key_help_url:
+    description:
+      - Where users find how to get that key.
+    type: str
+    version_added: 0.1.0
+  delegate_auth_to_upstream:
+    description:
+      - Whether the server itself authenticates the callers.
+    type: bool
+    version_added: 0.1.0
+  oauth_passthrough:
+    description:
+      - Whether the caller's OAuth token is passed on.
+    type: bool
+    version_added: 0.1.0
+  dcr_bridge:
+    description:
+      - Whether LiteLLM registers clients on their behalf, with some of O(auth_type).
+    type: bool
+    version_added: 0.1.0
+  per_server_oauth_discovery:
+    description:
+      - Whether OAuth is discovered for this server by itself, with some of O(auth_type).
+    type: bool
+    version_added: 0.1.0
+  oauth2_flow:
+    description:
+      - The flow of OAuth 2, such as V(client_credentials).
+    type: str
+    version_added: 0.1.0
+  issuer:
+    description:
+      - The issuer of tokens.
+    type: str
+    version_added: 0.1.0
+  authorization_url:
+    description:
+      - Where authorization is asked for.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  token_url:
+    description:
+      - Where tokens are got.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  registration_url:
+    description:
+      - Where clients are registered.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  audience:
+    description:
+      - The audience of tokens.
+    type: str
+    version_added: 0.1.0
+  token_exchange_endpoint:
+    description:
+      - Where tokens are exchanged.
+    type: str
+    version_added: 0.1.0
+  token_exchange_profile:
+    description:
+      - The profile of the exchange.
+      - It can be changed and not cleared.
+    type: str
+    version_added: 0.1.0
+  subject_token_type:
+    description:
+      - The type of the token that is exchanged.
+    type: str
+    version_added: 0.1.0
   mcp_info:
     description:
       - Further information on the server.
@@ -182,22 +296,9 @@ object:
   sample:
     server_name: docs
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

@@ -18,23 +18,10 @@ description:
   - Secret parts of O(litellm_params), such as C(api_key), can't be read back. A keyed fingerprint of them is kept
     in O(model_info), under C(llmfleet), so that a change is seen. Another O(api_key) leads to other fingerprints
     and so to one update.
-  - The options of the model carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the model should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   model_id:
     description:
       - The id of the deployment. Several deployments can have one O(model_name).
@@ -54,6 +41,11 @@ options:
         can't remove it make the module fail.
       - It can't be cleared as a whole.
     type: dict
+    version_added: 0.1.0
+  blocked:
+    description:
+      - Whether the deployment is paused.
+    type: bool
     version_added: 0.1.0
   model_info:
     description:
@@ -116,22 +108,9 @@ object:
   sample:
     model_id: gpt-4o-1
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

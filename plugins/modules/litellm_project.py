@@ -14,23 +14,12 @@ author:
 description:
   - Creates, changes and deletes projects. This needs a LiteLLM Enterprise licence, without which the module fails
     before anything is written.
-  - The options of the project carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.metadata
+  - llmfleet.gateway.litellm.limits
 options:
-  state:
-    description: Whether the project should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   project_alias:
     description:
       - The name of the project. It must be unique; when several projects have it, the module fails and names
@@ -64,44 +53,10 @@ options:
       - What the project may spend.
     type: float
     version_added: 0.1.0
-  soft_budget:
-    description:
-      - The spend at which LiteLLM warns.
-    type: float
-    version_added: 0.1.0
-  budget_duration:
-    description:
-      - After what time the spend starts anew, such as V(30d).
-    type: str
-    version_added: 0.1.0
-  tpm_limit:
-    description:
-      - Tokens a minute.
-    type: int
-    version_added: 0.1.0
-  rpm_limit:
-    description:
-      - Requests a minute.
-    type: int
-    version_added: 0.1.0
   max_parallel_requests:
     description:
       - Requests at the same time.
     type: int
-    version_added: 0.1.0
-  metadata:
-    description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
-    type: dict
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
-        is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
 """
 
@@ -153,22 +108,9 @@ object:
   sample:
     project_alias: search
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

@@ -18,6 +18,7 @@ description:
     customers, access groups and tags have no such room.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
+  - llmfleet.gateway.litellm.controller_store
 attributes:
   check_mode:
     support: full
@@ -35,6 +36,8 @@ options:
         that is not named is not touched.
       - An object has the options of its own module, such as M(llmfleet.gateway.litellm_key) for C(keys), without those
         of the connection and without C(store). With C(state) set to V(absent) it is deleted.
+      - With C(rotate) a key is replaced like by M(llmfleet.gateway.litellm_key). While its grace time lasts, the old key is
+        not pruned.
     type: dict
     required: true
     version_added: 0.1.0
@@ -43,6 +46,8 @@ options:
       - Whether to delete objects that carry the marker of O(owner) and are not in O(desired) any more.
       - Only kinds that O(desired) names are pruned, if only with an empty list, and only those that have room for the
         marker. What was made by hand or by another owner is never touched.
+      - An old key that was rotated away is left alone until its grace time is over.
+      - The stored value of a key that is pruned stays in its place; with C(state) set to V(absent) it goes with the key.
     type: bool
     default: false
     version_added: 0.1.0
@@ -59,6 +64,76 @@ options:
       - The values are made here, and stored before the keys are created, so that none is ever lost.
     type: path
     version_added: 0.1.0
+  key_store:
+    description:
+      - Like O(key_directory), for a place that the controller reaches. See the option O(llmfleet.gateway.litellm_key#module:store).
+      - Mutually exclusive with O(key_directory).
+    type: dict
+    version_added: 0.1.0
+    suboptions:
+      controller_directory:
+        description:
+          - A directory on the controller. A relative path starts at the playbook.
+          - Give this or O(key_store.hashicorp_vault).
+        type: path
+        version_added: 0.1.0
+      vault_id:
+        description:
+          - Encrypt the value with the secret of this vault id, which Ansible was given with C(--vault-id). Use V(default) for
+            one without an id.
+          - An encrypted file is read whether this is given or not.
+        type: str
+        version_added: 0.1.0
+      hashicorp_vault:
+        description:
+          - A secret in a KV engine of version 2 of HashiCorp Vault or OpenBao, which the controller talks to.
+          - Its other fields are kept. It is written over the version that was read only.
+        type: dict
+        version_added: 0.1.0
+        suboptions:
+          path:
+            description: The path below which each key has a secret with its alias as the name.
+            type: str
+            required: true
+            version_added: 0.1.0
+          mount:
+            description: Where the KV engine is mounted.
+            type: str
+            default: secret
+            version_added: 0.1.0
+          field:
+            description: The field of the secret that holds the raw value.
+            type: str
+            default: key
+            version_added: 0.1.0
+          url:
+            description: Address of the server. By default that of the environment variable E(VAULT_ADDR).
+            type: str
+            version_added: 0.1.0
+          token:
+            description: The token to authenticate with. By default that of the environment variable E(VAULT_TOKEN).
+            type: str
+            version_added: 0.1.0
+          namespace:
+            description: The namespace. By default that of the environment variable E(VAULT_NAMESPACE).
+            type: str
+            version_added: 0.1.0
+          ca_path:
+            description:
+              - File with certificates of authorities to trust. By default that of the environment variable
+                E(VAULT_CACERT).
+            type: path
+            version_added: 0.1.0
+          validate_certs:
+            description: Whether the certificate of the server is checked.
+            type: bool
+            default: true
+            version_added: 0.1.0
+          timeout:
+            description: Seconds to wait for an answer.
+            type: int
+            default: 30
+            version_added: 0.1.0
   workers:
     description: How many requests are sent at the same time.
     type: int
@@ -88,6 +163,19 @@ EXAMPLES = r"""
         - key_alias: old-app
           state: absent
 
+- name: Keep the values of new keys, encrypted, on the controller
+  llmfleet.gateway.litellm_state:
+    api_url: http://127.0.0.1:4000
+    api_key: "{{ litellm_master_key }}"
+    key_store:
+      controller_directory: /root/controller-keys
+      vault_id: default
+    desired:
+      keys:
+        - key_alias: my-second-app
+          rotate:
+            generation: 1
+
 - name: Delete what was once declared and isn't any more
   llmfleet.gateway.litellm_state:
     api_url: http://127.0.0.1:4000
@@ -102,13 +190,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 counts:
-  description: How many objects were, or would be in check mode, created, updated, deleted and left alone.
+  description: How many objects were, or would be in check mode, created, updated, deleted, rotated and left alone.
   type: dict
   returned: success
   sample:
     create: 3
     update: 0
     delete: 1
+    rotate: 0
     none: 996
 operations:
   description: What was done, or would be done in check mode. Objects without a change are not listed.
@@ -127,7 +216,7 @@ operations:
     operation:
       description: What was done to the object; V(none) when only its stored value changed.
       type: str
-      choices: [create, update, delete, none]
+      choices: [create, update, delete, rotate, none]
     changed_fields:
       description: The options that differed, for an update.
       type: list
@@ -139,32 +228,55 @@ errors:
   returned: when objects can't be brought to their desired state
 """
 
+import typing as t
+
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import bulk, desired
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import (
+    CONTROLLER_STORE,
+    KEY_STORE,
     connection_spec,
     secret_strings_of_state,
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import fingerprint_key, module_class
 
 
+def shown(params: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Thousands of objects would fill the screen, and masking them takes seconds: their numbers stand for them."""
+    desired = params["desired"] or {}
+    counts = {kind: f"{len(items)} objects" if isinstance(items, list) else "?" for kind, items in desired.items()}
+    return {**params, "desired": counts}
+
+
 def main() -> None:
-    module = module_class(lambda params: secret_strings_of_state(params.get("desired")))(
+    module = module_class(lambda params: secret_strings_of_state(params.get("desired")), shown)(
         argument_spec={
             **connection_spec(),
             "desired": {"type": "dict", "required": True},
             "prune": {"type": "bool", "default": False},
             "owner": {"type": "str", "default": "llmfleet.gateway"},
             "key_directory": {"type": "path", "no_log": False},
+            "key_store": KEY_STORE,
+            "controller_store": CONTROLLER_STORE,
             "workers": {"type": "int", "default": 4},
         },
+        mutually_exclusive=[["key_directory", "key_store"]],
         supports_check_mode=True,
+        # Thousands of objects don't belong into the system's log, and masking them there costs seconds.
+        no_log=True,
     )
     params = module.params
+    controller = module.use_controller()
 
     def work() -> dict[str, object]:
-        wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
-        state = bulk.State(wanted, params["owner"], params["prune"], params["key_directory"], params["workers"])
-        outcome = bulk.run(module.client(), state, module.check_mode)
+        client = module.client()
+        ahead = bulk.Ahead(client, params["desired"], params["prune"], params["workers"])
+        try:
+            wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
+            stores = {"key_directory": params["key_directory"], "controller": controller}
+            state = bulk.State(wanted, params["owner"], params["prune"], **stores, workers=params["workers"])
+            outcome = bulk.run(client, state, module.plans_only, ahead)
+        finally:
+            ahead.close()
         result = {"changed": outcome.changed, "counts": outcome.counts(), "operations": outcome.operations()}
         return {**result, "diff": outcome.diff()} if module._diff else result
 

@@ -13,23 +13,10 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Creates, changes and deletes tags, which route requests and carry budgets.
-  - The options of the tag carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
 options:
-  state:
-    description: Whether the tag should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   name:
     description:
       - The name of the tag.
@@ -46,6 +33,12 @@ options:
       - Models that the tag may use. An empty list means all.
     type: list
     elements: str
+    version_added: 0.1.0
+  budget_id:
+    description:
+      - The budget that the tag is linked to. It can be set at creation only.
+      - Mutually exclusive with the limits of the tag itself.
+    type: str
     version_added: 0.1.0
   max_budget:
     description:
@@ -128,22 +121,9 @@ object:
   sample:
     name: batch
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

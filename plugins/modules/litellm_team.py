@@ -13,23 +13,12 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Creates, changes and deletes teams of a LiteLLM proxy. A team is found by its alias.
-  - The options of the team carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.metadata
+  - llmfleet.gateway.litellm.limits
 options:
-  state:
-    description: Whether the team should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   team_alias:
     description:
       - The name of the team. It must be unique; when several teams have it, the module fails and names their
@@ -108,35 +97,35 @@ options:
       - What the team may spend.
     type: float
     version_added: 0.1.0
-  soft_budget:
-    description:
-      - The spend at which LiteLLM warns.
-    type: float
-    version_added: 0.1.0
-  budget_duration:
-    description:
-      - After what time the spend starts anew, such as V(30d).
-    type: str
-    version_added: 0.1.0
   budget_limits:
     description:
       - Several budgets that hold at once, each with C(budget_duration) and C(max_budget).
     type: list
     elements: dict
     version_added: 0.1.0
-  tpm_limit:
-    description:
-      - Tokens a minute.
-    type: int
-    version_added: 0.1.0
-  rpm_limit:
-    description:
-      - Requests a minute.
-    type: int
-    version_added: 0.1.0
   tpd_limit:
     description:
       - Tokens a day, of batches.
+    type: int
+    version_added: 0.1.0
+  team_member_budget:
+    description:
+      - What each member may spend in this team.
+    type: float
+    version_added: 0.1.0
+  team_member_budget_duration:
+    description:
+      - After what time the spend of a member starts anew, such as V(30d).
+    type: str
+    version_added: 0.1.0
+  team_member_rpm_limit:
+    description:
+      - Requests a minute of each member.
+    type: int
+    version_added: 0.1.0
+  team_member_tpm_limit:
+    description:
+      - Tokens a minute of each member.
     type: int
     version_added: 0.1.0
   model_rpm_limit:
@@ -180,15 +169,25 @@ options:
     type: list
     elements: dict
     version_added: 0.1.0
-  metadata:
+  enforced_batch_output_expires_after:
     description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+      - When the output of batches expires, with C(anchor) and C(seconds).
+    type: dict
+    version_added: 0.1.0
+  enforced_file_expires_after:
+    description:
+      - When uploaded files expire, with C(anchor) and C(seconds).
     type: dict
     version_added: 0.1.0
   model_max_budget:
     description:
       - Budgets of single models. Needs a LiteLLM Enterprise licence.
     type: dict
+    version_added: 0.1.0
+  disable_global_guardrails:
+    description:
+      - Whether global guardrails are off for this team. Needs a LiteLLM Enterprise licence.
+    type: bool
     version_added: 0.1.0
   guardrails:
     description:
@@ -224,15 +223,6 @@ options:
     description:
       - How long keys of members live. Needs a LiteLLM Enterprise licence.
     type: str
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
-        is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
 """
 
@@ -295,22 +285,9 @@ object:
   sample:
     team_alias: research
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

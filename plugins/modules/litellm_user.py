@@ -14,23 +14,11 @@ author:
 description:
   - Creates, changes and deletes internal users of a LiteLLM proxy. No key is made for a new user.
   - LiteLLM can't clear most options of a user once they are set; the module says so instead of pretending.
-  - The options of the user carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-  idempotent:
-    support: full
+  - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.metadata
 options:
-  state:
-    description: Whether the user should exist.
-    type: str
-    choices: [present, absent]
-    default: present
-    version_added: 0.1.0
   user_id:
     description:
       - The id of the user.
@@ -124,9 +112,20 @@ options:
       - Tokens a minute for each model.
     type: dict
     version_added: 0.1.0
-  metadata:
+  mcp_rpm_limit:
     description:
-      - Free metadata. What LiteLLM or this collection keep in there is never lost.
+      - Requests a minute for each MCP server.
+    type: dict
+    version_added: 0.1.0
+  tag_rpm_limit:
+    description:
+      - Requests a minute for each request tag.
+    type: dict
+    version_added: 0.1.0
+  object_permission:
+    description:
+      - MCP servers, vector stores, agents and other objects that the user may use.
+      - Only the parts that are given are compared and changed; V(null) clears a part.
     type: dict
     version_added: 0.1.0
   send_invite_email:
@@ -139,15 +138,6 @@ options:
       - Budgets of single models. Needs a LiteLLM Enterprise licence.
       - It can be changed and not cleared.
     type: dict
-    version_added: 0.1.0
-  metadata_mode:
-    description:
-      - With V(merge) the entries of O(metadata) are added to those that exist, and an entry that is V(null)
-        is removed.
-      - With V(replace) all other entries are removed.
-    type: str
-    choices: [merge, replace]
-    default: merge
     version_added: 0.1.0
 """
 
@@ -196,22 +186,9 @@ object:
   sample:
     user_id: ada
 error:
-  description: The request that failed.
+  description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict
   returned: when the proxy refused a request or did not answer
-  contains:
-    method:
-      description: The HTTP method.
-      type: str
-    path:
-      description: The path that was asked for.
-      type: str
-    status:
-      description: The HTTP status, if there was an answer.
-      type: int
-    message:
-      description: What the proxy said.
-      type: str
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of

@@ -259,22 +259,44 @@ def peers(books: Playbooks, bare: Bare, keys: list[dict[str, t.Any]]) -> list[Ro
     return rows
 
 
-def measure(proxy: Proxy, sizes: t.Sequence[int], large: int | None, python: str | None, loops: bool) -> list[Row]:
+def measure(
+    proxy: Proxy, sizes: t.Sequence[int], large: int | None, python: str | None, loops: bool, repeat: int
+) -> list[Row]:
     bare = Bare(proxy)
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         books = Playbooks(proxy, Path(folder))
-        for count in [*sizes, *([large] if large else [])]:
+        for count in sizes:
             keys = keys_of(count)
-            rows.append(("floor: bare requests", count, floor(bare, keys)))
-            rows.append(("litellm_state, the module", count, ours(proxy, keys)))
-            if count != large:
-                rows.append(("litellm_state, ansible-playbook", count, phases(books.state, keys)))
-                rows += peers(books, bare, keys) if loops else []
-                if python:
-                    rows.append(LiteLLMAsCode(python, proxy, Path(folder)).row(bare, keys))
+            rounds = [_round(proxy, bare, books, python, Path(folder), keys) for _ in range(repeat)]
+            rows += best(rounds)
+            rows += peers(books, bare, keys) if loops else []
+            print(table(rows), flush=True)
+        if large:
+            keys = keys_of(large)
+            rows.append(("floor: bare requests", large, floor(bare, keys)))
+            rows.append(("litellm_state, the module", large, ours(proxy, keys)))
             print(table(rows), flush=True)
     return rows
+
+
+def _round(
+    proxy: Proxy, bare: Bare, books: Playbooks, python: str | None, folder: Path, keys: list[dict[str, t.Any]]
+) -> list[Row]:
+    rows: list[Row] = [("floor: bare requests", len(keys), floor(bare, keys))]
+    rows.append(("litellm_state, the module", len(keys), ours(proxy, keys)))
+    rows.append(("litellm_state, ansible-playbook", len(keys), phases(books.state, keys)))
+    if python:
+        rows.append(LiteLLMAsCode(python, proxy, folder).row(bare, keys))
+    return rows
+
+
+def best(rounds: t.Sequence[list[Row]]) -> list[Row]:
+    """The least of each figure: what the machine did besides only ever adds to it."""
+    return [
+        (rows[0][0], rows[0][1], {phase: min(row[2][phase] for row in rows) for phase in rows[0][2]})
+        for rows in zip(*rounds, strict=True)
+    ]
 
 
 def table(rows: t.Sequence[Row]) -> str:
@@ -298,6 +320,7 @@ def main() -> None:
     parser.add_argument("--large", type=int)
     parser.add_argument("--output", type=Path)
     parser.add_argument("--without-loops", action="store_true", help="leave out the peers that take minutes")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds of all but the loops; the least counts")
     parser.add_argument("--litellm-as-code", metavar="PYTHON", help="an interpreter with litellm-as-code 0.5.0")
     arguments = parser.parse_args()
     with running() as proxy:
@@ -307,6 +330,7 @@ def main() -> None:
             arguments.large,
             arguments.litellm_as_code,
             not arguments.without_loops,
+            arguments.repeat,
         )
     if arguments.output:
         arguments.output.write_text(table(rows) + "\n")

@@ -48,3 +48,11 @@ def proxy() -> t.Iterator[t.Any]:
 
     with ExitStack() as stack:
         yield stack.enter_context(running())
+
+
+@pytest.fixture(scope="session")
+def bao(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
+    from . import openbao
+
+    with openbao.running(tmp_path_factory.mktemp("bao")) as server:
+        yield server

@@ -21,6 +21,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 URL_VARIABLE = "LLMFLEET_TEST_LITELLM_URL"
+OLD_URL_VARIABLE = "LLMFLEET_TEST_OLD_LITELLM_URL"
 KEY_VARIABLE = "LLMFLEET_TEST_LITELLM_MASTER_KEY"
 START_SECONDS = 240
 CONFIG = """\
@@ -61,8 +62,8 @@ def docker(*arguments: str) -> str:
     return answer.stdout.strip()
 
 
-def images() -> dict[str, str]:
-    command = [sys.executable, str(REPO / "tests" / "bench" / "bench.py"), "images", "litellm", "postgres", "--json"]
+def images(*names: str) -> dict[str, str]:
+    command = [sys.executable, str(REPO / "tests" / "bench" / "bench.py"), "images", *names, "--json"]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return {name: answer[name]["tag"] if isinstance(answer[name], dict) else answer[name] for name in answer}
 
@@ -73,17 +74,34 @@ def running() -> t.Iterator[Proxy]:
     if os.environ.get(URL_VARIABLE):
         yield Proxy(os.environ[URL_VARIABLE].rstrip("/"), os.environ[KEY_VARIABLE])
         return
-    with tempfile.TemporaryDirectory() as folder, _containers(Path(folder)) as proxy:
+    with in_containers("litellm") as proxy:
+        yield proxy
+
+
+@contextmanager
+def running_old() -> t.Iterator[Proxy]:
+    """A proxy of an older version, found or made likewise."""
+    if os.environ.get(OLD_URL_VARIABLE):
+        yield Proxy(os.environ[OLD_URL_VARIABLE].rstrip("/"), os.environ[KEY_VARIABLE])
+        return
+    with in_containers("litellm-1.90") as proxy:
+        yield proxy
+
+
+@contextmanager
+def in_containers(image: str, settings: str = "") -> t.Iterator[Proxy]:
+    """A proxy of that image; the settings are lines of its general settings."""
+    with tempfile.TemporaryDirectory() as folder, _containers(Path(folder), image, settings) as proxy:
         wait_until_ready(proxy)
         yield proxy
 
 
 @contextmanager
-def _containers(folder: Path) -> t.Iterator[Proxy]:
+def _containers(folder: Path, image: str, settings: str) -> t.Iterator[Proxy]:
     name = f"llmfleet-it-{secrets.token_hex(4)}"
-    tags = images()
+    tags = images(image, "postgres")
     master, password = f"sk-{secrets.token_hex(20)}", secrets.token_hex(16)
-    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "config.yaml").write_text(CONFIG + settings)
     folder.chmod(0o755)
     environment = _secret_file(
         folder,
@@ -100,9 +118,7 @@ def _containers(folder: Path) -> t.Iterator[Proxy]:
         _wait_for_database(f"{name}-db")
         mount = f"{folder}/config.yaml:/app/config.yaml:ro"
         publish = ["-p", "127.0.0.1::4000", "-v", mount, "--env-file", environment]
-        docker(
-            "run", "-d", "--name", name, "--network", name, *publish, tags["litellm"], "--config", "/app/config.yaml"
-        )
+        docker("run", "-d", "--name", name, "--network", name, *publish, tags[image], "--config", "/app/config.yaml")
         port = docker("port", name, "4000/tcp").rsplit(":", 1)[1]
         yield Proxy(f"http://127.0.0.1:{port}", master, f"{name}-db")
     finally:

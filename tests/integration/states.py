@@ -46,6 +46,8 @@ NAMES = {
     "teams": "team_alias",
     "users": "user_id",
     "access_groups": "access_group_name",
+    "mcp_servers": "server_name",
+    "guardrails": "guardrail_name",
     "tags": "name",
     "customers": "user_id",
     "keys": "key_alias",

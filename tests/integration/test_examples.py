@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from . import conftest
+from . import conftest, openbao
 from .proxy import Proxy
 
 MODULES = conftest.UNIT.parents[2] / "plugins" / "modules"
@@ -36,6 +36,8 @@ LEFT_BEHIND = """
       keys:
         - {key_alias: my-app, state: absent}
         - {key_alias: my-other-app, state: absent}
+        - {key_alias: my-second-app, state: absent}
+        - {key_alias: my-third-app, state: absent}
         - {key_alias: my-derived-app, state: absent}
       teams:
         - {team_alias: research, state: absent}
@@ -44,31 +46,42 @@ LEFT_BEHIND = """
 """
 
 
-def tasks_of(name: str, url: str, folder: Path) -> list[dict[str, t.Any]]:
+def tasks_of(name: str, url: str, bao: openbao.Bao, folder: Path) -> list[dict[str, t.Any]]:
     kind = "filter" if name == "derived_key" else "modules"
     module = importlib.import_module(f"ansible_collections.llmfleet.gateway.plugins.{kind}.{name}")
     text = module.EXAMPLES.replace("http://127.0.0.1:4000", url).replace("/root/", f"{folder}/")
+    text = text.replace("https://vault.example.com:8200", bao.url)
     return t.cast("list[dict[str, t.Any]]", yaml.safe_load(text))
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_examples(proxy: Proxy, tmp_path: Path, name: str) -> None:
+def test_examples(proxy: Proxy, bao: openbao.Bao, tmp_path: Path, name: str) -> None:
     left = yaml.safe_load(LEFT_BEHIND)
-    play = {"hosts": "localhost", "gather_facts": False, "tasks": [*left, *tasks_of(name, proxy.url, tmp_path), *left]}
+    play = {
+        "hosts": "localhost",
+        "gather_facts": False,
+        "tasks": [*left, *tasks_of(name, proxy.url, bao, tmp_path), *left],
+    }
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
     variables = {
         **VARIABLES,
+        "vault_token": bao.token,
         "litellm_url": proxy.url,
         "litellm_master_key": proxy.master_key,
         "ansible_python_interpreter": sys.executable,
     }
     (tmp_path / "vars.json").write_text(json.dumps(variables))
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(conftest.collections_path())}
+    (tmp_path / "vault-password").write_text("a vault password of this test")
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(conftest.collections_path()),
+        "ANSIBLE_VAULT_PASSWORD_FILE": f"{tmp_path}/vault-password",
+    }
     command = ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", "-e", f"@{tmp_path}/vars.json"]
     answer = subprocess.run(
         [*command, str(tmp_path / "play.yml")], env=environment, capture_output=True, text=True, check=False
     )
     output = answer.stdout + answer.stderr
     assert answer.returncode == 0, output[-4000:]
-    for secret in (proxy.master_key, VARIABLES["vault_my_other_app_key"], VARIABLES["vault_openai_api_key"]):
+    for secret in (proxy.master_key, bao.token, VARIABLES["vault_my_other_app_key"], VARIABLES["vault_openai_api_key"]):
         assert secret not in output

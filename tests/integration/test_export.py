@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 import pytest
@@ -14,9 +15,14 @@ from .harness import run, succeed
 from .proxy import Proxy
 from .states import NAMES, State, everything, gone
 
+# LiteLLM doesn't even name the parts of an MCP server's credentials.
 SECRETS = {
-    "{{ vault_credential_st_cred_api_key }}": "secret-value",
-    "{{ vault_model_st_model_api_key }}": "secret-value",
+    "{{ vault_credential_st_cred_api_key }}",
+    "{{ vault_model_st_model_api_key }}",
+    "{{ vault_guardrail_st_guard_aws_secret_access_key }}",
+    "{{ vault_mcp_server_st_mcp_auth_value }}",
+    "{{ vault_mcp_server_st_mcp_static_headers_x_secret }}",
+    "{{ vault_mcp_server_st_mcp_env_vars_a }}",
 }
 
 
@@ -33,7 +39,30 @@ def rich() -> State:
     )
     state["keys"].append({"key_alias": "st-key-2", "key": "sk-state-0123456789abcdef2", "soft_budget": 3})
     state["teams"][0].update(max_budget=3, object_permission={"agents": ["a"]}, model_rpm_limit={"st": 1})
-    state["users"][0].update(user_alias="Al", max_budget=2, metadata={"b": 1})
+    state["keys"][1].pop("team_id")
+    state["keys"][1].update(team_alias="st-team", access_group_names=["st-group"])
+    state["teams"][0].update(team_member_budget=2, team_member_rpm_limit=3)
+    state["users"][0].update(user_alias="Al", max_budget=2, metadata={"b": 1}, object_permission={"agents": ["a"]})
+    state["access_groups"][0].update(assigned_team_ids=["st-team-id"], description="d")
+    state["models"][0].update(blocked=True)
+    state["tags"].append({"name": "st-tag-2", "budget_id": "st-budget"})
+    state["customers"].append({"user_id": "st-customer-2", "budget_id": "st-budget", "alias": "C"})
+    state["mcp_servers"] = [
+        {
+            "server_name": "st_mcp",
+            "server_id": "st-mcp-id",
+            "url": "http://127.0.0.1:9/mcp",
+            "transport": "http",
+            "auth_type": "api_key",
+            "credentials": {"auth_value": "secret-value"},
+            "static_headers": {"X-Secret": "secret-value"},
+            "env_vars": [{"name": "A", "value": "secret-value"}],
+            "mcp_info": {"a": 1},
+        }
+    ]
+    params = {"guardrail": "bedrock", "mode": "pre_call", "guardrailIdentifier": "x", "guardrailVersion": "DRAFT"}
+    params["aws_secret_access_key"] = "secret-value"
+    state["guardrails"] = [{"guardrail_name": "st-guard", "litellm_params": params, "guardrail_info": {"b": 2}}]
     return state
 
 
@@ -51,11 +80,11 @@ def exported(proxy: Proxy) -> State:
     raw = {f"{{{{ vault_key_st_key_{n}_key }}}}": f"sk-state-0123456789abcdef{n}" for n in range(3)}
     state: State = {}
     for kind, items in result["desired"].items():
-        text = json.dumps([item for item in items if str(item[NAMES[kind]]).startswith("st-")])
-        for variable, value in {**SECRETS, **raw}.items():
+        text = json.dumps([item for item in items if str(item[NAMES[kind]]).startswith(("st-", "st_"))])
+        for variable, value in {**dict.fromkeys(SECRETS, "secret-value"), **raw}.items():
             text = text.replace(variable, value)
         state[kind] = json.loads(text)
-    assert "{{" not in json.dumps(state)
+    assert not re.findall(r"{{.*?}}", json.dumps(state))
     return state
 
 

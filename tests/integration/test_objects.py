@@ -111,11 +111,18 @@ LIVES = (
             "allowed_vector_store_indexes": [{"index_name": "i", "index_permissions": ["read"]}],
             "metadata": {"a": 1},
             "members_with_roles": [{"user_id": "it-ada"}, {"user_id": "it-grace"}],
+            "team_member_budget": 5,
+            "team_member_budget_duration": "30d",
+            "team_member_rpm_limit": 3,
+            "team_member_tpm_limit": 4,
+            "enforced_batch_output_expires_after": {"anchor": "created_at", "seconds": 7200},
+            "enforced_file_expires_after": {"anchor": "created_at", "seconds": 7200},
         },
         {
             "models": ["c"],
             "metadata": {"b": 2},
             "model_rpm_limit": {"a": 3},
+            "team_member_budget": 6,
             "team_member_permissions": ["/key/info", "/key/update"],
             "members_with_roles": [{"user_id": "it-ada"}, {"user_id": "it-alan"}],
         },
@@ -123,7 +130,9 @@ LIVES = (
             "models model_aliases blocked max_budget soft_budget budget_duration budget_limits "
             "tpm_limit rpm_limit tpd_limit team_member_permissions router_settings "
             "object_permission default_team_member_models model_rpm_limit mcp_rpm_limit "
-            "allowed_vector_store_indexes members_with_roles "
+            "allowed_vector_store_indexes members_with_roles team_member_budget team_member_budget_duration "
+            "team_member_rpm_limit team_member_tpm_limit "
+            "enforced_batch_output_expires_after enforced_file_expires_after "
         ),
         {"metadata": {"a": 1, "b": 2}},
     ),
@@ -140,9 +149,20 @@ LIVES = (
             "tpm_limit": 5,
             "metadata": {"a": 1},
             "model_rpm_limit": {"a": 1},
+            "mcp_rpm_limit": {"m": 1},
+            "tag_rpm_limit": {"t": 1},
+            "object_permission": {"agents": ["a"]},
         },
-        {"user_role": "internal_user_viewer", "max_budget": 4, "metadata": {"a": None, "b": 1}},
-        {"user_alias": None, "max_budget": None, "budget_duration": None, "model_rpm_limit": None, "metadata": None},
+        {
+            "user_role": "internal_user_viewer",
+            "max_budget": 4,
+            "metadata": {"a": None, "b": 1},
+            "object_permission": {"agents": ["b"], "vector_stores": ["v"]},
+        },
+        nulls(
+            "user_alias max_budget budget_duration model_rpm_limit mcp_rpm_limit tag_rpm_limit "
+            "object_permission metadata"
+        ),
     ),
     Life(
         "litellm_budget",
@@ -159,6 +179,7 @@ LIVES = (
             "max_budget": 3,
             "budget_duration": "30d",
             "tpm_limit": 4,
+            "tpd_limit": 5,
             "object_permission": {"agents": ["a"]},
         },
         {"alias": "B", "max_budget": 5, "blocked": True},
@@ -184,8 +205,13 @@ LIVES = (
                 "input_cost_per_token": 0.5,
             },
             "model_info": {"mode": "chat"},
+            "blocked": True,
         },
-        {"litellm_params": {"model": "openai/x", "api_key": "secret-2", "rpm": 4}, "model_info": {"note": "n"}},
+        {
+            "litellm_params": {"model": "openai/x", "api_key": "secret-2", "rpm": 4},
+            "model_info": {"note": "n"},
+            "blocked": False,
+        },
         {"litellm_params": {"model": "openai/x", "api_key": "secret-2", "input_cost_per_token": None}},
     ),
     Life(
@@ -205,9 +231,35 @@ LIVES = (
             "server_timeout": 5,
             "instructions": "i",
             "mcp_info": {"a": 1},
+            "server_id": "it-mcp-id",
+            "source_url": "http://127.0.0.1:9/source",
+            "env_vars": [{"name": "A", "value": "secret-4"}],
+            "tool_name_to_description": {"a": "b"},
+            "tool_name_to_display_name": {"a": "c"},
+            "max_concurrent_requests": 3,
+            "available_on_public_internet": False,
+            "is_byok": True,
+            "byok_description": ["d"],
+            "byok_api_key_help_url": "http://127.0.0.1:9/help",
+            "delegate_auth_to_upstream": True,
+            "oauth_passthrough": True,
+            "issuer": "http://127.0.0.1:9",
+            "authorization_url": "http://127.0.0.1:9/authorize",
+            "token_url": "http://127.0.0.1:9/token",
+            "registration_url": "http://127.0.0.1:9/register",
+            "audience": "a",
+            "oauth2_flow": "client_credentials",
+            "token_exchange_endpoint": "http://127.0.0.1:9/exchange",
+            "token_exchange_profile": "rfc8693",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
         },
         {"description": "e", "credentials": {"auth_value": "secret-3"}, "mcp_info": {"b": 1}},
-        nulls("description mcp_access_groups allowed_tools extra_headers static_headers allow_all_keys server_timeout"),
+        nulls(
+            "description mcp_access_groups allowed_tools extra_headers static_headers allow_all_keys server_timeout "
+            "source_url env_vars tool_name_to_description tool_name_to_display_name max_concurrent_requests "
+            "available_on_public_internet is_byok byok_description byok_api_key_help_url delegate_auth_to_upstream "
+            "oauth_passthrough issuer audience oauth2_flow token_exchange_endpoint subject_token_type"
+        ),
     ),
     Life(
         "litellm_guardrail",
@@ -255,7 +307,7 @@ def test_life(proxy: Proxy, life: Life) -> None:
     cleared = change(proxy, life.module, **life.name, **life.clear)
     assert cleared["operation"] == "update"
     for name, value in life.kept.items():
-        assert cleared["object"][name] == value
+        assert cleared["object"][name].items() >= value.items()
     assert change(proxy, life.module, **life.name, state="absent")["operation"] == "delete"
     assert succeed(proxy, life.module, **life.name, state="absent")["changed"] is False
 

@@ -145,3 +145,37 @@ def test_under_load_there_is_no_moment_without_a_working_key(proxy: Proxy, tmp_p
             caller.join()
     assert served[0] > 10
     assert refused[0] == 0
+
+
+def test_many_keys_rotate_in_one_call_and_are_spared_by_pruning(proxy: Proxy, tmp_path: Path) -> None:
+    aliases = [f"{ALIAS}-{number}" for number in range(3)]
+
+    def state(generation: int, grace: str = "1h") -> dict[str, t.Any]:
+        rotate = {"generation": generation, "grace": grace}
+        keys = [{"key_alias": alias, "max_budget": 3, "rotate": rotate} for alias in aliases]
+        options = {"owner": ALIAS, "prune": True, "key_directory": str(tmp_path)}
+        return {"desired": {"keys": keys}, **options}
+
+    def stored() -> list[str]:
+        return [(tmp_path / f"{alias}.key").read_text().strip() for alias in aliases]
+
+    assert change(proxy, "litellm_state", **state(1))["counts"]["create"] == 3
+    first = stored()
+    rotated = change(proxy, "litellm_state", **state(2))
+    assert rotated["counts"] == {"create": 0, "update": 0, "delete": 0, "rotate": 3, "none": 0}
+    second = stored()
+    assert not set(first) & set(second)
+    assert all(works(proxy, raw) for raw in (*first, *second))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{alias}.key" for alias in aliases)
+
+    succeed(proxy, "litellm_state", **state(3, grace="1s"))
+    time.sleep(2)
+    ended = change(proxy, "litellm_state", **state(3, grace="1s"))
+    assert ended["counts"]["update"] == 3
+    assert not any(works(proxy, raw) for raw in second)
+    assert all(works(proxy, raw) for raw in stored())
+    # The keys of the first rotation still have their hour, and their successors' successors know of them.
+    assert all(works(proxy, raw) for raw in first)
+    succeed(proxy, "litellm_state", desired={"keys": [{"key_alias": a, "state": "absent"} for a in aliases]})
+    assert not any(works(proxy, raw) for raw in (*first, *second))
+    assert not found(proxy)

@@ -26,7 +26,7 @@ def clean(proxy: Proxy) -> t.Iterator[None]:
 
 def test_everything_in_one_call(proxy: Proxy) -> None:
     made = change(proxy, "litellm_state", desired=everything())
-    assert made["counts"] == {"create": 11, "update": 0, "delete": 0, "none": 0}
+    assert made["counts"] == {"create": 11, "update": 0, "delete": 0, "rotate": 0, "none": 0}
     kinds = [operation["kind"] for operation in made["operations"]]
     assert kinds.index("team") < kinds.index("key")
     assert "secret-value" not in str(made.data)
@@ -36,7 +36,7 @@ def test_everything_in_one_call(proxy: Proxy) -> None:
     state["keys"][1]["max_budget"] = 7
     state["teams"][0]["models"] = None
     changed = change(proxy, "litellm_state", desired=state)
-    assert changed["counts"] == {"create": 0, "update": 2, "delete": 0, "none": 9}
+    assert changed["counts"] == {"create": 0, "update": 2, "delete": 0, "rotate": 0, "none": 9}
     assert {item["name"] for item in changed["operations"]} == {"st-key-1", "st-team"}
 
     removed = change(proxy, "litellm_state", desired=gone(everything()))

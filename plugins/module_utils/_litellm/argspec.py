@@ -20,6 +20,57 @@ Spec = dict[str, dict[str, t.Any]]
 SECRET_LOOKING = ("key", "token", "secret", "pass", "cred")
 
 
+ROTATE: Spec = {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}
+
+
+HASHICORP_VAULT: Spec = {
+    "path": {"type": "str", "required": True},
+    "mount": {"type": "str", "default": "secret"},
+    "field": {"type": "str", "default": "key"},
+    "url": {"type": "str"},
+    "token": {"type": "str", "no_log": True},
+    "namespace": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 30},
+}
+STORE: dict[str, t.Any] = {
+    "type": "dict",
+    "options": {
+        "file": {"type": "path"},
+        "controller_file": {"type": "path"},
+        "vault_id": {"type": "str"},
+        "hashicorp_vault": {"type": "dict", "options": HASHICORP_VAULT},
+    },
+    "mutually_exclusive": [["file", "controller_file", "hashicorp_vault"]],
+    "required_one_of": [["file", "controller_file", "hashicorp_vault"]],
+    "required_by": {"vault_id": ["controller_file"]},
+}
+KEY_STORE: dict[str, t.Any] = {
+    "type": "dict",
+    "no_log": False,
+    "options": {
+        "controller_directory": {"type": "path"},
+        "vault_id": {"type": "str"},
+        "hashicorp_vault": {"type": "dict", "options": HASHICORP_VAULT},
+    },
+    "mutually_exclusive": [["controller_directory", "hashicorp_vault"]],
+    "required_one_of": [["controller_directory", "hashicorp_vault"]],
+    "required_by": {"vault_id": ["controller_directory"]},
+}
+CONTROLLER_STORE: dict[str, t.Any] = {
+    "type": "dict",
+    "options": {
+        "where": {"type": "dict"},
+        "held": {"type": "dict", "no_log": True},
+        "loose": {"type": "list", "elements": "str"},
+        "seal_key": {"type": "str", "no_log": True},
+        "plan_only": {"type": "bool", "default": False},
+        "undo": {"type": "list", "elements": "str"},
+    },
+}
+
+
 def connection_spec() -> Spec:
     return {
         "api_url": {
@@ -47,7 +98,7 @@ def field_spec(field: Field) -> dict[str, t.Any]:
     # Ansible counts a null as a wrong choice: an option that null clears is checked by the plan.
     if field.choices and field.clear == NEVER:
         spec["choices"] = list(field.choices)
-    if field.secret and field.compare != SECRETS:
+    if field.secret and field.compare != SECRETS and not field.entry_defaults:
         spec["no_log"] = True
     elif any(part in field.name for part in SECRET_LOOKING):
         spec["no_log"] = False
@@ -61,10 +112,14 @@ def object_spec(kind: Kind) -> Spec:
         identity["no_log"] = False
     spec = {kind.identity: identity}
     spec.update((field.name, field_spec(field)) for field in kind.fields)
+    for reference in kind.references:
+        spec[reference.option] = {"type": "list", "elements": "str"} if reference.many else {"type": "str"}
     if any(field.name == "metadata" for field in kind.fields):
         spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
     if any(field.name == "duration" for field in kind.fields):
         spec["renew_before"] = {"type": "str"}
+    if kind.name == "key":
+        spec["rotate"] = {"type": "dict", "options": ROTATE}
     return spec
 
 
@@ -86,6 +141,8 @@ def secret_strings(kind: Kind, params: t.Mapping[str, t.Any]) -> set[str]:
             continue
         if field.compare == SECRETS and isinstance(value, dict):
             value = values.split_secrets(field, value)[1]
+        if field.entry_defaults and isinstance(value, list):
+            value = [entry.get("value") for entry in value if isinstance(entry, dict)]
         found |= _strings(value)
     return found
 

@@ -10,16 +10,18 @@ import os
 import typing as t
 import urllib.parse
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from . import apply, reader
 from .apply import NotKeptError, RaceError
 from .client import AuthenticationError, Client, LiteLLMError, UnreachableError
-from .keeper import Keeper, KeyKeeper
+from .controller import Controller
+from .keeper import Keeper, KeyKeeper, Store
 from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, Wanted, owner_of, pick
+from .references import Names, is_pending
 from .resources import KINDS, Kind
-from .rotation import is_waiting
+from .rotation import ROTATE, RotatingKeyKeeper, is_waiting, replaced_by, rotation_of
 from .store import FileStore, StoreError
 
 EXPECTED = (LiteLLMError, PlanError, StoreError, RaceError, NotKeptError)
@@ -48,6 +50,7 @@ class State:
     owner: str
     prune: bool = False
     key_directory: str | None = None
+    controller: Controller | None = None
     workers: int = 4
 
 
@@ -61,7 +64,7 @@ class Outcome:
 
     def counts(self) -> dict[str, int]:
         counted = Counter(keeper.operation.action for keeper in self.keepers)
-        return {action: counted.get(action, 0) for action in (CREATE, UPDATE, DELETE, NOTHING)}
+        return {action: counted.get(action, 0) for action in (CREATE, UPDATE, DELETE, ROTATE, NOTHING)}
 
     def operations(self) -> list[dict[str, t.Any]]:
         return [_shown(keeper) for keeper in self.keepers if keeper.changes]
@@ -76,10 +79,40 @@ def _shown(keeper: Keeper) -> dict[str, t.Any]:
     return {**shown, "changed_fields": operation.changed_fields if operation.action == UPDATE else []}
 
 
-def run(client: Client, state: State, check_mode: bool) -> Outcome:
+class Ahead:
+    """Reads the objects in the background, while the desired state is still being checked.
+
+    Only what needs no decision is read ahead; everything else is read when it is asked for.
+    """
+
+    def __init__(self, client: Client, desired: t.Mapping[str, t.Any], prune: bool, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._lists: dict[str, Future[reader.Found]] = {}
+        for plural in KINDS:
+            names = _raw_names(KINDS[plural], desired.get(plural))
+            if names:
+                wanted = None if prune else names
+                self._lists[plural] = self._pool.submit(reader.read, client, KINDS[plural], wanted, workers)
+
+    def take(self, kind: Kind) -> reader.Found | None:
+        """What was read of the kind, or None where nothing was read ahead."""
+        future = self._lists.pop(kind.plural, None)
+        return future.result() if future else None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _raw_names(kind: Kind, items: t.Any) -> list[str]:
+    if kind.enterprise or not isinstance(items, list):
+        return []
+    return [str(item[kind.identity]) for item in items if isinstance(item, dict) and kind.identity in item]
+
+
+def run(client: Client, state: State, check_mode: bool, ahead: Ahead | None = None) -> Outcome:
     """All objects: one reading, one plan, then the writing in the order of references, and a second look."""
     kinds = [KINDS[plural] for plural in KINDS if plural in state.wanted]
-    found = {kind.plural: _read(client, state, kind) for kind in kinds}
+    found = {kind.plural: _read(client, state, kind, ahead) for kind in kinds}
     outcome = Outcome(_plan_all(client, state, kinds, found))
     apply.refuse_unlicensed(client, [keeper.operation for keeper in outcome.keepers if keeper.changes])
     if not check_mode and outcome.changed:
@@ -87,7 +120,10 @@ def run(client: Client, state: State, check_mode: bool) -> Outcome:
     return outcome
 
 
-def _read(client: Client, state: State, kind: Kind) -> reader.Found:
+def _read(client: Client, state: State, kind: Kind, ahead: Ahead | None) -> reader.Found:
+    read = ahead.take(kind) if ahead else None
+    if read is not None:
+        return read
     if kind.enterprise:
         apply.refuse_without_licence(client, kind)
     names = None if state.prune else [item.identity for item in state.wanted[kind.plural]]
@@ -101,12 +137,13 @@ def _plan_all(
 ) -> list[Keeper]:
     keepers: list[Keeper] = []
     errors: list[str] = []
+    names = Names(client, state.wanted)
     for kind in kinds:
         errors += _repeated(kind, state.wanted[kind.plural])
         by_name = _by_name(kind, found[kind.plural])
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found[kind.plural])]:
-            keeper = _keeper(client, state, kind, wanted)
             try:
+                keeper = _keeper(client, state, kind, names.resolve(kind, wanted))
                 keeper.prepare(pick(kind, wanted.identity, by_name.get(wanted.identity, [])))
                 keepers.append(keeper)
             except EXPECTED as exc:
@@ -120,11 +157,13 @@ def _plan_all(
 def _keeper(client: Client, state: State, kind: Kind, wanted: Wanted) -> Keeper:
     if kind.name != "key":
         return Keeper(client, kind, wanted)
-    store = None
-    if state.key_directory and not wanted.given.get("key") and wanted.owner:
+    store: Store | None = None
+    if state.controller and not wanted.given.get("key"):
+        store = state.controller.store(wanted.identity)
+    elif state.key_directory and not wanted.given.get("key") and wanted.owner:
         name = urllib.parse.quote(wanted.identity, safe=" @+=,")
         store = FileStore(os.path.join(state.key_directory, f"{name}.key"), make_directory=True)
-    return KeyKeeper(client, kind, wanted, store)
+    return RotatingKeyKeeper(client, kind, wanted, store, rotation_of(wanted.rotate))
 
 
 def _repeated(kind: Kind, wanted: t.Sequence[Wanted]) -> list[str]:
@@ -150,7 +189,9 @@ def _surplus(state: State, kind: Kind, found: reader.Found) -> list[Wanted]:
         return []
     named = {item.identity for item in state.wanted[kind.plural]}
     # A key that was rotated away lives until its grace time is over.
+    replaced = replaced_by(found, named) if kind.name == "key" else set()
     owned = (item for item in found if owner_of(kind, item) == state.owner and not is_waiting(item))
+    owned = (item for item in owned if str(item.get(kind.id)) not in replaced)
     names = dict.fromkeys(str(item.get(kind.identity)) for item in owned)
     return [Wanted(name, {}, state="absent") for name in names if name not in named]
 
@@ -175,13 +216,26 @@ def _carry_out_all(client: Client, state: State, kinds: t.Sequence[Kind], keeper
     errors: list[str] = []
     for kind in kinds:
         changing = [k for k in keepers if k.kind is kind and k.changes and k.wanted.state == "present"]
-        errors += _in_parallel(changing, state.workers)
+        errors += _settle(client, changing)
+        errors += _in_parallel([k for k in changing if not is_pending(k.wanted)], state.workers)
     for kind in reversed(kinds):
         errors += _delete(client, state, kind, [k for k in keepers if k.kind is kind and k.wanted.state == "absent"])
     if not errors:
         errors += _look_again(client, state, kinds, keepers)
     if errors:
         raise StateError("not everything was done, run again to finish", errors)
+
+
+def _settle(client: Client, keepers: t.Sequence[Keeper]) -> list[str]:
+    """Objects that were made a moment ago have their ids now."""
+    waiting = [keeper for keeper in keepers if is_pending(keeper.wanted)]
+    names = Names(client)
+    try:
+        for keeper in waiting:
+            keeper.wanted, keeper.operation = names.settle(keeper.wanted, keeper.operation)
+    except EXPECTED as exc:
+        return [str(exc)]
+    return []
 
 
 def _in_parallel(keepers: t.Sequence[Keeper], workers: int) -> list[str]:
@@ -208,7 +262,7 @@ def _delete(client: Client, state: State, kind: Kind, keepers: t.Sequence[Keeper
     there = [keeper for keeper in keepers if keeper.operation.action == DELETE]
     if not kind.delete.id_list or any(isinstance(k, KeyKeeper) and k.store for k in keepers):
         return _in_parallel([keeper for keeper in keepers if keeper.changes], state.workers)
-    ids = [str(keeper.operation.id) for keeper in there]
+    ids = [doomed for keeper in there for doomed in keeper.doomed]
     try:
         for start in range(0, len(ids), DELETED_AT_ONCE):
             apply.delete(client, kind, ids[start : start + DELETED_AT_ONCE])

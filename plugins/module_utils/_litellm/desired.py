@@ -79,6 +79,8 @@ def _wanted(
         state=params["state"],
         replace_metadata=params.get("metadata_mode") == "replace",
         renew_before=params.get("renew_before"),
+        rotate=params.get("rotate"),
+        named={ref.option: params[ref.option] for ref in kind.references if ref.option in item},
         owner=owner if kind.annotations else None,
         fingerprint_key=fingerprint_key,
     )

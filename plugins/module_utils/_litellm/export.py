@@ -28,6 +28,35 @@ def desired(
     return [_item(kind, item, now) for item in found if _is_declarable(kind, item)]
 
 
+def portable(found: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]], groups: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """The same objects with what holds on another gateway as well: access groups in keys by their names, and what
+    LiteLLM writes on both sides only on the side that is made later."""
+    result: dict[str, t.Any] = dict(found)
+    assigned = {str(g["access_group_id"]): g.get("assigned_team_ids") or [] for g in found.get("access_groups", [])}
+    members = {str(k["token"]): k.get("access_group_ids") or [] for k in found.get("keys", [])}
+    if "teams" in found:
+        result["teams"] = [_less(team, "access_group_ids", assigned, str(team["team_id"])) for team in found["teams"]]
+    if "access_groups" in found:
+        ids = {str(group["access_group_id"]): group for group in found["access_groups"]}
+        result["access_groups"] = [_less(g, "assigned_key_ids", members, i) for i, g in ids.items()]
+    if "keys" in found:
+        result["keys"] = [_named_groups(key, groups) for key in found["keys"]]
+    return result
+
+
+def _less(
+    item: t.Mapping[str, t.Any], name: str, other_side: t.Mapping[str, t.Sequence[str]], own: str
+) -> dict[str, t.Any]:
+    return {**item, name: [one for one in item.get(name) or [] if own not in other_side.get(one, ())]}
+
+
+def _named_groups(key: t.Mapping[str, t.Any], groups: t.Mapping[str, str]) -> dict[str, t.Any]:
+    ids = key.get("access_group_ids") or []
+    if not ids or not set(ids) <= set(groups):
+        return dict(key)
+    return {**key, "access_group_ids": [], "access_group_names": sorted(groups[one] for one in ids)}
+
+
 def _is_declarable(kind: Kind, item: t.Mapping[str, t.Any]) -> bool:
     name = item.get(kind.identity)
     if not name or (kind.name == "budget" and OWN_BUDGET.fullmatch(str(name))):
@@ -47,7 +76,8 @@ def _item(kind: Kind, item: t.Mapping[str, t.Any], now: datetime) -> dict[str, t
         value = _value(kind, field, item, now)
         if value not in (None, [], {}) and value != field.default:
             result[field.name] = value
-    return result
+    names = {ref.option: item[ref.option] for ref in kind.references if ref.many and item.get(ref.option)}
+    return {**result, **names}
 
 
 def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime) -> t.Any:
@@ -65,8 +95,10 @@ def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime)
     if field.compare == SECRETS:
         return _with_placeholders(kind, field, item)
     if field.secret:
-        shown = values.found_value(field, item) or {}
-        return {name: placeholder(kind, f"{item[kind.identity]}_{field.name}", name) for name in shown}
+        shown, name = values.found_value(field, item) or {}, f"{item[kind.identity]}_{field.name}"
+        if isinstance(shown, list):
+            return [{**entry, "value": placeholder(kind, name, str(entry.get("name")))} for entry in shown]
+        return {part: placeholder(kind, name, part) for part in shown}
     if field.name == kind.annotations:
         return _user_part(kind, item)
     return values.found_value(field, item)
@@ -92,7 +124,7 @@ def _with_placeholders(kind: Kind, field: Field, item: t.Mapping[str, t.Any]) ->
     readable, secret = values.split_secrets(field, found)
     marked = dig(item, (kind.annotations or "", MARKER, "fingerprints", field.name))
     if marked and not secret:
-        secret = {"api_key": None}
+        secret = {field.usual_part: None}
     name = str(item[kind.identity])
     return {**{k: v for k, v in readable.items() if v is not False}, **{k: placeholder(kind, name, k) for k in secret}}
 

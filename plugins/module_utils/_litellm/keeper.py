@@ -11,11 +11,13 @@ from dataclasses import replace
 
 from . import apply, reader, values
 from .client import Client, LiteLLMError
-from .plan import CREATE, DELETE, Operation, PlanError, Wanted, pick, plan
+from .controller import ControllerStore
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, Wanted, pick, plan
 from .resources import Kind, dig
-from .store import FileStore, StoreError, mint
+from .store import FileStore, StoreError
 
 Found = t.Mapping[str, t.Any]
+Store = t.Union[FileStore, ControllerStore]
 
 NOWHERE = (
     "the key {alias!r} does not exist, and a new raw key would have nowhere to go: LiteLLM shows it only once. "
@@ -41,6 +43,11 @@ class Keeper:
         return self.operation.changes
 
     @property
+    def doomed(self) -> list[str]:
+        """The objects that go when this one is deleted."""
+        return [str(self.operation.id)] if self.operation.action == DELETE else []
+
+    @property
     def needs_detail(self) -> bool:
         return any(f.detail and f.name in self.wanted.given for f in self.kind.fields)
 
@@ -52,7 +59,11 @@ class Keeper:
     def carry_out(self) -> None:
         if self.operation.action == CREATE:
             made = apply.create_once(self.client, self.operation)
-            apply.follow_up(self.client, self.operation, str(_id_of(self.kind, made, self.wanted.identity)))
+            made_id = str(_id_of(self.kind, made, self.wanted.identity))
+            if self.operation.late:
+                late = replace(self.operation, action=UPDATE, id=made_id, body=self.operation.late)
+                apply.execute(self.client, late)
+            apply.follow_up(self.client, self.operation, made_id)
         elif self.operation.changes:
             apply.execute(self.client, self.operation)
             if self.operation.action != DELETE:
@@ -79,7 +90,7 @@ def _id_of(kind: Kind, made: t.Any, identity: str) -> t.Any:
 class KeyKeeper(Keeper):
     """Besides the key it keeps the file that holds its raw value, which LiteLLM shows only once."""
 
-    def __init__(self, client: Client, kind: Kind, wanted: Wanted, store: FileStore | None = None) -> None:
+    def __init__(self, client: Client, kind: Kind, wanted: Wanted, store: Store | None = None) -> None:
         super().__init__(client, kind, wanted)
         self.store = store
         self.stored: str | None = None
@@ -100,8 +111,7 @@ class KeyKeeper(Keeper):
         if found is None:
             if not self.store:
                 raise PlanError(NOWHERE.format(alias=self.wanted.identity))
-            self.store.check_writable()
-            return replace(self.wanted, given={**self.wanted.given, "key": self.stored or mint()})
+            return replace(self.wanted, given={**self.wanted.given, "key": self.stored or self.store.new_value()})
         if self.store and (self.stored is None or values.digest(self.stored) != found["token"]):
             raise PlanError(LOST.format(alias=self.wanted.identity, token=found["token"], where=self.store.path))
         return self.wanted
@@ -146,13 +156,18 @@ class KeyKeeper(Keeper):
             self.store.write(raw)
         elif self.store:
             raw = self.store.claim(raw)
+        self._create_or_mint(raw)
+
+    def _create_or_mint(self, raw: str) -> bool:
+        """Make the key, with this value if the proxy takes one. Otherwise the value is the proxy's own, and stored."""
         try:
-            made = self._create_with_value(raw)
+            self.made = str(self._create_with_value(raw)["token"])
+            return True
         except LiteLLMError as exc:
             if exc.status != 403 or self.wanted.given.get("key") or "custom" not in exc.message.lower():
                 raise
-            made = self._create_at_server()
-        self.made = str(made["token"])
+        self.made = str(self._create_at_server()["token"])
+        return False
 
     def _create_with_value(self, raw: str) -> Found:
         operation = replace(self.operation, body={**self.operation.body, "key": raw})
@@ -174,7 +189,7 @@ class KeyKeeper(Keeper):
         made = dict(apply.execute(self.client, replace(self.operation, body=body)))
         raw = made.pop("key")
         try:
-            t.cast(FileStore, self.store).write(raw)
+            t.cast(Store, self.store).write(raw)
         except StoreError as exc:
             apply.delete(self.client, self.kind, [made["token"]])
             raise StoreError(f"{exc}. The new key {self.wanted.identity!r} was deleted again.") from exc

@@ -10,14 +10,19 @@ import hashlib
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.warnings import get_warning_messages
 
+from . import apply
 from .apply import NotKeptError, RaceError
 from .bulk import StateError
 from .client import Client, LiteLLMError, Settings
+from .controller import Controller, controller_of
 from .plan import PlanError, Wanted
-from .resources import Kind
+from .resources import KEY, Kind
 from .store import StoreError
 
+#: Secrets that begin with the same characters are looked for once. Longer than `sk-` and the start of a common prefix.
+PREFIX = 8
 EXPECTED = (PlanError, StoreError, RaceError, NotKeptError)
 
 
@@ -29,13 +34,24 @@ def fingerprint_key(api_key: str) -> bytes:
 class LiteLLMModule(AnsibleModule):
     """A module that knows which options were given: Ansible makes an omitted option and a null the same."""
 
+    no_log_values: set[str]
     secrets: t.Callable[[dict[str, t.Any]], set[str]] = staticmethod(lambda params: set())
+    #: The options as ansible-playbook -vvv shows them.
+    shown: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = staticmethod(lambda params: params)
 
     def _load_params(self) -> None:
         super()._load_params()
         self.given = frozenset(self.params)
+        self.controller: Controller | None = None
         # Before the first line is logged, and also where the options turn out to be wrong.
         self.no_log_values.update(type(self).secrets(self.params))
+
+    def exit_json(self, **result: t.Any) -> t.NoReturn:
+        """Ansible looks for every secret in every string of the result: with a thousand of each that takes seconds."""
+        result.setdefault("invocation", {"module_args": type(self).shown(self.params)})
+        self.no_log_values = occurring(self.no_log_values, [result, list(get_warning_messages())])
+        super().exit_json(**result)
+        raise SystemExit(0)
 
     def client(self) -> Client:
         names = ("api_url", "api_key", "validate_certs", "ca_path", "timeout", "changed_by")
@@ -44,6 +60,14 @@ class LiteLLMModule(AnsibleModule):
             return Client(settings)
         except (ValueError, OSError) as exc:
             self.refuse(f"the connection options can't be used: {exc}")
+
+    def orders(self) -> dict[str, t.Any]:
+        """What the action plugin has to do with its stores, also where the module failed."""
+        return {"controller_store": self.controller.orders} if self.controller else {}
+
+    @property
+    def plans_only(self) -> bool:
+        return bool(self.check_mode or (self.controller and self.controller.plan_only))
 
     def wanted(self, kind: Kind) -> Wanted:
         identity = self.params[kind.identity]
@@ -56,8 +80,23 @@ class LiteLLMModule(AnsibleModule):
             state=self.params["state"],
             replace_metadata=self.params.get("metadata_mode") == "replace",
             renew_before=self.params.get("renew_before"),
+            rotate=self.params.get("rotate"),
+            named={ref.option: self.params[ref.option] for ref in kind.references if ref.option in self.given},
             fingerprint_key=fingerprint_key(self.params["api_key"]),
         )
+
+    def use_controller(self) -> Controller | None:
+        """What the action plugin told of its stores. To take a key back is all that such a call does."""
+        self.controller = controller_of(self.params["controller_store"])
+        undo = self.controller.undo if self.controller else ()
+        if undo:
+            self.run(lambda: self._take_back(self.client(), undo))
+        return self.controller
+
+    @staticmethod
+    def _take_back(client: Client, tokens: t.Sequence[str]) -> dict[str, t.Any]:
+        apply.delete(client, KEY, tokens)
+        return {"changed": True}
 
     def run(self, work: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
         """Do the work and leave, with errors as clear failures."""
@@ -69,14 +108,42 @@ class LiteLLMModule(AnsibleModule):
             self.refuse(str(exc), errors=exc.errors)
         except EXPECTED as exc:
             self.refuse(str(exc))
-        self.exit_json(**result)
-        raise SystemExit(0)
+        self.exit_json(**result, **self.orders())
 
     def refuse(self, message: str, **more: t.Any) -> t.NoReturn:
-        self.fail_json(msg=message, **more)
+        self.fail_json(msg=message, **more, **self.orders())
         raise SystemExit(1)
 
 
-def module_class(secrets: t.Callable[[dict[str, t.Any]], set[str]]) -> type[LiteLLMModule]:
+def occurring(secrets: t.Iterable[str], shown: t.Any) -> set[str]:
+    """Those of the secrets that are in any string of a structure. Most share their beginning with others, or have none there."""
+    text = "\0".join(_strings(shown))
+    beginnings: dict[str, bool] = {}
+    found = set()
+    for secret in secrets:
+        beginning = secret[:PREFIX]
+        if beginning not in beginnings:
+            beginnings[beginning] = beginning in text
+        if beginnings[beginning] and secret in text:
+            found.add(secret)
+    return found
+
+
+def _strings(shown: t.Any) -> t.Iterator[str]:
+    if isinstance(shown, t.Mapping):
+        for name, value in shown.items():
+            yield str(name)
+            yield from _strings(value)
+    elif isinstance(shown, (list, tuple, set, frozenset)):
+        for value in shown:
+            yield from _strings(value)
+    else:
+        yield str(shown)
+
+
+def module_class(
+    secrets: t.Callable[[dict[str, t.Any]], set[str]],
+    shown: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = LiteLLMModule.shown,
+) -> type[LiteLLMModule]:
     """A module that hides the strings that the function finds in its options."""
-    return type("HidingModule", (LiteLLMModule,), {"secrets": staticmethod(secrets)})
+    return type("HidingModule", (LiteLLMModule,), {"secrets": staticmethod(secrets), "shown": staticmethod(shown)})

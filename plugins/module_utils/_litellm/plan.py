@@ -51,6 +51,8 @@ class Wanted:
     replace_metadata: bool = False
     renew_before: str | None = None
     owner: str | None = None
+    rotate: t.Mapping[str, t.Any] | None = None
+    named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
     fingerprint_key: bytes = field(default=b"", repr=False)
 
 
@@ -75,6 +77,7 @@ class Operation:
     after: t.Mapping[str, t.Any] = field(default_factory=dict)
     found: t.Mapping[str, t.Any] | None = field(default=None, repr=False)
     calls: tuple[Call, ...] = field(default=(), repr=False)
+    late: t.Mapping[str, t.Any] = field(default_factory=dict, repr=False)  # an update right after the creation
 
     @property
     def changes(self) -> bool:
@@ -128,13 +131,16 @@ def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
     body: dict[str, t.Any] = {**kind.constants, kind.identity: wanted.identity}
     after: dict[str, t.Any] = {kind.identity: wanted.identity}
     calls: list[Call] = []
+    late: dict[str, t.Any] = {}
     for item in _given_fields(kind, wanted):
         value = wanted.given[item.name]
         after[item.name] = _shown(item, wanted, value)
         # A new object has nothing to clear, and some endpoints choke on a null.
         if value is None or (item.compare == LIFETIME and value in values.FOREVER):
             continue
-        if item.own_call and item.compare != MEMBERS:
+        if item.after_creation:
+            late[item.name] = value
+        elif item.own_call and item.compare != MEMBERS:
             calls.append(_own_call(kind, item, value))
         else:
             body[item.name] = _members(value) if item.compare == MEMBERS else _without_nulls(value)
@@ -144,7 +150,7 @@ def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
     if kind.annotations and (marker := _marker_target(kind, wanted, {})):
         body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
         after.update(_shown_owner(marker))
-    return Operation(CREATE, kind, wanted.identity, body=body, after=after, calls=tuple(calls))
+    return Operation(CREATE, kind, wanted.identity, body=body, after=after, calls=tuple(calls), late=late)
 
 
 def _members(value: t.Sequence[t.Mapping[str, t.Any]]) -> list[dict[str, t.Any]]:
@@ -213,6 +219,15 @@ def _plan_update(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], now: 
     body = _update_body(kind, wanted, found, changed, marked)
     calls = _calls(kind, wanted, found, changed)
     return Operation(UPDATE, kind, wanted.identity, found.get(kind.id), body, before, after, found, calls)
+
+
+def differing(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> list[str]:
+    """The options that are not as wanted, whether or not that can be changed."""
+    now = datetime.now(timezone.utc)
+    pairs = {item.name: _compare(kind, item, wanted, found, now) for item in _given_fields(kind, wanted)}
+    names = [name for name, (old, new) in pairs.items() if old != new]
+    marked = _marker_target(kind, wanted, found) == _marker(kind, found)
+    return names if names or marked else ["our marker"]
 
 
 def _calls(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any], changed: t.Sequence[Field]) -> tuple[Call, ...]:

@@ -65,10 +65,12 @@ def _items(kind: Kind, answer: t.Any) -> Found:
 
 def with_detail(client: Client, kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """An object with what the listing leaves out."""
+    if kind.listing.detail_hints and not any(dig(item, hint) for hint in kind.listing.detail_hints):
+        return dict(item)
     path = str(kind.listing.detail).replace("{id}", urllib.parse.quote(str(item[kind.id]), safe=""))
     answer = client.get(path)
     detail = answer.get(kind.listing.detail_envelope) if kind.listing.detail_envelope else answer
-    return {**item, **{f.name: dig(detail, f.read_path) for f in kind.fields if f.detail}}
+    return {**item, **{f.read_path[0]: dig(detail, f.read_path[:1]) for f in kind.fields if f.detail}}
 
 
 def _total(kind: Kind, answer: t.Any) -> int:

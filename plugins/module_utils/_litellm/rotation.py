@@ -16,13 +16,14 @@ from datetime import datetime, timedelta, timezone
 
 from . import apply, export, values
 from .client import Client
-from .keeper import Found, KeyKeeper
-from .plan import CREATE, MARKER, NOTHING, UPDATE, Operation, PlanError, Wanted, plan
+from .keeper import Found, KeyKeeper, Store
+from .plan import CREATE, DELETE, MARKER, NOTHING, UPDATE, Operation, PlanError, Wanted, plan
 from .resources import Kind, dig
-from .store import FileStore, mint
 
 ROTATE = "rotate"
 FIRST_GENERATION = 1
+# What a successor's marker says of the keys before it.
+PASSING = ("predecessor", "older")
 
 
 @dataclass(frozen=True)
@@ -49,27 +50,47 @@ def marker_of(key: Found) -> dict[str, t.Any]:
     return dict(dig(key, ("metadata", MARKER)) or {})
 
 
+def predecessors_of(key: Found) -> dict[str, datetime]:
+    """The keys that this one replaced, itself or through others, and when their grace time ends."""
+    marker = marker_of(key)
+    ends = {str(note["token"]): values.moment(note["until"]) for note in marker.get("older", [])}
+    if marker.get("predecessor"):
+        note = marker["predecessor"]
+        ends[str(note["token"])] = values.moment(str(key["created_at"])) + timedelta(seconds=note["grace"])
+    return ends
+
+
 def is_waiting(key: Found, now: datetime | None = None) -> bool:
     """Whether a key was replaced and its grace time isn't over yet."""
     deadline = marker_of(key).get("retire_at")
     return deadline is not None and values.time_left(deadline, now or datetime.now(timezone.utc)) > timedelta(0)
 
 
+def replaced_by(keys: t.Iterable[Found], aliases: t.Collection[str]) -> set[str]:
+    """The keys whose end is the business of their successors, which have these aliases."""
+    named = (key for key in keys if key.get("key_alias") in aliases)
+    return {token for key in named for token in predecessors_of(key)}
+
+
+def _noted(ends: t.Mapping[str, datetime]) -> list[dict[str, str]]:
+    return [{"token": token, "until": end.isoformat()} for token, end in ends.items()]
+
+
 class RotatingKeyKeeper(KeyKeeper):
-    """A keeper that may replace a key by its successor, and sees to the end of the one it replaced."""
+    """A keeper that may replace a key by its successor, and sees to the end of those it replaced."""
 
     def __init__(
-        self, client: Client, kind: Kind, wanted: Wanted, store: FileStore | None, rotation: Rotation | None
+        self, client: Client, kind: Kind, wanted: Wanted, store: Store | None, rotation: Rotation | None
     ) -> None:
         super().__init__(client, kind, wanted, store)
         self.rotation = rotation
-        self.next = FileStore(f"{store.path}.next") if store else None
+        self.next: Store | None = store.beside() if store else None
         self.predecessor: Found | None = None
-        self.ended: str | None = None
+        self.ended: list[str] = []
 
     @property
     def changes(self) -> bool:
-        return super().changes or self.ended is not None
+        return super().changes or bool(self.ended)
 
     def prepare(self, found: Found | None) -> None:
         if self.wanted.state == "absent" or not self.rotation:
@@ -83,6 +104,8 @@ class RotatingKeyKeeper(KeyKeeper):
             super().prepare(found)
         if found is not None and self.operation.action in (NOTHING, UPDATE):
             self._end_predecessor(found)
+        elif found is not None and self.operation.action == DELETE:
+            self._end_both(found)
 
     def _prepare_first(self, rotation: Rotation) -> None:
         """No key of the alias: a new one, or a successor whose run broke off after the old key was renamed."""
@@ -122,8 +145,7 @@ class RotatingKeyKeeper(KeyKeeper):
             return str(given)
         if not self.store or not self.next:
             raise PlanError(f"the key {self.wanted.identity!r} can't be rotated without `key` or `store`")
-        self.store.check_writable()
-        return self.next.read() or mint()
+        return self.next.read() or self.next.new_value()
 
     def _prepare_successor(self, old: Found, value: str, rotation: Rotation, *, renamed: bool) -> None:
         """The successor is what the old key is, with what the user wants on top, its spend included."""
@@ -134,7 +156,9 @@ class RotatingKeyKeeper(KeyKeeper):
         given.setdefault("spend", old.get("spend") or 0.0)
         metadata = {**inherited.get("metadata", {}), **(self.wanted.given.get("metadata") or {})}
         created = plan(self.kind, replace(self.wanted, given={**given, "metadata": metadata}), None)
-        marker = {k: v for k, v in marker_of(old).items() if k not in ("retire_at", "successor", "predecessor")}
+        marker = {k: v for k, v in marker_of(old).items() if k not in (*PASSING, "retire_at", "successor")}
+        if older := predecessors_of(old):
+            marker["older"] = _noted(older)
         marker["predecessor"] = {"token": old["token"], "grace": int(rotation.grace.total_seconds())}
         if rotation.generation is not None:
             marker["generation"] = rotation.generation
@@ -156,7 +180,9 @@ class RotatingKeyKeeper(KeyKeeper):
             return
         super().carry_out()
         if self.ended:
-            apply.delete(self.client, self.kind, [self.ended])
+            apply.delete(self.client, self.kind, self.ended)
+        if self.next and self.wanted.state == "absent":
+            self.next.remove()
 
     def _rotate(self) -> None:
         value = self.operation.body["key"]
@@ -166,13 +192,13 @@ class RotatingKeyKeeper(KeyKeeper):
             self._retire(self.predecessor, values.digest(value))
         self.operation = replace(self.operation, action=CREATE)
         try:
-            self.made = str(self._create_with_value(value)["token"])
+            is_ours = self._create_or_mint(value)
         finally:
             self.operation = replace(self.operation, action=ROTATE)
-        if self.store:
+        if self.store and is_ours:
             self.store.write(value)
-            if self.next:
-                self.next.remove()
+        if self.next:
+            self.next.remove()
 
     def _retire(self, old: Found, successor: str) -> None:
         grace = t.cast(Rotation, self.rotation).grace
@@ -186,21 +212,33 @@ class RotatingKeyKeeper(KeyKeeper):
         self.client.request("POST", self.kind.update.path, body, repeatable=True)
 
     def _end_predecessor(self, found: Found) -> None:
-        """Delete the key that this one replaced, when its grace time is over."""
-        note = marker_of(found).get("predecessor")
-        if not note:
+        """Delete the keys that this one replaced, when their grace time is over."""
+        now = datetime.now(timezone.utc)
+        ends = predecessors_of(found)
+        self.ended = [token for token, end in ends.items() if end <= now]
+        if not self.ended:
             return
-        since = values.moment(str(found["created_at"])) + timedelta(seconds=note["grace"])
-        if since > datetime.now(timezone.utc):
-            return
-        self.ended = str(note["token"])
+        waiting = {token: end for token, end in ends.items() if end > now}
         metadata = {**(found.get("metadata") or {}), **self.operation.body.get("metadata", {})}
-        marker = {k: v for k, v in dict(metadata.get(MARKER) or {}).items() if k != "predecessor"}
+        marker = {k: v for k, v in dict(metadata.get(MARKER) or {}).items() if k not in PASSING}
+        if waiting:
+            marker["older"] = _noted(waiting)
         rest = {k: v for k, v in metadata.items() if k != MARKER}
         body = {**self.operation.body, "metadata": {**rest, MARKER: marker} if marker else rest}
-        before = {**self.operation.before, "predecessor": self.ended}
+        before = {**self.operation.before, "predecessor": ", ".join(self.ended)}
         after = {**self.operation.after, "predecessor": None}
         self.operation = replace(self.operation, action=UPDATE, body=body, before=before, after=after)
+
+    def _end_both(self, found: Found) -> None:
+        """With a key go those that it replaced: no later run would know of them."""
+        self.ended = list(predecessors_of(found))
+        if self.ended:
+            before = {**self.operation.before, "predecessor": ", ".join(self.ended)}
+            self.operation = replace(self.operation, before=before)
+
+    @property
+    def doomed(self) -> list[str]:
+        return [*super().doomed, *self.ended]
 
     def _finish_store(self, found: Found) -> None:
         """A run that broke off after the successor was made left its value beside the store."""

@@ -12,6 +12,8 @@ from . import apply, reader, values
 from .client import Client
 from .keeper import Found, Keeper, KeyKeeper
 from .plan import NOTHING, pick
+from .resources import Kind
+from .resources._table import DIGEST, SECRETS
 
 # Names under which some versions echo a raw key.
 UNSHOWN = ("key", "api_key")
@@ -45,7 +47,7 @@ def _report(keeper: Keeper, found: Found | None, diff: bool) -> dict[str, t.Any]
         "changed_fields": operation.changed_fields,
         kind.identity: operation.identity,
         kind.id: shown.get(kind.id) or operation.id,
-        "object": visible(keeper, shown),
+        "object": values.without_nulls(visible(kind, shown)) or None,
     }
     if kind.name == "key":
         result["key_name"] = shown.get("key_name")
@@ -54,6 +56,16 @@ def _report(keeper: Keeper, found: Found | None, diff: bool) -> dict[str, t.Any]
     return result
 
 
-def visible(keeper: Keeper, found: Found) -> dict[str, t.Any] | None:
-    hidden = {*UNSHOWN, *(f.name for f in keeper.kind.fields if f.all_secret)}
-    return values.without_nulls({k: v for k, v in found.items() if k not in hidden}) or None
+def visible(kind: Kind, found: Found) -> dict[str, t.Any]:
+    """An object without what some versions show and nobody should see."""
+    hidden = {*UNSHOWN, *(f.name for f in kind.fields if f.all_secret)}
+    veiled = {f.name for f in kind.fields if f.secret and f.compare not in (SECRETS, DIGEST)}
+    return {k: _veiled(v) if k in veiled else v for k, v in found.items() if k not in hidden}
+
+
+def _veiled(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return dict.fromkeys(value, values.MASK)
+    if isinstance(value, list):
+        return [{**entry, "value": values.MASK} if isinstance(entry, dict) else values.MASK for entry in value]
+    return value

@@ -32,10 +32,24 @@ class FileStore:
         self.path = os.path.abspath(os.path.expanduser(path))
         self.make_directory = make_directory
 
+    def beside(self) -> FileStore:
+        """Where the value of a successor waits until its key is made."""
+        return type(self)(f"{self.path}.next", self.make_directory)
+
+    def _decoded(self, content: str) -> str:
+        return content
+
+    def _encoded(self, raw: str) -> str:
+        return raw
+
+    def new_value(self) -> str:
+        self.check_writable()
+        return mint()
+
     def read(self) -> str | None:
         try:
             with open(self.path, encoding="utf-8") as stream:
-                content = stream.read().strip()
+                content = self._decoded(stream.read().strip())
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as exc:
@@ -70,7 +84,7 @@ class FileStore:
             handle, temporary = tempfile.mkstemp(dir=os.path.dirname(self.path), prefix=".litellm-key-")
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                    stream.write(raw + "\n")
+                    stream.write(self._encoded(raw) + "\n")
                     stream.flush()
                     os.fsync(stream.fileno())
                 os.chmod(temporary, MODE)
@@ -102,7 +116,7 @@ class FileStore:
         except OSError as exc:
             raise StoreError(f"cannot write the store {self.path}: {_reason(exc)}") from exc
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(raw + "\n")
+            stream.write(self._encoded(raw) + "\n")
             stream.flush()
             os.fsync(stream.fileno())
         return raw

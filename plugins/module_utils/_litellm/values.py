@@ -40,7 +40,7 @@ def is_secret_name(name: str) -> bool:
 
 def split_secrets(field: Field, value: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """The parts of an object that the API shows, and those that it hides."""
-    secret = {k: v for k, v in value.items() if field.all_secret or is_secret_name(k)}
+    secret = {k: v for k, v in value.items() if field.all_secret or (is_secret_name(k) and not isinstance(v, bool))}
     return {k: v for k, v in value.items() if k not in secret}, secret
 
 
@@ -85,6 +85,10 @@ def canonical(field: Field, value: t.Any) -> t.Any:
         return field.default
     if field.compare == WINDOWS:
         return _ordered([{k: v for k, v in without_nulls(window).items() if k != "reset_at"} for window in value])
+    if field.entry_defaults:
+        added = field.entry_defaults.items()
+        entries = (entry.items() for entry in without_nulls(value))
+        value = [{k: v for k, v in parts if (k, v) not in added} for parts in entries]
     if field.type in ("int", "float"):
         return _number(value)
     if field.type == "list" and not field.ordered:

@@ -15,7 +15,7 @@ from typing import Callable
 
 from .engine import ensure_engine, stop_engine
 from .hosts import Bench, bring_up, clean, take_down
-from .images import ensure_image, ensure_images, image_names, image_source, recipe
+from .images import ensure_image, ensure_images, image_names, image_source, recipe, usual_image_names
 from .loading import image_references, load_images, put_model
 from .shell import (
     BenchError,
@@ -46,7 +46,7 @@ def command_engine(args: argparse.Namespace) -> None:
 
 
 def command_images(args: argparse.Namespace) -> None:
-    wanted = [recipe(name, args.distro, args.bare) for name in args.names or image_names()]
+    wanted = [recipe(name, args.distro, args.bare) for name in args.names or usual_image_names()]
     tags = ensure_images(wanted, args.jobs)
     print(json.dumps(tags) if args.json else "\n".join(f"{name}={tag}" for name, tag in tags.items()))
 
@@ -101,7 +101,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--stop", action="store_true", help="stop the engine, if it was started from here")
 
     sub = command("images", command_images, "build the images that are absent; print NAME=TAG")
-    sub.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(image_names())} (default: all)")
+    sub.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(image_names())} (default: all but older versions)"
+    )
     sub.add_argument("--json", action="store_true", help="print one JSON object")
     sub.add_argument("--jobs", type=int, default=1, help="builds at a time (default: 1)")
     host_image(sub)

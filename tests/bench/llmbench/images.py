@@ -72,7 +72,10 @@ def image_source(env: Mapping[str, str] | None = None, probe: Callable[[str], bo
 
 @dataclass(frozen=True)
 class Recipe:
-    """A folder of images/: recipe.json, install.sh and what that needs."""
+    """A folder of images/: recipe.json, install.sh and what that needs.
+
+    One that is `like` another has only what differs from it.
+    """
 
     name: str
     distro: str
@@ -84,12 +87,24 @@ class Recipe:
 
     @property
     def settings(self) -> dict[str, object]:
-        settings: dict[str, object] = json.loads((self.folder / "recipe.json").read_text())
-        return settings
+        own: dict[str, object] = json.loads((self.folder / "recipe.json").read_text())
+        return {**self.model.settings, **own} if self.model else own
+
+    @property
+    def model(self) -> Recipe | None:
+        name = json.loads((self.folder / "recipe.json").read_text()).get("like")
+        return Recipe(name, self.distro, self.flavour) if name else None
 
     @property
     def tag(self) -> str:
-        return f"{NAMESPACE}/{self.name}:{content_hash(self.folder, BUILD_FORMAT, self.distro, self.flavour)}"
+        other = [self.model.tag] if self.model else []
+        return f"{NAMESPACE}/{self.name}:{content_hash(self.folder, BUILD_FORMAT, self.distro, self.flavour, *other)}"
+
+    def mounts(self, inside: str) -> dict[str, str]:
+        if not self.model:
+            return {str(self.folder): f"{inside}:ro"}
+        own = {str(path): f"{inside}/{path.name}:ro" for path in self.folder.iterdir() if path.name != "recipe.json"}
+        return {**self.model.mounts(inside), **own}
 
 
 def content_hash(folder: Path, *extra: str) -> str:
@@ -102,6 +117,11 @@ def content_hash(folder: Path, *extra: str) -> str:
 
 def image_names() -> list[str]:
     return sorted(path.parent.name for path in RECIPES.glob("*/recipe.json"))
+
+
+def usual_image_names() -> list[str]:
+    """Without the older versions, which only some tests want."""
+    return [name for name in image_names() if not recipe(name).model]
 
 
 def recipe(name: str, distro: str | None = None, bare: bool = False) -> Recipe:
@@ -243,7 +263,7 @@ def build(wanted: Recipe, base: str) -> None:
     name = f"{NAMESPACE}-build-{wanted.name}-{os.getpid()}"
     with tempfile.TemporaryDirectory(prefix="build-", dir=CACHE) as scratch:
         write_build_files(Path(scratch), wanted, access, ca_bundle)
-        mounts = {str(wanted.folder): "/run/bench/recipe:ro", str(cache): "/run/bench/cache"}
+        mounts = {**wanted.mounts("/run/bench/recipe"), str(cache): "/run/bench/cache"}
         mounts[scratch] = "/run/bench/build"
         mounts.update({folder: f"{inside}:ro" for folder, inside in access.mounts.items() if Path(folder).is_dir()})
         if ca_bundle:

@@ -154,6 +154,16 @@ def test_an_unknown_recipe_is_named() -> None:
         images.recipe("redis")
 
 
+def test_a_recipe_like_another_has_its_settings_and_its_files_with_its_own_on_top() -> None:
+    old, new = images.recipe("litellm-1.90"), images.recipe("litellm")
+    assert old.settings["changes"] == new.settings["changes"]
+    assert old.tag != new.tag
+    assert next(iter(old.mounts("/r").items())) == (str(new.folder), "/r:ro")
+    assert old.mounts("/r")[str(old.folder / "requirements.lock")] == "/r/requirements.lock:ro"
+    assert "litellm-1.90" not in images.usual_image_names()
+    assert "litellm" in images.usual_image_names()
+
+
 def answer(code: int) -> Any:
     def opener(url: str, timeout: float) -> None:
         assert timeout == 5

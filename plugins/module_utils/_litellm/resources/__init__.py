@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import Field, Kind, Listing, Write, dig
+from ._table import Field, Kind, Listing, Reference, Write, dig
 from .enterprise import ORGANIZATION, PROJECT
 from .key import KEY
 from .others import ACCESS_GROUP, BUDGET, CREDENTIAL, CUSTOMER, MODEL, TAG, TEAM, USER
@@ -52,6 +52,7 @@ __all__ = [
     "Field",
     "Kind",
     "Listing",
+    "Reference",
     "Write",
     "dig",
 ]

@@ -45,11 +45,14 @@ class Field:
     licence: bool = False
     secret: bool = False
     all_secret: bool = False  # of an object with secret parts: every part is one
+    usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
     removal: str | None = None  # where an update names the parts to remove, if not by null
     detail: bool = False  # not in the listing, only where one object is read by itself
     send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
     api_name: str | None = None  # its name in the API, where an option of the connection has that name
     own_call: str | None = None  # the update has a path of its own
+    after_creation: bool = False  # the creation doesn't take it, an update does
+    entry_defaults: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the API adds to the list's entries
     companions: tuple[str, ...] = ()
 
     @property
@@ -74,6 +77,7 @@ class Listing:
     identity_filter: str | None = None
     detail: str | None = None  # where one object is read by itself
     detail_envelope: str | None = None
+    detail_hints: tuple[tuple[str, ...], ...] = ()  # where nothing is at these paths, the detail has nothing more
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,16 @@ class Write:
     id_field: str | None = None
     id_list: bool = False
     envelope: str | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An option that names other objects, in the place of one that takes their ids."""
+
+    option: str
+    field: str
+    kind: str
+    many: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +128,7 @@ class Kind:
     echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
+    references: tuple[Reference, ...] = ()
 
     def field(self, name: str) -> Field:
         return next(f for f in self.fields if f.name == name)

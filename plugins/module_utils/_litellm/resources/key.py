@@ -18,6 +18,7 @@ from ._table import (
     Field,
     Kind,
     Listing,
+    Reference,
     Write,
     in_metadata,
 )
@@ -117,6 +118,15 @@ KEY = Kind(
     annotations="metadata",
     reserved_metadata=OWNED_BY_LITELLM,
     # key_type overrides allowed_routes, and soft_budget replaces or edits the linked budget.
-    mutually_exclusive=(("key_type", "allowed_routes"), ("soft_budget", "budget_id")),
+    mutually_exclusive=(
+        ("key_type", "allowed_routes"),
+        ("soft_budget", "budget_id"),
+        ("team_id", "team_alias"),
+        ("access_group_ids", "access_group_names"),
+    ),
+    references=(
+        Reference("team_alias", "team_id", "teams"),
+        Reference("access_group_names", "access_group_ids", "access_groups", many=True),
+    ),
     required_together=(("auto_rotate", "rotation_interval"),),
 )

@@ -22,6 +22,7 @@ from ._table import (
     in_metadata,
 )
 
+MEMBER_BUDGET = "team_member_budget_table"
 THROUGHPUT = ("guaranteed_throughput", "best_effort_throughput")
 USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer")
 
@@ -50,6 +51,10 @@ TEAM = Kind(
         Field("tpm_limit", "int"),
         Field("rpm_limit", "int"),
         Field("tpd_limit", "int"),
+        Field("team_member_budget", "float", path=(MEMBER_BUDGET, "max_budget"), detail=True),
+        Field("team_member_budget_duration", path=(MEMBER_BUDGET, "budget_duration"), detail=True),
+        Field("team_member_rpm_limit", "int", path=(MEMBER_BUDGET, "rpm_limit"), detail=True),
+        Field("team_member_tpm_limit", "int", path=(MEMBER_BUDGET, "tpm_limit"), detail=True),
         in_metadata("model_rpm_limit", "dict"),
         in_metadata("model_tpm_limit", "dict"),
         in_metadata("mcp_rpm_limit", "dict"),
@@ -58,8 +63,11 @@ TEAM = Kind(
         in_metadata("default_estimated_output_tokens", "int"),
         in_metadata("default_estimated_output_tokens_per_model", "dict"),
         in_metadata("allowed_vector_store_indexes", "list", elements="dict"),
+        in_metadata("enforced_batch_output_expires_after", "dict"),
+        in_metadata("enforced_file_expires_after", "dict"),
         Field("metadata", "dict"),
         Field("model_max_budget", "dict", clear=EMPTY, licence=True),
+        in_metadata("disable_global_guardrails", "bool", default=False, licence=True),
         in_metadata("guardrails", "list", elements="str", licence=True),
         in_metadata("policies", "list", elements="str", licence=True),
         in_metadata("prompts", "list", elements="str", licence=True),
@@ -74,6 +82,7 @@ TEAM = Kind(
         size_parameter="page_size",
         detail="/team/info?team_id={id}",
         detail_envelope="team_info",
+        detail_hints=(("object_permission_id",), ("metadata", "team_member_budget_id")),
     ),
     create=Write("POST", "/team/new"),
     update=Write("POST", "/team/update", id_field="team_id"),
@@ -84,12 +93,9 @@ TEAM = Kind(
             "team_member_budget_id",
             "model_itpm_limit",
             "model_otpm_limit",
-            "enforced_batch_output_expires_after",
-            "enforced_file_expires_after",
             "logging",
             "callback_settings",
             "secret_manager_settings",
-            "disable_global_guardrails",
         }
     ),
 )
@@ -116,11 +122,21 @@ USER = Kind(
         Field("max_parallel_requests", "int", clear=NEVER),
         in_metadata("model_rpm_limit", "dict"),
         in_metadata("model_tpm_limit", "dict"),
+        in_metadata("mcp_rpm_limit", "dict"),
+        in_metadata("tag_rpm_limit", "dict"),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True),
         Field("metadata", "dict"),
         Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
         Field("model_max_budget", "dict", clear=NEVER, licence=True),
     ),
-    listing=Listing("/user/list", envelope="users", page_size=100, size_parameter="page_size"),
+    listing=Listing(
+        "/user/list",
+        envelope="users",
+        page_size=100,
+        size_parameter="page_size",
+        detail="/v2/user/info?user_id={id}",
+        detail_hints=(("object_permission_id",),),
+    ),
     create=Write("POST", "/user/new"),
     update=Write("POST", "/user/update", id_field="user_id"),
     delete=Write("POST", "/user/delete", id_field="user_ids", id_list=True),
@@ -151,11 +167,12 @@ BUDGET = Kind(
 )
 
 
-def _in_budget(name: str, type: str = "int", clear: str = NEVER) -> Field:
-    return Field(name, type, path=("litellm_budget_table", name), clear=clear)
+def _in_budget(name: str, type: str = "int", clear: str = NEVER, create_only: bool = False) -> Field:
+    return Field(name, type, path=("litellm_budget_table", name), clear=clear, create_only=create_only)
 
 
-# /customer/update drops every null: what was once set can be changed and not taken away.
+# /customer/update drops every null and all limits but max_budget: what was once set can't be taken away, and most of it
+# can't be changed.
 CUSTOMER = Kind(
     name="customer",
     plural="customers",
@@ -168,11 +185,12 @@ CUSTOMER = Kind(
         Field("allowed_model_region", clear=NEVER, choices=("eu", "us")),
         Field("budget_id", clear=NEVER),
         _in_budget("max_budget", "float"),
-        _in_budget("soft_budget", "float"),
-        _in_budget("budget_duration", "str"),
-        _in_budget("tpm_limit"),
-        _in_budget("rpm_limit"),
-        _in_budget("max_parallel_requests"),
+        _in_budget("soft_budget", "float", create_only=True),
+        _in_budget("budget_duration", "str", create_only=True),
+        _in_budget("tpm_limit", create_only=True),
+        _in_budget("rpm_limit", create_only=True),
+        _in_budget("tpd_limit", create_only=True),
+        _in_budget("max_parallel_requests", create_only=True),
         Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, send_whole=True),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     ),
@@ -217,6 +235,7 @@ MODEL = Kind(
             clear=NEVER,
             removal="litellm_params_to_remove",
         ),
+        Field("blocked", "bool", path=("model_info", "blocked"), default=False, after_creation=True),
         Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS),
     ),
     listing=Listing("/v2/model/info", envelope="data", page_size=100),
@@ -255,6 +274,7 @@ TAG = Kind(
     fields=(
         Field("description"),
         Field("models", "list", "str", clear=EMPTY),
+        _in_budget("budget_id", "str", create_only=True),
         _in_budget("max_budget", "float"),
         _in_budget("soft_budget", "float"),
         _in_budget("budget_duration", "str", clear="null"),
@@ -266,4 +286,5 @@ TAG = Kind(
     create=Write("POST", "/tag/new"),
     update=Write("POST", "/tag/update", id_field="name"),
     delete=Write("POST", "/tag/delete", id_field="name"),
+    mutually_exclusive=tuple(("budget_id", name) for name in ("max_budget", "soft_budget", "budget_duration")),
 )

@@ -51,7 +51,7 @@ def test_one_plan_in_the_order_of_references(run: Run) -> None:
         named("app", owned("app", budget_id="small")),
     )
     result = run(script, desired=desired)
-    assert result["counts"] == {"create": 2, "update": 0, "delete": 0, "none": 0}
+    assert result["counts"] == {"create": 2, "update": 0, "delete": 0, "rotate": 0, "none": 0}
     assert RAW not in json.dumps(result)
 
 
@@ -60,7 +60,7 @@ def test_check_mode_only_reads(run: Run) -> None:
     found = [owned("app", "sk-1123456789abcdef"), owned("old", "sk-2123456789abcdef")]
     script = Script(Call("GET", "/key/list", listed(*found)))
     result = run(script, check=True, desired=desired, prune=True)
-    assert result["counts"] == {"create": 1, "update": 1, "delete": 1, "none": 0}
+    assert result["counts"] == {"create": 1, "update": 1, "delete": 1, "rotate": 0, "none": 0}
     assert {method for method, path in script.sent} == {"GET"}
 
 
@@ -106,3 +106,95 @@ def test_a_refused_master_key_stops_everything(run: Run) -> None:
         Call("POST", "/key/update", {"error": {"message": "bad token"}}, status=401),
     )
     assert len(run(script, desired=desired)["errors"]) == 1
+
+
+def test_a_wrong_option_is_named_although_the_proxy_is_read_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(Call("GET", "/key/list", listed()))
+    desired = {"keys": [{"key_alias": "app", "max_bugdet": 1}]}
+    result = run_module(litellm_state, script, {"desired": desired}, monkeypatch=monkeypatch)
+    assert result["failed"] is True
+    assert "keys #0" in result["msg"]
+    assert "max_bugdet" in result["msg"]
+    assert all(method == "GET" for method, path in script.sent)
+
+
+def test_an_error_met_while_reading_ahead_is_reported(run: Run) -> None:
+    script = Script(Call("GET", "/budget/list", {"error": {"message": "no such route"}}, status=400))
+    result = run(script, desired={"budgets": [{"budget_id": "small", "max_budget": 3}]})
+    assert result["error"] == {"method": "GET", "path": "/budget/list", "status": 400, "message": "no such route"}
+
+
+def retired(raw: str, successor: str, deadline: str, alias: str = "app") -> dict[str, t.Any]:
+    old = owned(f"{alias}~retired-{sha(raw)[:8]}", raw)
+    old["metadata"]["llmfleet"].update(retire_at=deadline, successor=sha(successor))
+    return old
+
+
+def successor_of(raw: str, successor: str, grace: int, alias: str = "app") -> dict[str, t.Any]:
+    new = owned(alias, successor)
+    new["metadata"]["llmfleet"]["predecessor"] = {"token": sha(raw), "grace": grace}
+    return new
+
+
+NEW = "sk-1123456789abcdef"
+FUTURE, PAST = "2999-01-01T00:00:00+00:00", "2020-01-01T00:00:00+00:00"
+LONG, SHORT = 10**10, 0
+
+
+def test_a_changed_value_rotates(run: Run) -> None:
+    desired = {"keys": [{"key_alias": "app", "key": NEW, "rotate": {"grace": "1h"}}]}
+
+    def carries_over(body: dict[str, t.Any]) -> bool:
+        marker = body["metadata"]["llmfleet"]
+        return bool(body["key"] == NEW and marker["predecessor"] == {"token": sha(RAW), "grace": 3600})
+
+    def is_retired(body: dict[str, t.Any]) -> bool:
+        return bool(body["key_alias"].startswith("app~retired-") and body["metadata"]["llmfleet"]["retire_at"])
+
+    script = Script(
+        named("app", owned("app")),
+        Call("POST", "/key/update", {}, check_body=is_retired),
+        Call("POST", "/key/generate", {"token": sha(NEW)}, check_body=carries_over),
+        named("app", successor_of(RAW, NEW, 3600)),
+    )
+    result = run(script, desired=desired)
+    assert result["counts"] == {"create": 0, "update": 0, "delete": 0, "rotate": 1, "none": 0}
+    assert result["operations"][0]["operation"] == "rotate"
+    assert RAW not in json.dumps(result)
+    foreseen = run(Script(named("app", owned("app"))), check=True, desired=desired)
+    assert foreseen["counts"] == result["counts"]
+    assert foreseen["diff"] == result["diff"]
+
+
+def test_without_rotate_a_changed_value_is_refused(run: Run) -> None:
+    result = run(Script(named("app", owned("app"))), desired={"keys": [{"key_alias": "app", "key": NEW}]})
+    assert "set at creation" in result["msg"]
+
+
+def test_a_replaced_key_outlives_pruning_until_its_deadline(run: Run) -> None:
+    desired = {"keys": [{"key_alias": "app", "key": NEW}]}
+    found = [successor_of(RAW, NEW, LONG), retired(RAW, NEW, FUTURE)]
+    assert run(Script(Call("GET", "/key/list", listed(*found))), desired=desired, prune=True)["changed"] is False
+    found = [successor_of(RAW, NEW, SHORT), retired(RAW, NEW, PAST)]
+    script = Script(
+        Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/update", {}),
+        Call("POST", "/key/delete", {}, body={"keys": [sha(RAW)]}),
+        named("app", owned("app", NEW)),
+    )
+    result = run(script, desired=desired, prune=True)
+    assert (result["counts"]["update"], result["counts"]["delete"]) == (1, 0)
+
+
+def test_with_a_key_goes_the_one_that_it_replaced(run: Run) -> None:
+    found = [successor_of(RAW, NEW, LONG), retired(RAW, NEW, FUTURE)]
+    script = Script(
+        Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/delete", {}, body={"keys": [sha(NEW), sha(RAW)]}),
+    )
+    assert run(script, desired={"keys": []}, prune=True)["counts"]["delete"] == 1
+
+
+def test_a_grace_time_that_is_none_is_named(run: Run) -> None:
+    desired = {"keys": [{"key_alias": "app", "key": NEW, "rotate": {"grace": "soon"}}]}
+    assert "rotate.grace" in run(Script(named("app", owned("app"))), desired=desired)["msg"]

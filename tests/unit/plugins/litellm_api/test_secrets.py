@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import argspec, export, plan, values
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import argspec, export, module, plan, values
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS
 
 from .scripted import key
@@ -18,10 +18,16 @@ def test_only_the_secret_parts_of_options_are_hidden() -> None:
     desired = {
         "models": [{"model_id": "m", "litellm_params": PARAMS}],
         "credentials": [{"credential_name": "c", "credential_values": {"api_base": "http://y"}}],
+        "mcp_servers": [{"server_name": "s", "env_vars": [{"name": "A", "value": "of-a-variable"}]}],
         "keys": [{"key_alias": "a", "key": "sk-0123456789abcdef"}],
         "unknown": 3,
     }
-    assert argspec.secret_strings_of_state(desired) == {"very-secret", "http://y", "sk-0123456789abcdef"}
+    assert argspec.secret_strings_of_state(desired) == {
+        "very-secret",
+        "http://y",
+        "of-a-variable",
+        "sk-0123456789abcdef",
+    }
     assert argspec.secret_strings_of_state("nonsense") == set()
 
 
@@ -74,3 +80,9 @@ def test_an_export_leaves_out_what_litellm_made_by_itself() -> None:
     first, second = export.desired(KINDS["keys"], [mine, shared])
     assert (first.get("soft_budget"), first.get("budget_id")) == (2, None)
     assert (second.get("soft_budget"), second.get("budget_id")) == (None, "small")
+
+
+def test_every_secret_that_a_result_holds_is_found_wherever_it_is() -> None:
+    secrets = {"sk-bench-0001", "sk-bench-0002", "sk-bench-0003", "hunter2", 'with "quotes"', "absent"}
+    result = {"msg": ["a", {"b": "xsk-bench-0002y"}], "hunter2": None, "deep": ({"c": 'is with "quotes" inside'},)}
+    assert module.occurring(secrets, result) == {"sk-bench-0002", "hunter2", 'with "quotes"'}

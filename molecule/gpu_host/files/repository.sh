@@ -1,0 +1,45 @@
+#!/bin/bash
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A stand-in for NVIDIA's repository for Debian 13: packages of the documented names that hold nothing but a version, signed
+# with a key that is thrown away. repository.sh KERNEL, in /opt/stand-in.
+set -euo pipefail
+kernel=$1
+folder=/opt/stand-in/repository/debian13/x86_64
+mkdir -p "$folder" /opt/stand-in/build
+cd /opt/stand-in/build
+
+package() {  # NAME VERSION DEPENDS
+  mkdir -p "$1/DEBIAN"
+  printf 'Package: %s\nVersion: %s\nArchitecture: amd64\nMaintainer: nobody <nobody@example.com>\nDescription: stand-in\n' "$1" "$2" > "$1/DEBIAN/control"
+  [ -z "$3" ] || echo "Depends: $3" >> "$1/DEBIAN/control"
+  dpkg-deb --build --root-owner-group -Znone "$1" "$folder/$1_$2_amd64.deb" > /dev/null
+  rm -r "$1"
+}
+
+for version in 580.95.05 580.105.08 590.48.01; do
+  package libcuda1 "$version-1" ""
+  package nvidia-driver-cuda "$version-1" "libcuda1 (= $version-1)"
+  package nvidia-fabricmanager "$version-1" ""
+  mkdir -p nvidia-persistenced/lib/systemd/system
+  printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' > nvidia-persistenced/lib/systemd/system/nvidia-persistenced.service
+  package nvidia-persistenced "$version-1" ""
+  mkdir -p "nvidia-kernel-open-dkms/lib/modules/$kernel/updates/dkms"
+  python3 /opt/stand-in/module.py "$version" "nvidia-kernel-open-dkms/lib/modules/$kernel/updates/dkms/nvidia.ko"
+  mkdir -p nvidia-kernel-open-dkms/DEBIAN
+  printf '#!/bin/sh\ndepmod %s\n' "$kernel" > nvidia-kernel-open-dkms/DEBIAN/postinst
+  chmod 755 nvidia-kernel-open-dkms/DEBIAN/postinst
+  package nvidia-kernel-open-dkms "$version-1" ""
+done
+mkdir -p "linux-headers-$kernel/DEBIAN"
+package "linux-headers-$kernel" 6.99.0-1 ""
+
+cd "$folder"
+apt-ftparchive packages . > Packages
+apt-ftparchive -o APT::FTPArchive::Release::Label="NVIDIA CUDA" release . > /tmp/Release && mv /tmp/Release Release
+export GNUPGHOME=/opt/stand-in/gnupg
+mkdir -p -m 700 $GNUPGHOME
+gpg --batch --passphrase '' --quick-generate-key stand-in@example.com rsa3072 sign 1d
+gpg --batch --yes --clearsign --output InRelease Release
+gpg --armor --export stand-in@example.com > /opt/stand-in/key.asc

@@ -1,0 +1,142 @@
+#!/usr/bin/python3
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recreates vLLM's containers that lost their GPU. Managed by Ansible (llmfleet.gateway.nvidia_container_toolkit)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+HOUR = 3600
+# What a container says that had a GPU and has none: after a daemon-reload, or a driver changed under it.
+LOST = ("NVML", "No devices were found", "couldn't communicate with the NVIDIA driver")
+OUTSIDE_PATH = ["/usr/local/nvidia/bin", "/usr/lib/wsl/lib", "/opt/nvidia/bin", "/opt/bin"]
+LABEL = "com.docker.compose"
+
+
+def run(*argv: str, timeout: float = 60) -> tuple[int, str]:
+    """Exit status and all output of a command; a command that hangs is one that failed."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return 124, f"no answer within {timeout:.0f} s"
+    except OSError as exc:
+        return 127, str(exc)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def say(text: str) -> None:
+    """A line in the journal."""
+    print(text, flush=True)
+
+
+def host_fault() -> str:
+    """What is wrong with the host's own GPUs; empty when they work. Recreating containers would not help then."""
+    code, said = run("nvidia-smi", "-L")
+    if code == 0:
+        return ""
+    if "version mismatch" in said:
+        return (
+            "The driver's library and the loaded kernel module differ: the driver was changed under the running one. "
+            f"Reboot the host and hold the driver's packages. ({said})"
+        )
+    return f"nvidia-smi fails on the host: {said}. See dmesg | grep -i nvrm; containers are left alone."
+
+
+def gpu_containers(project: str) -> list[dict[str, Any]]:
+    """Running containers of the project that were given devices."""
+    code, said = run("docker", "ps", "--quiet", "--no-trunc", "--filter", f"label={LABEL}.project={project}")
+    if code or not said:
+        return []
+    code, said = run("docker", "inspect", *said.split())
+    found = json.loads(said) if code == 0 else []
+    return [box for box in found if box["HostConfig"].get("DeviceRequests")]
+
+
+def lost_gpu(box: dict[str, Any]) -> str:
+    """What the container says when its GPU is gone; empty when it is there, or when that can't be told."""
+    code, said = run("docker", "exec", box["Id"], "nvidia-smi", "-L")
+    return said if code != 0 and any(sign in said for sign in LOST) else ""
+
+
+def recent(state: dict[str, list[float]], name: str, now: float) -> list[float]:
+    """When a container was recreated within the last hour."""
+    return [moment for moment in state.get(name, []) if now - HOUR < moment <= now]
+
+
+def read_state(path: str) -> dict[str, list[float]]:
+    """What was done before; a file that can't be read is an empty one."""
+    try:
+        with open(path, encoding="utf-8") as handle:
+            state = json.load(handle)
+    except (OSError, ValueError):
+        return {}
+    return state if isinstance(state, dict) else {}
+
+
+def write_state(path: str, state: dict[str, list[float]]) -> None:
+    """Before a container is recreated, so that a crash can't lead to one more try than allowed."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".new", "w", encoding="utf-8") as handle:
+        json.dump(state, handle)
+    os.replace(path + ".new", path)
+
+
+def compose_command(labels: dict[str, str]) -> list[str]:
+    """Recreates one service from the files that it was made from. A restart would keep the lost devices."""
+    files = [path for path in labels.get(f"{LABEL}.project.config_files", "").split(",") if os.path.isfile(path)]
+    command = ["docker", "compose", "-p", labels[f"{LABEL}.project"]]
+    command += ["--project-directory", labels[f"{LABEL}.project.working_dir"]]
+    for path in files:
+        command += ["-f", path]
+    return [*command, "up", "-d", "--force-recreate", "--no-deps", labels[f"{LABEL}.service"]]
+
+
+def mend(box: dict[str, Any], said: str, limit: int, path: str, now: float) -> bool:
+    """Recreates a container, unless that was tried too often; whether it was done."""
+    name = box["Name"].lstrip("/")
+    state = read_state(path)
+    tried = recent(state, name, now)
+    if len(tried) >= limit:
+        say(f"{name} lost its GPU ({said}), and was recreated {len(tried)} times within the last hour: left alone now.")
+        return False
+    write_state(path, {**state, name: [*tried, now]})
+    say(f"{name} lost its GPU ({said}): recreating it, {len(tried) + 1} of {limit} within an hour.")
+    code, output = run(*compose_command(box["Config"]["Labels"]), timeout=600)
+    say(f"{name} was recreated." if code == 0 else f"{name} could not be recreated: {output}")
+    return code == 0
+
+
+def watch(projects: list[str], limit: int, path: str) -> int:
+    """One look at all the containers; 1 when something is wrong that could not be mended."""
+    boxes = [box for project in projects for box in gpu_containers(project)]
+    lost = [(box, said) for box in boxes for said in [lost_gpu(box)] if said]
+    if not lost:
+        return 0
+    fault = host_fault()
+    if fault:
+        say(fault)
+        return 1
+    mended = [mend(box, said, limit, path, time.time()) for box, said in lost]
+    return 0 if all(mended) else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--project", action="append", help="Compose project to look at (default: vllm)")
+    parser.add_argument("--limit", type=int, default=3, help="recreations of one container within an hour")
+    parser.add_argument("--state", default="/var/lib/llmfleet/gpu-watch.json", help="where they are counted")
+    options = parser.parse_args()
+    os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *OUTSIDE_PATH])
+    return watch(options.project or ["vllm"], options.limit, options.state)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

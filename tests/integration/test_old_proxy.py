@@ -1,0 +1,114 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A proxy of 1.90: what it knows works, and what it lacks is named."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from . import proxy as proxies
+from .harness import change, run, succeed
+from .proxy import Proxy
+from .states import State, gone
+from .test_objects import LIVES, Life
+
+RAW = "sk-old-0123456789abcdef"
+LACKS = {
+    "litellm_key": {
+        "soft_budget",  # kept, and not shown in the list
+        "budget_fallbacks",
+        "default_estimated_output_tokens",
+        "default_estimated_output_tokens_per_model",
+        "enable_prompt_caching",
+        "tag_rpm_limit",
+        "throttle_on_budget_exceeded",
+        "tpd_limit",
+    },
+    "litellm_team": {"model_aliases", "tpd_limit"},
+    "litellm_user": {"object_permission", "tag_rpm_limit"},
+    "litellm_budget": {"tpd_limit"},
+    "litellm_customer": {"tpd_limit"},
+    "litellm_mcp_server": {
+        "audience",
+        "issuer",
+        "max_concurrent_requests",
+        "oauth2_flow",
+        "subject_token_type",
+        "token_exchange_endpoint",
+        "token_exchange_profile",
+        "tool_name_to_description",
+        "tool_name_to_display_name",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def old() -> t.Iterator[Proxy]:
+    with ExitStack() as stack:
+        yield stack.enter_context(proxies.running_old())
+
+
+def state() -> State:
+    return {
+        "budgets": [{"budget_id": "old-budget", "max_budget": 10, "budget_duration": "30d"}],
+        "teams": [{"team_alias": "old-team", "team_id": "old-team-id", "models": ["a"], "metadata": {"a": 1}}],
+        "keys": [
+            {
+                "key_alias": f"old-key-{number}",
+                "key": f"{RAW}{number}",
+                "team_id": "old-team-id",
+                "budget_id": "old-budget",
+                "duration": "30d",
+                "models": ["a"],
+                "metadata": {"a": 1},
+                "model_rpm_limit": {"a": 3},
+            }
+            for number in range(3)
+        ],
+    }
+
+
+def test_keys_teams_and_budgets(old: Proxy) -> None:
+    succeed(old, "litellm_state", desired=gone(state()))
+    assert change(old, "litellm_state", desired=state())["counts"]["create"] == 5
+    assert old.status("/v1/models", f"{RAW}0") == 200
+    wanted = state()
+    wanted["keys"][0].update(max_budget=7, model_rpm_limit=None)
+    wanted["teams"][0].update(models=None, max_budget=3)
+    wanted["budgets"][0].update(max_budget=None, rpm_limit=4)
+    assert change(old, "litellm_state", desired=wanted)["counts"]["update"] == 3
+    pruned = change(old, "litellm_state", desired={"keys": wanted["keys"][:1]}, prune=True)
+    assert pruned["counts"]["delete"] == 2
+    left = {**state(), "keys": state()["keys"][:1]}
+    assert change(old, "litellm_state", desired=gone(left))["counts"]["delete"] == 3
+
+
+def test_a_stored_key_rotates(old: Proxy, tmp_path: Path) -> None:
+    options: dict[str, t.Any] = {"key_alias": "old-rotating", "store": {"file": str(tmp_path / "key")}}
+    succeed(old, "litellm_key", **options, max_budget=5)
+    first = (tmp_path / "key").read_text().strip()
+    assert succeed(old, "litellm_key", **options, rotate={"generation": 2, "grace": "1s"})["operation"] == "rotate"
+    second = (tmp_path / "key").read_text().strip()
+    assert (old.status("/v1/models", first), old.status("/v1/models", second)) == (200, 200)
+    time.sleep(2)
+    succeed(old, "litellm_key", **options, rotate={"generation": 2, "grace": "1s"})
+    assert (old.status("/v1/models", first), old.status("/v1/models", second)) == (401, 200)
+    succeed(old, "litellm_key", **options, state="absent")
+
+
+@pytest.mark.parametrize("life", [life for life in LIVES if life.module in LACKS], ids=lambda life: life.module)
+def test_what_it_lacks_is_named_and_the_rest_works(old: Proxy, life: Life) -> None:
+    succeed(old, life.module, **life.name, state="absent")
+    refused = run(old, life.module, **life.name, **life.create)
+    assert refused.failed
+    named = refused["msg"].split("did not keep: ")[1].split(". An older LiteLLM")[0]
+    assert set(named.split(", ")) == LACKS[life.module]
+    rest = {name: value for name, value in life.create.items() if name not in LACKS[life.module]}
+    assert succeed(old, life.module, **life.name, **rest)["changed"] is False
+    succeed(old, life.module, **life.name, state="absent")

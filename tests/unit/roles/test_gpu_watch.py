@@ -1,0 +1,169 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The watch for containers that lost their GPU, run as systemd runs it. Stand-ins: docker and nvidia-smi."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "roles/nvidia_container_toolkit/files/gpu_watch.py"
+UNKNOWN = "Failed to initialize NVML: Unknown Error"
+MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.105"
+# Answers ps, inspect and exec from files beside it, and writes down each call of compose.
+DOCKER = """#!/bin/sh
+here=$(dirname "$0")
+case $1 in
+  ps) cat "$here/ps" ;;
+  inspect) cat "$here/inspect" ;;
+  exec) cat "$here/said-$2"; exit "$(cat "$here/code-$2")" ;;
+  compose) echo "$*" >> "$here/calls"; exit "$(cat "$here/compose-code")" ;;
+esac
+"""
+SMI = '#!/bin/sh\ncat "$(dirname "$0")/smi-said"; exit "$(cat "$(dirname "$0")/smi-code")"\n'
+
+
+class Host:
+    """A host with a project in which each container has a GPU or lost it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.bin = root / "bin"
+        self.project = root / "vllm"
+        self.state = root / "state" / "gpu-watch.json"
+        self.bin.mkdir()
+        self.project.mkdir()
+        (self.project / "compose.yml").touch()
+        for name, text in (("docker", DOCKER), ("nvidia-smi", SMI)):
+            (self.bin / name).write_text(text)
+            (self.bin / name).chmod(0o755)
+        self.gpu_works().compose_ends(0).containers({})
+
+    def write(self, name: str, text: str) -> Host:
+        (self.bin / name).write_text(text)
+        return self
+
+    def gpu_works(self, code: int = 0, said: str = "GPU 0: NVIDIA H100") -> Host:
+        return self.write("smi-code", str(code)).write("smi-said", said)
+
+    def compose_ends(self, code: int) -> Host:
+        return self.write("compose-code", str(code))
+
+    def containers(self, said: dict[str, tuple[int, str]], devices: bool = True) -> Host:
+        boxes = [self.box(name, devices) for name in said]
+        self.write("ps", "".join(f"{name}\n" for name in said)).write("inspect", json.dumps(boxes))
+        for name, (code, text) in said.items():
+            self.write(f"code-{name}", str(code)).write(f"said-{name}", text + "\n")
+        return self
+
+    def box(self, name: str, devices: bool) -> dict[str, object]:
+        labels = {
+            "com.docker.compose.project": "vllm",
+            "com.docker.compose.service": name,
+            "com.docker.compose.project.working_dir": str(self.project),
+            "com.docker.compose.project.config_files": str(self.project / "compose.yml"),
+        }
+        requests = [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=0"]}] if devices else None
+        return {
+            "Id": name,
+            "Name": f"/vllm-{name}",
+            "Config": {"Labels": labels},
+            "HostConfig": {"DeviceRequests": requests},
+        }
+
+    def look(self, *options: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, str(SCRIPT), "--state", str(self.state), *options],
+            env={"PATH": f"{self.bin}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.bin / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def test_nothing_is_done_while_all_is_well(host: Host) -> None:
+    assert host.look() == (0, "")
+    assert host.containers({"q": (0, "GPU 0: NVIDIA H100")}).look() == (0, "")
+    assert host.calls == []
+
+
+def test_a_container_that_lost_its_gpu_is_recreated_and_the_others_are_not(host: Host) -> None:
+    code, said = host.containers({"q": (255, UNKNOWN), "other": (0, "GPU 0: NVIDIA H100")}).look()
+    assert code == 0
+    assert f"vllm-q lost its GPU ({UNKNOWN}): recreating it, 1 of 3 within an hour." in said
+    assert host.calls == [
+        f"compose -p vllm --project-directory {host.project} -f {host.project}/compose.yml"
+        " up -d --force-recreate --no-deps q"
+    ]
+
+
+def test_a_container_is_recreated_only_so_often(host: Host) -> None:
+    host.containers({"q": (255, UNKNOWN)})
+    assert [host.look("--limit", "2")[0] for _ in range(4)] == [0, 0, 1, 1]
+    assert len(host.calls) == 2
+    assert "left alone now" in host.look("--limit", "2")[1]
+
+
+def test_recreations_are_forgotten_after_an_hour(host: Host) -> None:
+    host.state.parent.mkdir()
+    host.state.write_text(json.dumps({"vllm-q": [1000.0, 2000.0, 3000.0]}))
+    assert host.containers({"q": (255, UNKNOWN)}).look()[0] == 0
+    assert len(json.loads(host.state.read_text())["vllm-q"]) == 1
+
+
+def test_a_failed_recreation_is_told_and_counted(host: Host) -> None:
+    code, said = host.compose_ends(1).containers({"q": (255, UNKNOWN)}).look()
+    assert code == 1
+    assert "vllm-q could not be recreated" in said
+    assert len(json.loads(host.state.read_text())["vllm-q"]) == 1
+
+
+def test_a_driver_that_was_changed_is_reported_and_nothing_recreated(host: Host) -> None:
+    code, said = host.gpu_works(18, MISMATCH).containers({"q": (18, MISMATCH)}).look()
+    assert code == 1
+    assert "Reboot the host and hold the driver's packages" in said
+    assert host.calls == []
+
+
+def test_a_host_whose_gpu_is_gone_keeps_its_containers(host: Host) -> None:
+    code, said = host.gpu_works(6, "No devices were found").containers({"q": (6, "No devices were found")}).look()
+    assert (code, host.calls) == (1, [])
+    assert "containers are left alone" in said
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(127, 'exec: "nvidia-smi": executable file not found in $PATH'), (1, "container q is not running")],
+)
+def test_what_can_not_be_told_is_no_lost_gpu(host: Host, code: int, said: str) -> None:
+    assert host.containers({"q": (code, said)}).look() == (0, "")
+    assert host.calls == []
+
+
+def test_containers_without_devices_are_not_asked(host: Host) -> None:
+    assert host.containers({"q": (255, UNKNOWN)}, devices=False).look() == (0, "")
+
+
+def test_a_state_file_that_can_not_be_read_is_no_hindrance(host: Host) -> None:
+    host.state.parent.mkdir()
+    host.state.write_text("{")
+    assert host.containers({"q": (255, UNKNOWN)}).look()[0] == 0
+    assert len(host.calls) == 1
