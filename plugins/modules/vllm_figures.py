@@ -48,10 +48,9 @@ options:
     default: 3600
 attributes:
   check_mode:
-    description:
-      - Says whether the file would change by what the containers' logs have now. Figures of a container that a run would
-        start can't be foreseen.
+    description: Can run in check mode and writes nothing.
     support: partial
+    details: Says whether the file would change by what the logs have now. Figures of a container to be started can't be foreseen.
   diff_mode:
     description: Returns the file's text before and after.
     support: full

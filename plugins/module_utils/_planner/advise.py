@@ -62,8 +62,11 @@ def _round_down(length: int) -> int:
 
 
 def remedies(config: Mapping[str, Any], settings: Settings) -> list[dict[str, Any]]:
-    """Changes that do fit, the least intrusive of each kind: context, precision, GPUs."""
-    found = [_shorter_context(config, settings), _smaller_numbers(config, settings), _more_gpus(config, settings)]
+    """Changes that do fit, the least intrusive of each kind: context, precision, GPUs; on small GPUs fewer requests."""
+    context = _shorter_context(config, settings)
+    found = [context, _smaller_numbers(config, settings), _more_gpus(config, settings)]
+    if context is None or "tensor_parallel_size" in context["changes"]:
+        found.append(_fewer_requests(config, settings))
     return [remedy for remedy in found if remedy is not None]
 
 
@@ -127,6 +130,19 @@ def _smaller_numbers(config: Mapping[str, Any], settings: Settings) -> dict[str,
     return None
 
 
+def _fewer_requests(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
+    """A smaller batch takes less beside the KV cache; with it the planner's own share and context."""
+    for sequences in (64, 16):
+        attempt = replace(settings, gpu_memory_utilization=None, max_model_len=None, max_num_seqs=sequences)
+        result = choose(config, attempt)
+        length = result["settings"]["max_model_len"]
+        if result["fits"] and length >= _SHORTEST_LENGTH:
+            share = result["settings"]["gpu_memory_utilization"]
+            changes = {"max_num_seqs": sequences, "max_model_len": length, "gpu_memory_utilization": share}
+            return _remedy("batch", changes)
+    return None
+
+
 def _more_gpus(config: Mapping[str, Any], settings: Settings) -> dict[str, Any] | None:
     found = _first_that_fits(config, settings, _parallel_changes(config, settings)[1:])
     return _remedy("gpus", found) if found else None
@@ -156,6 +172,7 @@ _REMEDY_NAMES = {
     "context": "context and share",
     "precision": "smaller numbers, at some quality",
     "gpus": "more GPUs for each replica",
+    "batch": "fewer requests at once",
 }
 
 # Usable memory of a common GPU of each class: RTX 4060, 3060 and 4060 Ti, 4090, L40S, H100 and H200.

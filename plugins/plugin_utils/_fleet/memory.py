@@ -171,9 +171,8 @@ def plan_server(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> tuple[list
     plans: list[dict[str, t.Any] | None] = [None] * len(placed)
     errors = []
     for group in _groups(placed, memory):
-        instances = [_on_gpus(placed[index]) for index in group]
-        gpus = {gpu for index in group for gpu in placed[index].gpus}
-        sizes = {gpu: memory[gpu].memory_gib for gpu in sorted(gpus)}
+        instances = list(group.values())
+        sizes = {gpu: memory[gpu].memory_gib for gpu in sorted({gpu for one in instances for gpu in one.gpus})}
         try:
             results = advise.share_gpus(instances, sizes, _reserved(placed, sizes))
         except PlanError as error:
@@ -184,24 +183,19 @@ def plan_server(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> tuple[list
     return plans, errors
 
 
-def _on_gpus(placed: Placed) -> advise.Instance:
-    assert placed.demand.planned
-    return replace(placed.demand.planned, gpus=tuple(placed.gpus))
-
-
-def _groups(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> list[list[int]]:
+def _groups(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> list[dict[int, advise.Instance]]:
     """Planned instances on GPUs of known memory; those that share a GPU, directly or through others, together."""
-    groups: list[tuple[set[int], list[int]]] = []
+    groups: list[tuple[set[int], dict[int, advise.Instance]]] = []
     for index, one in enumerate(placed):
-        if not one.demand.planned or not one.gpus or any(gpu not in memory for gpu in one.gpus):
+        planned = one.demand.planned
+        if not planned or not one.gpus or any(gpu not in memory for gpu in one.gpus):
             continue
-        gpus, members = set(one.gpus), [index]
-        touching = [group for group in groups if group[0] & gpus]
-        for group in touching:
+        gpus, members = set(one.gpus), {index: replace(planned, gpus=tuple(one.gpus))}
+        for group in [group for group in groups if group[0] & gpus]:
             groups.remove(group)
             gpus |= group[0]
-            members += group[1]
-        groups.append((gpus, sorted(members)))
+            members |= group[1]
+        groups.append((gpus, dict(sorted(members.items()))))
     return [members for _gpus, members in groups]
 
 

@@ -96,10 +96,20 @@ def test_plan_without_any_server(fleet: Fleet) -> None:
     assert "gpu_info" not in output
 
 
+#: This machine may be none that the roles take; only what they would do to it is left out.
+UNMANAGED = {
+    "docker_manage_packages": False,
+    "docker_manage_service": False,
+    "nvidia_driver_manage": False,
+    "nvidia_driver_source": "nvidia",
+    "llm_private_address": "10.0.0.1",
+}
+
+
 def first_plays(fleet: Fleet, models: list[dict[str, t.Any]], **variables: t.Any) -> str:
-    """The tag leaves the plays that judge the input, which run always, and none that would change this machine."""
-    unmanaged = {"docker_manage_packages": False, "docker_manage_service": False, "llm_private_address": "10.0.0.1"}
-    return fleet.run("site.yml", models, "--tags", "none", **unmanaged, **variables)
+    """The tags leave the plays that judge the input and run always; check mode keeps any other from a change."""
+    judging = ("--check", "--tags", "none", "--skip-tags", "preflight")
+    return fleet.run("site.yml", models, *judging, **UNMANAGED, **variables)
 
 
 def test_site_plans_with_the_gpus_and_models_that_it_read(fleet: Fleet) -> None:

@@ -97,6 +97,14 @@ def test_planned_models_take_the_emptiest_gpu() -> None:
     assert [one["gpus"] for one in placed] == [[0], [1], [0]]
 
 
+def test_a_model_on_two_gpus_shares_one_of_them() -> None:
+    wide = {**LLAMA, "tensor_parallel_size": 2, "gpus": [0, 1]}
+    first, second = plan([wide, {**QWEN, "gpus": [1]}], **info(H100, H100))
+    (alone,) = plan([wide], **info(H100, H100))
+    assert first["options"]["gpu-memory-utilization"] < alone["options"]["gpu-memory-utilization"] - 0.2
+    assert second["plan"]["free_gib"] >= 1
+
+
 def test_all_replicas_have_the_context_of_the_poorest() -> None:
     hosts = {"gw": {}, "gpu1": info(H100), "gpu2": info(23.55, name="RTX 4090")}
     first, second = fleet_plan([{**LLAMA, "replicas": "each"}], hosts, TWO)

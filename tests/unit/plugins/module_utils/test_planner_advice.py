@@ -61,6 +61,14 @@ def test_three_remedies_that_do_fit(config: dict[str, Any], options: dict[str, A
         assert plan(config, Settings(**{**options, **offer["changes"]}))["fits"]
 
 
+@pytest.mark.parametrize(("model", "memory"), [("Qwen/Qwen2.5-7B-Instruct-AWQ", 7.6), ("openai/gpt-oss-20b", 15.6)])
+def test_fewer_requests_are_offered_where_they_spare_a_gpu(model: str, memory: float) -> None:
+    config = CATALOGUE[model]["config"]
+    offers = advise.remedies(config, Settings(gpu_memory_gib=memory))
+    assert [offer["kind"] for offer in offers] == ["context", "precision", "gpus", "batch"]
+    assert plan(config, Settings(gpu_memory_gib=memory, **offers[-1]["changes"]))["fits"]
+
+
 def test_explanation_has_the_arithmetic_and_the_remedies() -> None:
     text = advise.explain("llama", LLAMA, Settings(gpu_memory_gib=23.55, max_model_len=131072))
     assert "0.92 x 23.55 = 21.67 GiB, less weights 14.99" in text
