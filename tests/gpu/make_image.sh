@@ -13,7 +13,8 @@ cat >"$root/usr/local/bin/vllm" <<SCRIPT
 #!$venv/bin/python3
 import sys
 from vllm.entrypoints.cli.main import main
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
 SCRIPT
 chmod 755 "$root/usr/local/bin/vllm"
 tar -C / -cf - --exclude='*nvidia-*' --exclude='libnvidia*' --exclude='libcuda.so*' --exclude='usr/lib/modules' --exclude='usr/lib/firmware' \
