@@ -60,6 +60,11 @@ def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] 
         ({"llm_models": []}, "No model is declared: give llm_models"),
         ({"litellm_port": 8001}, "Port 8001 on server is used twice, by litellm_port and model tiny"),
         ({"docker_source": "somewhere"}, "docker_source"),
+        ({"nvidia_container_toolkit_version": "1.19.1"}, "with which CUDA does not start in containers"),
+        ({"nvidia_container_toolkit_version": "1.17.8"}, "1.18.0 or newer"),
+        ({"nvidia_container_toolkit_source": "debian"}, "nvidia_container_toolkit_source is nvidia, or none"),
+        ({"docker_cdi": False}, "containers get their GPUs by CDI"),
+        ({"vllm_host_network": True}, "vllm_host_network is true for server, which is a gateway too"),
     ],
     ids=lambda value: str(value)[:40],
 )
