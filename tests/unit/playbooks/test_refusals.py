@@ -60,6 +60,7 @@ def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] 
         ({"llm_models": []}, "No model is declared: give llm_models"),
         ({"litellm_port": 8001}, "Port 8001 on server is used twice, by litellm_port and model tiny"),
         ({"docker_source": "somewhere"}, "docker_source"),
+        ({"nvidia_driver_branch": 58}, "nvidia_driver_branch is a branch of three digits"),
     ],
     ids=lambda value: str(value)[:40],
 )
