@@ -21,10 +21,11 @@ package() {  # NAME VERSION DEPENDS
 for version in 580.95.05 580.105.08 590.48.01; do
   package libcuda1 "$version-1" ""
   package nvidia-driver-cuda "$version-1" "libcuda1 (= $version-1)"
-  package nvidia-fabricmanager "$version-1" ""
-  mkdir -p nvidia-persistenced/lib/systemd/system
-  printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' > nvidia-persistenced/lib/systemd/system/nvidia-persistenced.service
-  package nvidia-persistenced "$version-1" ""
+  for daemon in nvidia-fabricmanager nvidia-persistenced; do
+    mkdir -p "$daemon/lib/systemd/system"
+    printf '[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n' > "$daemon/lib/systemd/system/$daemon.service"
+    package "$daemon" "$version-1" ""
+  done
   mkdir -p "nvidia-kernel-open-dkms/lib/modules/$kernel/updates/dkms"
   python3 /opt/stand-in/module.py "$version" "nvidia-kernel-open-dkms/lib/modules/$kernel/updates/dkms/nvidia.ko"
   mkdir -p nvidia-kernel-open-dkms/DEBIAN
@@ -36,10 +37,12 @@ mkdir -p "linux-headers-$kernel/DEBIAN"
 package "linux-headers-$kernel" 6.99.0-1 ""
 
 cd "$folder"
+rm -f InRelease Release
 apt-ftparchive packages . > Packages
 apt-ftparchive -o APT::FTPArchive::Release::Label="NVIDIA CUDA" release . > /tmp/Release && mv /tmp/Release Release
 export GNUPGHOME=/opt/stand-in/gnupg
 mkdir -p -m 700 $GNUPGHOME
-gpg --batch --passphrase '' --quick-generate-key stand-in@example.com rsa3072 sign 1d
+gpg --list-keys stand-in@example.com > /dev/null 2>&1 ||
+  gpg --batch --passphrase '' --quick-generate-key stand-in@example.com rsa3072 sign 1d
 gpg --batch --yes --clearsign --output InRelease Release
 gpg --armor --export stand-in@example.com > /opt/stand-in/key.asc

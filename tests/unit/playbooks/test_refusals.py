@@ -65,6 +65,7 @@ def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] 
         ({"nvidia_container_toolkit_source": "debian"}, "nvidia_container_toolkit_source is nvidia, or none"),
         ({"docker_cdi": False}, "containers get their GPUs by CDI"),
         ({"vllm_host_network": True}, "vllm_host_network is true for server, which is a gateway too"),
+        ({"nvidia_driver_branch": 58}, "nvidia_driver_branch is a branch of three digits"),
     ],
     ids=lambda value: str(value)[:40],
 )
