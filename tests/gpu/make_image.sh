@@ -20,7 +20,7 @@ chmod 755 "$root/usr/local/bin/vllm"
 tar -C / -cf - --exclude='*nvidia-*' --exclude='libnvidia*' --exclude='libcuda.so*' --exclude='usr/lib/modules' --exclude='usr/lib/firmware' \
   --exclude='*/jax*' --exclude='*/cupy*' --exclude='*/botorch*' --exclude='usr/share/doc' \
   usr/bin usr/sbin usr/lib usr/lib64 usr/include usr/share/zoneinfo etc/passwd etc/group etc/nsswitch.conf etc/ssl etc/alternatives \
-  etc/ld.so.conf etc/ld.so.conf.d >"$root.base.tar"
+  etc/ld.so.conf etc/ld.so.conf.d etc/ld.so.cache >"$root.base.tar"
 tar -C "$root" -rf "$root.base.tar" .
 tar -C / -rf "$root.base.tar" --exclude='*/jax*' --exclude='*/cupy*' "${venv#/}" ${site:+"${site#/}"}
 docker import --change "ENV PATH=$venv/bin:/usr/local/bin:/usr/bin:/usr/sbin PYTHONPATH=$site" "$root.base.tar" "$name"

@@ -190,8 +190,8 @@ def _needs(facts: Facts, declared: Facts) -> list[tuple[str, int, t.Mapping[str,
 def _disk(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
     rooms: dict[int, tuple[t.Mapping[str, t.Any], list[str], int]] = {}
     for name, size, place in _needs(facts, declared):
-        known = rooms.get(place["device"], (place, [], 0))
-        rooms[place["device"]] = (known[0], [*known[1], f"{name} {size / GIB:.1f}"], known[2] + size)
+        first, names, total = rooms.get(place["device"], (place, list[str](), 0))
+        rooms[place["device"]] = (first, [*names, f"{name} {size / GIB:.1f}"], total + size)
     for place, names, size in rooms.values():
         free = place["free_bytes"]
         found = f"{free / GIB:.1f} GiB free at {place['path']}, {size / GIB:.1f} needed"
