@@ -1,0 +1,39 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every role accepts its own defaults: Ansible validates them like anything that a user writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+ROLES = sorted(path.parents[1] for path in Path(__file__).parents[3].glob("roles/*/meta/argument_specs.yml"))
+KEYS = ("type", "elements", "choices", "options")
+
+
+def spec_of(options: dict[str, Any]) -> dict[str, Any]:
+    """The part of a role's specification that judges a value."""
+    found = {}
+    for name, option in options.items():
+        found[name] = {key: value for key, value in option.items() if key in KEYS}
+        if "options" in option:
+            found[name]["options"] = spec_of(option["options"])
+    return found
+
+
+def is_template(value: Any) -> bool:
+    return "{{" in str(value)
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_the_defaults_pass_the_roles_own_specification(role: Path) -> None:
+    options = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text()) or {}
+    assert set(defaults) <= set(options), "a default that the specification does not know"
+    plain = {name: value for name, value in defaults.items() if not is_template(value)}
+    assert not ArgumentSpecValidator(spec_of(options)).validate(plain).error_messages
