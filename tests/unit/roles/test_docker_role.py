@@ -236,6 +236,7 @@ def converged(role: Role, engine: str = "5:29.8.2-1~debian.13~trixie") -> list[s
 
 def test_a_converged_host_has_nothing_to_do() -> None:
     role = Role(debian("13.1"), docker_gpg_key=KEY)
+    assert role["__docker_key_text"] == KEY
     plan = role.plan("\n".join(converged(role)))
     assert plan["differs"] is False and plan["engine_was_there"] is True
     assert plan["packages"] == [] and plan["holds"] == [] and plan["foreign"] == [] and plan["sources"] == []
