@@ -47,7 +47,7 @@ sanity: env
 	scripts/sanity.sh sanity
 
 units: env
-	pytest -q tests/unit
+	pytest -q --numprocesses=auto tests/unit
 
 build: env ## Build the collection's archive, install it elsewhere, see that nothing else is needed
 	tests/package/run.sh

@@ -8,8 +8,8 @@ from __future__ import annotations
 import glob
 import os
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Callable
+from xml.etree import ElementTree
 
 RunCommand = Callable[..., "tuple[int, str, str]"]
 

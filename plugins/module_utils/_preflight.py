@@ -14,9 +14,9 @@ import re
 import socket
 import ssl
 import urllib.error
-import urllib.request
 from typing import Any, Callable
 
+from ansible.module_utils.urls import open_url
 from ansible_collections.llmfleet.gateway.plugins.module_utils._gpu import read_text
 
 RunCommand = Callable[..., "tuple[int, str, str]"]
@@ -154,9 +154,8 @@ def data_root(run_command: RunCommand, docker: str | None) -> str:
 
 def reach(url: str, timeout: float) -> dict[str, Any]:
     """Whether a server answers at all; what it answers is for the package manager to judge."""
-    request = urllib.request.Request(url, method="HEAD")
     try:
-        with urllib.request.urlopen(request, timeout=timeout):
+        with open_url(url, method="HEAD", timeout=timeout):
             return {"url": url, "error": ""}
     except urllib.error.HTTPError as exc:
         return {"url": url, "error": f"HTTP {exc.code}" if exc.code >= 500 else ""}

@@ -268,7 +268,7 @@ def measure(
         books = Playbooks(proxy, Path(folder))
         for count in sizes:
             keys = keys_of(count)
-            rounds = [_round(proxy, bare, books, python, Path(folder), keys) for _ in range(repeat)]
+            rounds = [_measured(proxy, bare, books, python, Path(folder), keys) for _round in range(repeat)]
             rows += best(rounds)
             rows += peers(books, bare, keys) if loops else []
             print(table(rows), flush=True)
@@ -280,7 +280,7 @@ def measure(
     return rows
 
 
-def _round(
+def _measured(
     proxy: Proxy, bare: Bare, books: Playbooks, python: str | None, folder: Path, keys: list[dict[str, t.Any]]
 ) -> list[Row]:
     rows: list[Row] = [("floor: bare requests", len(keys), floor(bare, keys))]

@@ -117,7 +117,7 @@ def test_a_container_that_lost_its_gpu_is_recreated_and_the_others_are_not(host:
 
 def test_a_container_is_recreated_only_so_often(host: Host) -> None:
     host.containers({"q": (255, UNKNOWN)})
-    assert [host.look("--limit", "2")[0] for _ in range(4)] == [0, 0, 1, 1]
+    assert [host.look("--limit", "2")[0] for _look in range(4)] == [0, 0, 1, 1]
     assert len(host.calls) == 2
     assert "left alone now" in host.look("--limit", "2")[1]
 

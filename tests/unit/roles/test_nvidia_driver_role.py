@@ -571,7 +571,7 @@ target |https://vendor.example/apt/|trixie|main|Vendor|/etc/apt/keyrings/vendor.
 def test_debian_components_come_from_the_hosts_own_mirror() -> None:
     lines = Role("Debian-13", TARGETS, source="distribution").file("/etc/apt/sources.list.d/nvidia-driver.sources")
     text = "\n".join(lines[1:])
-    assert text.split("\n\n")[0].splitlines() == [
+    assert text.split("\n\n", maxsplit=1)[0].splitlines() == [
         "Types: deb",
         "URIs: http://mirror.example/debian/",
         "Suites: trixie",

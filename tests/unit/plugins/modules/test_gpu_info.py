@@ -129,7 +129,7 @@ def test_two_linked_h200(host: Host) -> None:
 
 
 def test_processes_errors_and_mig_instances(host: Host) -> None:
-    code, text, _ = host.driven("h100-x1").answers["-q"]
+    code, text, _errors = host.driven("h100-x1").answers["-q"]
     text = text.replace(
         "<processes>",
         "<processes><process_info><gpu_instance_id>N/A</gpu_instance_id><pid>422</pid><type>C</type>"
@@ -157,7 +157,7 @@ def test_processes_errors_and_mig_instances(host: Host) -> None:
 
 
 def test_a_card_that_does_not_tell_its_memory(host: Host) -> None:
-    code, text, _ = host.driven("h100-x1").answers["-q"]
+    code, text, _errors = host.driven("h100-x1").answers["-q"]
     for value in ("81559 MiB", "480 MiB", "81079 MiB"):
         text = text.replace(f">{value}<", ">N/A<")
     host.answers["-q"] = (code, text.replace("<used>0 MiB", "<used>[N/A]"), "")
