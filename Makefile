@@ -62,7 +62,8 @@ integration: env ## The modules against a real LiteLLM and PostgreSQL in contain
 	@$(BIN)/python tests/bench/bench.py engine
 	pytest -q tests/integration
 
-test-full: test integration ## Also what is too long for every run: the modules against the real proxy
+test-full: test integration ## Also what is too long for every run: the modules against the real proxy, Debian 12's driver
+	MOLECULE_GLOB='molecule/full/*/molecule.yml' molecule test --all
 
 changelog: env ## Show what the next release's changelog says
 	antsibull-changelog generate --output - --only-latest
