@@ -29,7 +29,7 @@ from pathlib import Path
 from tests.integration import conftest, harness
 from tests.integration.proxy import Proxy, running
 
-SAMPLE = 20
+SAMPLE = 50
 Row = tuple[str, int, dict[str, float]]
 PHASES = ("create", "no change", "change 1 %", "delete")
 
@@ -241,22 +241,35 @@ class Playbooks:
         self.run([pages, compare], bench_keys=keys)
 
 
-def peers(books: Playbooks, bare: Bare, keys: list[dict[str, t.Any]]) -> list[Row]:
-    """The loops are sampled and extrapolated: at their speed a thousand keys would take a quarter of an hour."""
-    sample, factor = keys[:SAMPLE], len(keys) / SAMPLE
-    start = seconds(lambda: books.run([]))
-    rows: list[Row] = []
-    for name, work in (("loop of litellm_key", books.key_loop), ("loop of uri", books.uri_loop)):
-        made = seconds(partial(work, sample))
-        same = seconds(partial(work, sample))
+class Loops:
+    """The loops, sampled once and extrapolated: at their speed a thousand keys would take a quarter of an hour."""
+
+    def __init__(self, books: Playbooks, bare: Bare) -> None:
+        self.start = seconds(lambda: books.run([]))
+        self.sampled = {
+            name: self._sample(work, bare)
+            for name, work in (("loop of litellm_key", books.key_loop), ("loop of uri", books.uri_loop))
+        }
+
+    @staticmethod
+    def _sample(work: t.Callable[[list[dict[str, t.Any]]], None], bare: Bare) -> dict[str, float]:
+        sample = keys_of(SAMPLE)
+        times = {"create": seconds(partial(work, sample)), "no change": seconds(partial(work, sample))}
         bare.delete(sample)
-        rows.append(
-            (name, len(keys), {"create": start + (made - start) * factor, "no change": start + (same - start) * factor})
-        )
+        return times
+
+    def rows(self, count: int) -> list[Row]:
+        return [
+            (name, count, {phase: self.start + (took - self.start) * count / SAMPLE for phase, took in times.items()})
+            for name, times in self.sampled.items()
+        ]
+
+
+def pages_once(books: Playbooks, bare: Bare, keys: list[dict[str, t.Any]]) -> Row:
     bare.create(keys)
-    rows.append(("uri, pages once, aliases only", len(keys), {"no change": seconds(lambda: books.uri_pages(keys))}))
+    row = ("uri, pages once, aliases only", len(keys), {"no change": seconds(lambda: books.uri_pages(keys))})
     bare.delete(keys)
-    return rows
+    return row
 
 
 def measure(
@@ -266,11 +279,12 @@ def measure(
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         books = Playbooks(proxy, Path(folder))
+        slow = Loops(books, bare) if loops else None
         for count in sizes:
             keys = keys_of(count)
             rounds = [_measured(proxy, bare, books, python, Path(folder), keys) for _round in range(repeat)]
             rows += best(rounds)
-            rows += peers(books, bare, keys) if loops else []
+            rows += [*slow.rows(count), pages_once(books, bare, keys)] if slow else []
             print(table(rows), flush=True)
         if large:
             keys = keys_of(large)
