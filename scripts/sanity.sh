@@ -4,12 +4,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # ansible-test and antsibull-docs ask for a path that ends in ansible_collections/llmfleet/gateway: they get a copy of what
-# Git knows or would add.
+# Git knows or would add, one each, since both may run at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-tree=.cache/sanity/ansible_collections/llmfleet/gateway
+what=${1:-sanity}
+tree=.cache/$what/ansible_collections/llmfleet/gateway
 venv=$PWD/.venv/bin
-rm -rf .cache/sanity/ansible_collections
+rm -rf ".cache/$what/ansible_collections"
 mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
   [ -e "$file" ] && printf '%s\0' "$file"
@@ -18,7 +19,7 @@ done | tar --null --files-from=- -cf - | tar -xf - -C "$tree"
 git -C "$tree" init --quiet
 git -C "$tree" add --all
 
-case ${1:-sanity} in
+case $what in
   sanity)
     # ansible-test would download this file from a host that many networks do not reach.
     cache=${HOME}/.ansible/test/cache

@@ -165,15 +165,16 @@ class Playbooks:
         self.folder = folder
 
     def run(self, tasks: list[dict[str, t.Any]], **variables: t.Any) -> None:
-        play = [{"hosts": "localhost", "gather_facts": False, "vars_files": ["vars.json"], "tasks": tasks}]
+        """The variables stand in the inventory, as users have them; vars_files would be read four times a run."""
         connection = {"litellm_url": self.proxy.url, "litellm_master_key": self.proxy.master_key}
-        (self.folder / "vars.json").write_text(json.dumps({**connection, **variables}))
-        (self.folder / "vars.json").chmod(0o600)
-        (self.folder / "play.json").write_text(json.dumps(play))
+        python = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        host_vars = self.folder / "inventory" / "host_vars"
+        host_vars.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (host_vars / "localhost.json").write_text(json.dumps({**connection, **python, **variables}))
+        (self.folder / "inventory" / "hosts").write_text("localhost\n")
+        (self.folder / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
         environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(conftest.collections_path())}
-        command = ["ansible-playbook", "-i", "localhost,", "-c", "local", str(self.folder / "play.json")]
-        python = {"ansible_python_interpreter": sys.executable}
-        command += ["-e", json.dumps(python)]
+        command = ["ansible-playbook", "-i", str(self.folder / "inventory"), str(self.folder / "play.json")]
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise RuntimeError(answer.stdout[-3000:] + answer.stderr[-1000:])
