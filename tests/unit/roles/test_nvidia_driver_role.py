@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from jinja2 import Environment
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "nvidia_driver"
 KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
@@ -45,8 +47,26 @@ HOSTS = {
 H100, V100, P40, B200, K80 = "2330", "1db4", "1b38", "2901", "102d"
 
 
-#: One for all: it keeps what it has compiled.
 TEMPLAR = Templar(DataLoader(), variables={})
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_once() -> Iterator[None]:
+    """Ansible compiles a template each time that it is used, which takes most of the time of these tests."""
+    compiled: dict[Any, Any] = {}
+    compile_ = Environment.compile
+
+    def compile_once(self: Environment, source: Any, *args: Any, **named: Any) -> Any:
+        if not isinstance(source, str):
+            return compile_(self, source, *args, **named)
+        key = (type(self), str(source), args, tuple(sorted(named.items())))
+        if key not in compiled:
+            compiled[key] = compile_(self, source, *args, **named)
+        return compiled[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Environment, "compile", compile_once)
+        yield
 
 
 @functools.cache
