@@ -20,6 +20,7 @@ GROUPS = {
     "gemma-2-9b": "sliding window",
     "Qwen3-30B-A3B": "MoE, V1 runner",
     "DeepSeek-V2-Lite": "MLA and MoE",
+    "gpt-oss-20b": "sliding window and MoE",
 }
 
 
@@ -31,7 +32,7 @@ def markdown(rows: Iterable[Iterable[Any]]) -> str:
 
 def runs() -> list[dict[str, Any]]:
     """The recorded runs."""
-    files = sorted((ROOT / "tests" / "unit" / "data").glob("h100_vllm*.jsonl"))
+    files = sorted((ROOT / "tests" / "unit" / "data").glob("h?00_vllm*.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
@@ -63,7 +64,12 @@ def accuracy() -> str:
                 100 * abs(found["max_concurrency"] / run["max_concurrency"] - 1),
                 abs(found["peak_used_gib"] - run["peak_used_gib"]),
             )
-            groups.setdefault(GROUPS.get(run["model"], "dense and GQA"), []).append(errors)
+            groups.setdefault(
+                "two GPUs"
+                if run["settings"]["tensor_parallel_size"] > 1
+                else GROUPS.get(run["model"], "dense and GQA"),
+                [],
+            ).append(errors)
     rows: list[list[Any]] = [["group", "runs", "KV tokens, largest error", "concurrency", "peak"]]
     for group, found_errors in groups.items():
         tokens, concurrency, peak = (max(column) for column in zip(*found_errors))

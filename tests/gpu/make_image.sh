@@ -7,6 +7,10 @@
 set -euo pipefail
 name=$1 venv=$2 site=${3:-}
 root=$(mktemp -d)
+# Triton compiles with gcc, whose compiler proper may lie outside of /usr, found by PATH.
+compiler=$(dirname "$(command -v "$(gcc -print-prog-name=cc1)" || echo /usr/libexec/none)")
+case $compiler in /usr/*) more= ;; *) more=${compiler#/} ;; esac
+echo "The image's C compiler is in $compiler."
 mkdir -p "$root"/{usr/local/bin,opt,tmp,run,dev,proc,sys,root,var/tmp}
 ln -s usr/bin "$root/bin"; ln -s usr/lib "$root/lib"; ln -s usr/lib64 "$root/lib64"; ln -s usr/sbin "$root/sbin"
 cat >"$root/usr/local/bin/vllm" <<SCRIPT
@@ -19,9 +23,9 @@ SCRIPT
 chmod 755 "$root/usr/local/bin/vllm"
 tar -C / -cf - --exclude='*nvidia-*' --exclude='libnvidia*' --exclude='libcuda.so*' --exclude='usr/lib/modules' --exclude='usr/lib/firmware' \
   --exclude='*/jax*' --exclude='*/cupy*' --exclude='*/botorch*' --exclude='usr/share/doc' \
-  usr/bin usr/sbin usr/lib usr/lib64 usr/include usr/share/zoneinfo etc/passwd etc/group etc/nsswitch.conf etc/ssl etc/alternatives \
+  usr/bin usr/sbin usr/lib usr/lib64 usr/libexec usr/include usr/share/zoneinfo etc/passwd etc/group etc/nsswitch.conf etc/ssl etc/alternatives \
   etc/ld.so.conf etc/ld.so.conf.d etc/ld.so.cache >"$root.base.tar"
 tar -C "$root" -rf "$root.base.tar" .
-tar -C / -rf "$root.base.tar" --exclude='*/jax*' --exclude='*/cupy*' "${venv#/}" ${site:+"${site#/}"}
-docker import --change "ENV PATH=$venv/bin:/usr/local/bin:/usr/bin:/usr/sbin PYTHONPATH=$site" "$root.base.tar" "$name"
+tar -C / -rf "$root.base.tar" --exclude='*/jax*' --exclude='*/cupy*' "${venv#/}" ${more:+"$more"} ${site:+"${site#/}"}
+docker import --change "ENV PATH=$venv/bin:/usr/local/bin:/usr/bin:/usr/sbin:$compiler PYTHONPATH=$site" "$root.base.tar" "$name"
 rm -rf "$root" "$root.base.tar"

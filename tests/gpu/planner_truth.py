@@ -3,10 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start real vLLM with dummy weights on a real GPU, and compare what it says with the plan.
 
-Needs one NVIDIA GPU, vLLM and nvidia-ml-py. Each case is one engine in a process of its own, with a few tokens
-generated; the parent watches the GPU's memory meanwhile. Results are lines of JSON like those in tests/unit/data:
+Needs one NVIDIA GPU, vLLM and nvidia-ml-py; cases with several GPUs are left out where they are not there. Each case is
+one engine in a process of its own, with a few tokens generated; the parent watches the GPUs' memory meanwhile, and the
+fullest counts. Results are lines of JSON like those in tests/unit/data:
 
-    python3 tests/gpu/planner_truth.py --out results.jsonl [--only ID ...] [--seconds 500]
+    python3 tests/gpu/planner_truth.py --out results.jsonl [--logs FOLDER] [--only ID ...] [--seconds 500]
+
+CUDA_VISIBLE_DEVICES, with indexes of GPUs, says which GPUs it may use.
 """
 
 from __future__ import annotations
@@ -47,6 +50,10 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("l31-8b-fp8dyn", "Meta-Llama-3.1-8B-Instruct-FP8-dynamic", {"max_num_seqs": 128}),
     ("gpt-oss-20b", "gpt-oss-20b", {"max_num_seqs": 256}),
     ("q25-32b-u080-len32k", "Qwen2.5-32B-Instruct", {"gpu_memory_utilization": 0.8, "max_model_len": 32768}),
+    ("q25-7b-tp2", "Qwen2.5-7B-Instruct", {"tensor_parallel_size": 2}),
+    ("q3-30b-tp2", "Qwen3-30B-A3B", {"tensor_parallel_size": 2, "max_num_seqs": 256}),
+    ("l31-70b-tp2", "Llama-3.1-70B-Instruct", {"tensor_parallel_size": 2, "max_num_seqs": 256}),
+    ("q25-14b-pp2", "Qwen2.5-14B-Instruct", {"pipeline_parallel_size": 2, "max_num_seqs": 256}),
 ]
 DEFAULTS: dict[str, Any] = {
     "gpu_memory_utilization": 0.9,
@@ -57,6 +64,7 @@ DEFAULTS: dict[str, Any] = {
     "quantization": None,
     "kv_cache_dtype": "auto",
     "tensor_parallel_size": 1,
+    "pipeline_parallel_size": 1,
 }
 ENGINE = """
 import json, sys
@@ -79,8 +87,8 @@ def planner() -> tuple[Any, Any, dict[str, Any]]:
     return plan, learn, configs
 
 
-def run_engine(options: dict[str, Any], log: Path, handle: Any) -> tuple[bool, float, float]:
-    """Start one engine and stop it; whether it served, the seconds, and the peak of the GPU's memory."""
+def run_engine(options: dict[str, Any], log: Path, handles: list[Any]) -> tuple[bool, float, float]:
+    """Start one engine and stop it; whether it served, the seconds, and the peak of the fullest GPU's memory."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
     began, peak = time.monotonic(), 0
     with log.open("wb") as stream:
@@ -92,24 +100,24 @@ def run_engine(options: dict[str, Any], log: Path, handle: Any) -> tuple[bool, f
             start_new_session=True,
         )
         while process.poll() is None and time.monotonic() - began < START_LIMIT_S:
-            peak = max(peak, pynvml.nvmlDeviceGetMemoryInfo(handle).used)
-            # An engine may hang while it shuts down; once it has served, nothing more is to be learnt.
-            if b"SERVED" in log.read_bytes():
+            peak = max(peak, *(pynvml.nvmlDeviceGetMemoryInfo(handle).used for handle in handles))
+            # An engine may hang while it shuts down; once it has served or failed, nothing more is to be learnt.
+            if any(sign in log.read_bytes() for sign in (b"SERVED", b"EngineCore failed to start")):
                 break
             time.sleep(0.05)
-        stop(process, handle)
+        stop(process, handles)
     return b"SERVED" in log.read_bytes(), time.monotonic() - began, peak / GIB
 
 
-def stop(process: subprocess.Popen[bytes], handle: Any) -> None:
-    """End the engine with its own children, and wait until the GPU is empty again."""
+def stop(process: subprocess.Popen[bytes], handles: list[Any]) -> None:
+    """End the engine with its own children, and wait until the GPUs are empty again."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
     process.wait()
     for _attempt in range(100):
-        if not pynvml.nvmlDeviceGetComputeRunningProcesses(handle):
+        if not any(pynvml.nvmlDeviceGetComputeRunningProcesses(handle) for handle in handles):
             return
         time.sleep(0.1)
 
@@ -121,18 +129,23 @@ def gpu_gib(handle: Any) -> float:
 
 
 def one_case(
-    case: tuple[str, str, dict[str, Any]], parts: tuple[Any, Any, dict[str, Any]], handle: Any
+    case: tuple[str, str, dict[str, Any]],
+    parts: tuple[Any, Any, dict[str, Any]],
+    handles: list[Any],
+    arguments: argparse.Namespace,
 ) -> dict[str, Any]:
     """Run a case and set the plan beside it."""
     name, model, changes = case
     plan, learn, configs = parts
     settings = {**DEFAULTS, **changes}
-    total = gpu_gib(handle)
+    total = gpu_gib(handles[0])
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(configs[model]), encoding="utf-8")
         log = Path(folder) / "log"
-        served, seconds, peak = run_engine({"model": folder, **settings}, log, handle)
+        served, seconds, peak = run_engine({"model": folder, **settings, **arguments.engine}, log, handles)
         text = log.read_text(encoding="utf-8", errors="replace")
+    if arguments.logs:
+        (arguments.logs / f"{name}.log").write_text(text, encoding="utf-8")
     real = learn.read_log(text)
     version = importlib.metadata.version("vllm").split("+")[0]
     planned = plan.plan(configs[model], plan.Settings(gpu_memory_gib=total, vllm_version=version, **settings))
@@ -143,7 +156,7 @@ def one_case(
         "id": name,
         "model": model,
         "vllm": version,
-        "gpu": pynvml.nvmlDeviceGetName(handle),
+        "gpu": pynvml.nvmlDeviceGetName(handles[0]),
         "settings": {**settings, "compile_cache": "cold"},
         "started": served,
         "total_gib": round(total, 3),
@@ -177,11 +190,15 @@ def main() -> int:
     """Run the cases until the time is spent."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, type=Path)
+    parser.add_argument("--logs", type=Path)
+    parser.add_argument("--engine", type=json.loads, default={}, help="more options of the engine, as JSON")
     parser.add_argument("--only", nargs="*")
     parser.add_argument("--seconds", type=float, default=3600)
     arguments = parser.parse_args()
     pynvml.nvmlInit()
-    handle = pynvml.nvmlDeviceGetHandleByIndex(0)
+    every = ",".join(map(str, range(pynvml.nvmlDeviceGetCount())))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", every).split(",")
+    handles = [pynvml.nvmlDeviceGetHandleByIndex(int(index)) for index in visible]
     parts, began = planner(), time.monotonic()
     for case in CASES:
         if arguments.only and case[0] not in arguments.only:
@@ -189,7 +206,12 @@ def main() -> int:
         if time.monotonic() - began > arguments.seconds:
             print(f"no time left for {case[0]}", flush=True)
             continue
-        line = one_case(case, parts, handle)
+        settings = {**DEFAULTS, **case[2]}
+        count = settings["tensor_parallel_size"] * settings["pipeline_parallel_size"]
+        if count > len(handles):
+            print(f"{case[0]} needs {count} GPUs", flush=True)
+            continue
+        line = one_case(case, parts, handles[:count], arguments)
         with arguments.out.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line) + "\n")
     return 0

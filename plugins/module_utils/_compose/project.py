@@ -323,19 +323,30 @@ class Project:
     def _status(self) -> dict[str, t.Any]:
         code = self.job.return_code()
         if code is None:
-            return {"phase": "waiting", "stage": "starting", "progress": self.job.last_line()}
+            return {"phase": "waiting", "stage": "starting", "progress": self._starting()}
         containers = self.engine.containers()
         dead = [found for found in containers if self._dead(found)]
         if code:
             reason = f"docker compose up failed:\n{self.job.output()[-4000:]}"
-            unready = [found.service for found in containers if not found.ready]
-            return {"phase": "failed", "reason": "\n".join([reason, self._epitaph(dead)]).strip(), "services": unready}
+            unready = [found for found in containers if not found.ready]
+            # Compose gives up at the first exit of a service that another waits for, long before that counts as dead here.
+            guilty = dead or [found for found in unready if found.status != "created"]
+            reason = "\n".join([reason, self._epitaph(guilty)]).strip()
+            return {"phase": "failed", "reason": reason, "services": [found.service for found in unready]}
         if dead:
             return {"phase": "failed", "reason": self._epitaph(dead), "services": [found.service for found in dead]}
         unready = [found for found in containers if not found.ready]
         if unready:
             return {"phase": "waiting", "stage": "healthy", "progress": self._progress(unready)}
         return {"phase": "done", "containers": [_report(found) for found in containers]}
+
+    def _starting(self) -> str:
+        """Compose's last line; while it waits for a service that another one depends on, what that service says."""
+        last = self.job.last_line()
+        if not last.endswith("Waiting"):
+            return last
+        unready = [found for found in self.engine.containers() if not found.ready and found.status != "created"]
+        return self._progress(unready) or last
 
     def _dead(self, found: Container) -> bool:
         if found.unhealthy:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -56,6 +56,8 @@ class Quantization:
     dynamic_activations: bool
     experts_only: bool
     kv_cache_fp8: bool
+    # made by vLLM while it loads a checkpoint that is not quantized
+    online: bool = False
 
     def weight_bytes(self, rows: int, columns: int) -> int:
         """Bytes of one linear layer of columns inputs and rows outputs."""
@@ -283,7 +285,7 @@ def read_quantization(
     if not asked or asked == "none":
         return None
     if asked in {"fp8", "ptpc_fp8", "fp8_per_tensor", "fp8_per_block"}:
-        return _quantization("fp8", 8, 0, 4, dynamic=True)
+        return replace(_quantization("fp8", 8, 0, 4, dynamic=True), online=True)
     if asked in {"bitsandbytes"}:
         return _quantization(asked, 4, 64, 0.5)
     raise PlanError(

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from .model import DTYPE_BYTES, Latent, Model, PlanError
 
@@ -43,27 +45,65 @@ def stages(layers: int, pipeline: int) -> list[Stage]:
     return found
 
 
-def allocated(size: int) -> int:
-    """What torch's caching allocator holds for a tensor of this size.
+class Weight(NamedTuple):
+    """A tensor on the GPU, in bytes, and what it is loaded as where vLLM quantizes it afterwards."""
 
-    Blocks of 10 MiB and more come in multiples of 2 MiB; while weights load, vLLM forbids splitting blocks above
-    20 MiB, so the rest of such a block is lost (vllm/v1/worker/gpu_worker.py, load_model; torch
-    c10/cuda/CUDACachingAllocator.cpp, get_allocation_size and should_split).
+    size: int
+    loaded: int = 0
+
+
+class Allocator:
+    """Torch's caching allocator while weights load: c10/cuda/CUDACachingAllocator.cpp, alloc_block and should_split.
+
+    Tensors from 10 MiB on get segments in steps of 2 MiB, smaller ones parts of 20 MiB. vLLM forbids splitting blocks of
+    20 MiB and more meanwhile (vllm/v1/worker/gpu_worker.py, load_model), so the rest of such a block is lost, and a free one
+    is used for anything that is less than 20 MiB smaller.
     """
-    if size < 10 * MIB:
-        return -(-size // 512) * 512
-    rounded = -(-size // (2 * MIB)) * 2 * MIB
-    if size < 20 * MIB and rounded - size > MIB:
-        return size
-    return rounded
+
+    SPLIT = 20 * MIB
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._free: list[int] = []
+
+    def take(self, size: int) -> int:
+        """Allocate a tensor; the size of its block."""
+        size = -(-size // 512) * 512
+        block = size if size <= MIB else self._large(size)
+        self.held += block
+        return block
+
+    def give(self, block: int) -> None:
+        """Free a tensor's block."""
+        self.held -= block
+        if block > MIB:
+            insort(self._free, block)
+
+    def _large(self, size: int) -> int:
+        block = self._reused(size)
+        if not block:
+            block = self.SPLIT if size < 10 * MIB else -(-size // (2 * MIB)) * 2 * MIB
+        if size < self.SPLIT and block - size > MIB:
+            insort(self._free, block - size)
+            return size
+        return block
+
+    def _reused(self, size: int) -> int:
+        index = bisect_left(self._free, size)
+        if index == len(self._free):
+            return 0
+        block = self._free[index]
+        limit = self.SPLIT if size < self.SPLIT else size + self.SPLIT
+        return self._free.pop(index) if block < limit else 0
 
 
-def linear(model: Model, rows: int, columns: int, expert: bool = False) -> int:
-    """Bytes of one linear layer with rows outputs and columns inputs."""
-    quantization = model.quantization
-    if quantization is None or (quantization.experts_only and not expert):
-        return rows * columns * DTYPE_BYTES[model.dtype]
-    return quantization.weight_bytes(rows, columns)
+def linear(model: Model, rows: int, columns: int, experts: int = 0) -> Weight:
+    """One linear layer with rows outputs and columns inputs, or that of all experts."""
+    quantization, count = model.quantization, experts or 1
+    plain = count * rows * columns * DTYPE_BYTES[model.dtype]
+    if quantization is None or (quantization.experts_only and not experts):
+        return Weight(plain)
+    return Weight(count * quantization.weight_bytes(rows, columns), plain if quantization.online else 0)
 
 
 def embedding_bytes(model: Model, tensor_parallel: int) -> int:
@@ -75,7 +115,12 @@ def embedding_bytes(model: Model, tensor_parallel: int) -> int:
 @lru_cache(maxsize=512)
 def rank_bytes(model: Model, stage: Stage, tensor_parallel: int) -> int:
     """Bytes that one GPU of a stage holds once the weights are loaded."""
-    return sum(allocated(size) for size in _tensors(model, stage, tensor_parallel))
+    memory = Allocator()
+    for weight in _tensors(model, stage, tensor_parallel):
+        block = memory.take(weight.loaded) if weight.loaded else 0
+        memory.take(weight.size)
+        memory.give(block)
+    return memory.held
 
 
 @lru_cache(maxsize=512)
@@ -83,21 +128,21 @@ def checkpoint_bytes(model: Model) -> int:
     """Bytes of the whole model as stored: what the safetensors index calls total_size."""
     whole = Stage(0, model.layers, True, True)
     made_while_loading = _rope_bytes(model) + model.layers * sum(_unpacked_latent(model, 1))
-    return sum(_tensors(model, whole, 1)) - made_while_loading
+    return sum(weight.size for weight in _tensors(model, whole, 1)) - made_while_loading
 
 
-def _tensors(model: Model, stage: Stage, tensor_parallel: int) -> Iterator[int]:
-    yield _rope_bytes(model)
+def _tensors(model: Model, stage: Stage, tensor_parallel: int) -> Iterator[Weight]:
+    yield Weight(_rope_bytes(model))
     if stage.holds_embedding or (stage.holds_head and model.tied):
-        yield embedding_bytes(model, tensor_parallel)
+        yield Weight(embedding_bytes(model, tensor_parallel))
     if stage.holds_head and not model.tied:
-        yield embedding_bytes(model, tensor_parallel)
+        yield Weight(embedding_bytes(model, tensor_parallel))
     if stage.holds_embedding and model.vision_parameters:
-        yield model.vision_parameters * DTYPE_BYTES[model.dtype] // tensor_parallel
+        yield Weight(model.vision_parameters * DTYPE_BYTES[model.dtype] // tensor_parallel)
     for layer in stage.layers:
         yield from _attention(model, tensor_parallel)
         yield from _feed_forward(model, layer, tensor_parallel)
-        yield model.norms_per_layer * model.hidden * DTYPE_BYTES[model.dtype]
+        yield Weight(model.norms_per_layer * model.hidden * DTYPE_BYTES[model.dtype])
 
 
 def _rope_bytes(model: Model) -> int:
@@ -111,7 +156,7 @@ def kv_heads_per_rank(model: Model, tensor_parallel: int) -> int:
     return max(1, model.kv_heads // tensor_parallel)
 
 
-def _attention(model: Model, tensor_parallel: int) -> Iterator[int]:
+def _attention(model: Model, tensor_parallel: int) -> Iterator[Weight]:
     if model.latent:
         yield from _latent_attention(model, model.latent, tensor_parallel)
         return
@@ -120,10 +165,10 @@ def _attention(model: Model, tensor_parallel: int) -> Iterator[int]:
     yield linear(model, queries + 2 * keys, model.hidden)
     yield linear(model, model.hidden, queries)
     if model.attention_bias:
-        yield (queries + 2 * keys) * DTYPE_BYTES[model.dtype]
+        yield Weight((queries + 2 * keys) * DTYPE_BYTES[model.dtype])
 
 
-def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Iterator[int]:
+def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Iterator[Weight]:
     """The projections of vllm/model_executor/models/deepseek_v2.py, DeepseekV2MLAAttention."""
     heads = model.heads // tensor_parallel
     queries = heads * (latent.nope_dim + latent.rope_dim)
@@ -135,7 +180,7 @@ def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Ite
         yield linear(model, queries, model.hidden)
     yield linear(model, heads * (latent.nope_dim + latent.value_dim), latent.kv_rank)
     yield linear(model, model.hidden, heads * latent.value_dim)
-    yield from _unpacked_latent(model, tensor_parallel)
+    yield from map(Weight, _unpacked_latent(model, tensor_parallel))
 
 
 def _unpacked_latent(model: Model, tensor_parallel: int) -> tuple[int, ...]:
@@ -146,19 +191,19 @@ def _unpacked_latent(model: Model, tensor_parallel: int) -> tuple[int, ...]:
     return size * model.latent.nope_dim, size * model.latent.value_dim
 
 
-def _feed_forward(model: Model, layer: int, tensor_parallel: int) -> Iterator[int]:
+def _feed_forward(model: Model, layer: int, tensor_parallel: int) -> Iterator[Weight]:
     experts = model.experts
     if experts is None or not experts.is_expert_layer(layer):
         yield from _mlp(model, model.intermediate // tensor_parallel)
         return
     width = experts.intermediate // tensor_parallel
-    yield experts.count * linear(model, 2 * width, model.hidden, expert=True)
-    yield experts.count * linear(model, model.hidden, width, expert=True)
-    yield experts.count * model.hidden * DTYPE_BYTES[model.dtype]
+    yield linear(model, 2 * width, model.hidden, experts.count)
+    yield linear(model, model.hidden, width, experts.count)
+    yield Weight(experts.count * model.hidden * DTYPE_BYTES[model.dtype])
     if experts.shared_intermediate:
         yield from _mlp(model, experts.shared_intermediate // tensor_parallel)
 
 
-def _mlp(model: Model, width: int) -> Iterator[int]:
+def _mlp(model: Model, width: int) -> Iterator[Weight]:
     yield linear(model, (2 if model.gated_mlp else 1) * width, model.hidden)
     yield linear(model, model.hidden, width)

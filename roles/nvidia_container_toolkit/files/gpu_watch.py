@@ -89,7 +89,7 @@ def write_state(path: str, state: dict[str, list[float]]) -> None:
 
 
 def compose_command(labels: dict[str, str]) -> list[str]:
-    """Recreates one service from the files that it was made from. A restart would keep the lost devices."""
+    """Recreates one service from the files that it was made from. A restart would keep an older driver's mounts."""
     files = [path for path in labels.get(f"{LABEL}.project.config_files", "").split(",") if os.path.isfile(path)]
     command = ["docker", "compose", "-p", labels[f"{LABEL}.project"]]
     command += ["--project-directory", labels[f"{LABEL}.project.working_dir"]]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
@@ -38,9 +39,14 @@ class Fleet:
         self.root = root
         (root / "bin").mkdir()
 
-    def h100(self) -> Fleet:
-        stand_in = self.root / "bin" / "nvidia-smi"
-        stand_in.write_text(f'#!/bin/sh\ncase "$1" in -q) cat {H100};; esac\n')
+    def h100(self, processes: str = "") -> Fleet:
+        said, stand_in = self.root / "q.xml", self.root / "bin" / "nvidia-smi"
+        said.write_text(
+            re.sub(
+                r"<processes>.*?</processes>", f"<processes>{processes}</processes>", H100.read_text(), flags=re.DOTALL
+            )
+        )
+        stand_in.write_text(f'#!/bin/sh\ncase "$1" in -q) cat {said};; esac\n')
         stand_in.chmod(0o755)
         return self
 
@@ -82,6 +88,17 @@ def test_plan_of_a_server_that_is_read(fleet: Fleet) -> None:
     assert "failed=1" not in output
 
 
+def test_preflight_judges_foreign_memory_by_the_planned_shares(fleet: Fleet) -> None:
+    process = {"pid": 1, "type": "C", "process_name": "other", "used_memory": "9000 MiB"}
+    inner = "".join(f"<{name}>{value}</{name}>" for name, value in process.items())
+    foreign = f"<process_info>{inner}</process_info>"
+    output = fleet.h100(foreign).run("preflight.yml", [LLAMA, QWEN], **UNMANAGED, preflight_check_urls=False)
+    # Each without a plan would count with vLLM's 90 %, two of them with 180.
+    needed = re.search(r"other \(pid 1\) holds 9000 MiB error vLLM needs (\d+)% of the card", output)
+    assert needed, output
+    assert 90 < int(needed.group(1)) < 100
+
+
 def test_plan_of_what_does_not_fit(fleet: Fleet) -> None:
     output = fleet.h100().run("plan.yml", [{**LLAMA, "model": "meta-llama/Llama-3.3-70B-Instruct"}])
     assert "llama does not fit: CUDA out of memory: weights (131.45 GiB)" in output
@@ -118,7 +135,7 @@ def test_site_plans_with_the_gpus_and_models_that_it_read(fleet: Fleet) -> None:
     (folder / "config.json").write_text(json.dumps(CATALOGUE["Qwen/Qwen3-4B"]["config"]))
     output = first_plays(fleet.h100(), [LLAMA, {"name": "disk", "model": str(folder)}])
     assert "gpu1 0 llama meta-llama/Llama-3.1-8B-Instruct 0.5" in output
-    assert f"gpu1 0 disk {folder} 0.4" in output
+    assert f"gpu1 0 disk {folder} 0.39" in output
     assert "failed=1" not in output
     assert "changed=1" not in output
 

@@ -17,7 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.model im
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.plan import Settings, plan
 
-GIB = 1024**3
+MIB, GIB = 1024**2, 1024**3
 
 LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
 GEMMA = CATALOGUE["google/gemma-2-9b"]["config"]
@@ -62,11 +62,39 @@ def test_size_of_quantized_checkpoints(name: str, gigabytes: float) -> None:
 
 
 def test_allocator_rounds_large_blocks() -> None:
-    mib = 1024**2
-    assert weights.allocated(1000) == 1024
-    assert weights.allocated(24 * mib + 1) == 26 * mib
-    assert weights.allocated(32 * mib) == 32 * mib
-    assert weights.allocated(12 * mib + 100) == 12 * mib + 100
+    memory = weights.Allocator()
+    assert memory.take(1000) == 1024
+    assert memory.take(24 * MIB + 1) == 26 * MIB
+    assert memory.take(32 * MIB) == 32 * MIB
+    assert memory.take(12 * MIB + 100 * 512) == 12 * MIB + 100 * 512
+    assert memory.held == 1024 + 70 * MIB + 100 * 512
+
+
+def test_allocator_uses_a_free_block_whole_when_it_is_less_than_20_mib_larger() -> None:
+    memory = weights.Allocator()
+    memory.give(memory.take(50 * MIB))
+    assert memory.take(30 * MIB) == 30 * MIB
+    assert memory.take(36 * MIB) == 50 * MIB
+    assert memory.take(36 * MIB) == 36 * MIB
+
+
+def test_allocator_splits_what_is_smaller_than_20_mib() -> None:
+    memory = weights.Allocator()
+    first = memory.take(5 * MIB)
+    assert memory.take(13 * MIB) == 13 * MIB
+    memory.give(first)
+    assert memory.take(5 * MIB) == 5 * MIB
+    assert memory.held == 18 * MIB
+
+
+def test_quantizing_while_loading_loses_rests_of_blocks() -> None:
+    config = CATALOGUE["Qwen/Qwen2.5-14B-Instruct"]["config"]
+    online = read_model(config, quantization="fp8")
+    stage = weights.stages(online.layers, 1)[0]
+    held = weights.rank_bytes(online, stage, 1)
+    # 2 MiB of the down projection's block and 14 MiB of that for queries, keys and values, from the second layer on.
+    assert held - sum(weight.size for weight in weights._tensors(online, stage, 1)) > 47 * 16 * MIB
+    assert abs(held / GIB - 16.15) < 0.05
 
 
 def test_kv_bytes_per_token_of_each_attention() -> None:
@@ -242,7 +270,7 @@ def test_weight_bytes_of_a_checkpoint_in_32_bits_are_not_taken() -> None:
 )
 def test_bytes_of_quantized_linears(quantization_config: dict[str, Any], share: float) -> None:
     model = read_model({**LLAMA, "quantization_config": quantization_config})
-    assert weights.linear(model, 4096, 4096) / (4096 * 4096 * 2) == pytest.approx(share, abs=0.01)
+    assert weights.linear(model, 4096, 4096).size / (4096 * 4096 * 2) == pytest.approx(share, abs=0.01)
 
 
 def test_checkpoint_that_asks_for_an_fp8_cache() -> None:

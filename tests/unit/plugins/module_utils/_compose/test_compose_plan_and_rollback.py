@@ -384,6 +384,24 @@ def test_failed_up_names_the_services_that_do_not_run(bed: Bed) -> None:
     assert bed.project().watch(0)["services"] == ["db", "web"]
 
 
+def test_failed_up_gives_the_last_words_of_a_service_that_another_waits_for(bed: Bed) -> None:
+    bed.job.code = 1
+    bed.engine.add("db", "db:1", status="restarting", exit_code=1, restarts=1)
+    bed.engine.add("web", status="created")
+    reason = bed.project().watch(0)["reason"]
+    assert "last 40 of db" in reason
+    assert "of web" not in reason
+
+
+def test_progress_while_compose_waits_for_a_dependency(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    bed.job.code = None
+    monkeypatch.setattr(bed.job, "last_line", lambda: "Container db  Waiting")
+    assert bed.project().watch(0)["progress"] == "Container db  Waiting"
+    bed.engine.add("db", "db:1", health="starting")
+    bed.engine.add("web", status="created")
+    assert bed.project().watch(0)["progress"] == "db: starting (last 1 of db)"
+
+
 def test_watch_ends_with_its_window(bed: Bed) -> None:
     bed.engine.add("web", health="starting")
     looks: list[float] = []
