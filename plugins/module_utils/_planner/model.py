@@ -59,10 +59,10 @@ class Quantization:
     # made by vLLM while it loads a checkpoint that is not quantized
     online: bool = False
 
-    def weight_bytes(self, rows: int, columns: int) -> int:
-        """Bytes of one linear layer of columns inputs and rows outputs."""
+    def weight_bytes(self, rows: int, columns: int) -> tuple[int, int]:
+        """Bytes of one linear layer of columns inputs and rows outputs: its values, and their scales and zero points."""
         groups = -(-columns // self.group) if self.group else 1
-        return int(rows * columns * self.bits / 8 + rows * groups * self.group_bytes)
+        return int(rows * columns * self.bits / 8), int(rows * groups * self.group_bytes)
 
 
 @dataclass(frozen=True)

@@ -97,13 +97,16 @@ class Allocator:
         return self._free.pop(index) if block < limit else 0
 
 
-def linear(model: Model, rows: int, columns: int, experts: int = 0) -> Weight:
+def linear(model: Model, rows: int, columns: int, experts: int = 0) -> Iterator[Weight]:
     """One linear layer with rows outputs and columns inputs, or that of all experts."""
     quantization, count = model.quantization, experts or 1
     plain = count * rows * columns * DTYPE_BYTES[model.dtype]
     if quantization is None or (quantization.experts_only and not experts):
-        return Weight(plain)
-    return Weight(count * quantization.weight_bytes(rows, columns), plain if quantization.online else 0)
+        yield Weight(plain)
+        return
+    values, scales = quantization.weight_bytes(rows, columns)
+    yield Weight(count * values, plain if quantization.online else 0)
+    yield Weight(count * scales)
 
 
 def embedding_bytes(model: Model, tensor_parallel: int) -> int:
@@ -162,8 +165,8 @@ def _attention(model: Model, tensor_parallel: int) -> Iterator[Weight]:
         return
     queries = model.query_size // tensor_parallel
     keys = kv_heads_per_rank(model, tensor_parallel) * model.head_dim
-    yield linear(model, queries + 2 * keys, model.hidden)
-    yield linear(model, model.hidden, queries)
+    yield from linear(model, queries + 2 * keys, model.hidden)
+    yield from linear(model, model.hidden, queries)
     if model.attention_bias:
         yield Weight((queries + 2 * keys) * DTYPE_BYTES[model.dtype])
 
@@ -173,13 +176,13 @@ def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Ite
     heads = model.heads // tensor_parallel
     queries = heads * (latent.nope_dim + latent.rope_dim)
     if latent.query_rank:
-        yield linear(model, latent.query_rank + latent.kv_rank + latent.rope_dim, model.hidden)
-        yield linear(model, queries, latent.query_rank)
+        yield from linear(model, latent.query_rank + latent.kv_rank + latent.rope_dim, model.hidden)
+        yield from linear(model, queries, latent.query_rank)
     else:
-        yield linear(model, latent.kv_rank + latent.rope_dim, model.hidden)
-        yield linear(model, queries, model.hidden)
-    yield linear(model, heads * (latent.nope_dim + latent.value_dim), latent.kv_rank)
-    yield linear(model, model.hidden, heads * latent.value_dim)
+        yield from linear(model, latent.kv_rank + latent.rope_dim, model.hidden)
+        yield from linear(model, queries, model.hidden)
+    yield from linear(model, heads * (latent.nope_dim + latent.value_dim), latent.kv_rank)
+    yield from linear(model, model.hidden, heads * latent.value_dim)
     yield from map(Weight, _unpacked_latent(model, tensor_parallel))
 
 
@@ -197,13 +200,13 @@ def _feed_forward(model: Model, layer: int, tensor_parallel: int) -> Iterator[We
         yield from _mlp(model, model.intermediate // tensor_parallel)
         return
     width = experts.intermediate // tensor_parallel
-    yield linear(model, 2 * width, model.hidden, experts.count)
-    yield linear(model, model.hidden, width, experts.count)
+    yield from linear(model, 2 * width, model.hidden, experts.count)
+    yield from linear(model, model.hidden, width, experts.count)
     yield Weight(experts.count * model.hidden * DTYPE_BYTES[model.dtype])
     if experts.shared_intermediate:
         yield from _mlp(model, experts.shared_intermediate // tensor_parallel)
 
 
 def _mlp(model: Model, width: int) -> Iterator[Weight]:
-    yield linear(model, (2 if model.gated_mlp else 1) * width, model.hidden)
-    yield linear(model, model.hidden, width)
+    yield from linear(model, (2 if model.gated_mlp else 1) * width, model.hidden)
+    yield from linear(model, model.hidden, width)

@@ -73,9 +73,8 @@ def test_refusals_are_predicted_and_no_others(run: dict[str, Any]) -> None:
     assert bool(result["reason"]) != run["started"]
 
 
-# Known gaps: AWQ on Hopper (its kernel keeps zero points in 16 bits, the rest is not explained), gpt-oss's experts, and
-# one MLA model's activation.
-WEIGHTS_GAP_GIB = {"Qwen2.5-7B-Instruct-AWQ": 0.16, "gpt-oss-20b": 0.08}
+# Known gaps: AWQ on Hopper (its kernel keeps zero points in 16 bits), gpt-oss's experts, an MLA model's activation.
+WEIGHTS_GAP_GIB = {"Qwen2.5-7B-Instruct-AWQ": 0.1, "gpt-oss-20b": 0.08}
 ACTIVATION_GAP_GIB = {"DeepSeek-V2-Lite": 0.31}
 
 
