@@ -12,8 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_listing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "plugins"))
 PAGE = ROOT / "docs" / "planner.md"
 CONTEXT_GIB = 0.515
 GROUPS = {
@@ -38,9 +41,6 @@ def runs() -> list[dict[str, Any]]:
 
 def planned(run: dict[str, Any]) -> dict[str, Any]:
     """The plan with a run's settings."""
-    from module_utils._catalogue_data import CATALOGUE
-    from module_utils._planner.plan import Settings, plan
-
     named = {run["model"], f"{run['model']}-Instruct"}
     config = next(entry["config"] for name, entry in CATALOGUE.items() if name.rpartition("/")[2] in named)
     options = {name: value for name, value in run["settings"].items() if name != "model_runner"}
@@ -79,8 +79,6 @@ def accuracy() -> str:
 
 def catalogue() -> str:
     """Every model of the catalogue with its recommended settings."""
-    from module_utils._catalogue import catalogue_listing
-
     listed = catalogue_listing()
     classes = list(listed[0]["recommended"])
     rows = [["model", "GB on disk", "gated", "licence", "for", *classes]]
@@ -102,9 +100,6 @@ def recommended(settings: dict[str, Any] | None) -> str:
 
 def vram() -> str:
     """What each model of the catalogue takes of an H100."""
-    from module_utils._catalogue_data import CATALOGUE
-    from module_utils._planner.plan import Settings, plan
-
     keys = ["weights_gib", "activation_gib", "cuda_graphs_gib", "sampler_gib", "kv_cache_gib", "kv_bytes_per_token"]
     keys += ["kv_cache_tokens", "peak_used_gib", "largest_gpu_memory_utilization"]
     rows = [["model", *keys]]

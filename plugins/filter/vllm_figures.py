@@ -55,7 +55,7 @@ _value:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..module_utils._planner.learn import compare, parallel_limit, read_log, read_metrics
+from ..module_utils._engine_log import compare, parallel_limit, read_log, read_metrics
 
 
 def vllm_figures(text: str, plan: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -188,9 +188,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._planner.model import PlanError
-from ..module_utils._planner.options import describe, settings_from
-from ..module_utils._planner.plan import plan
+from ..plugin_utils._planner.model import PlanError
+from ..plugin_utils._planner.options import describe, settings_from
+from ..plugin_utils._planner.plan import plan
 
 
 def vram_plan(model: Any, **options: Any) -> dict[str, Any]:

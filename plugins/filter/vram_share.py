@@ -69,9 +69,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._planner.advise import Instance, choose, explain, share_gpu
-from ..module_utils._planner.model import PlanError
-from ..module_utils._planner.options import instance_from
+from ..plugin_utils._planner.advise import Instance, choose, explain, share_gpu
+from ..plugin_utils._planner.model import PlanError
+from ..plugin_utils._planner.options import instance_from
 
 
 def vram_share(models: Sequence[Mapping[str, Any]], gpu_memory_gib: Any) -> list[dict[str, Any]]:

@@ -60,11 +60,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils._planner.advise import Instance, table
-from ..module_utils._planner.model import PlanError
-from ..module_utils._planner.options import instance_from
 from ..plugin_utils._fleet.memory import planned_instance
 from ..plugin_utils._fleet.vllm_options import DEFAULT_VERSION
+from ..plugin_utils._planner.advise import Instance, table
+from ..plugin_utils._planner.model import PlanError
+from ..plugin_utils._planner.options import instance_from
 
 
 def vram_table(

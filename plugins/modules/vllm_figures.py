@@ -95,7 +95,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._planner.learn import read_log, record
+from ..module_utils._engine_log import read_log, record
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "instances": {

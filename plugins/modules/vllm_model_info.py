@@ -161,29 +161,11 @@ error_kind:
   sample: license_not_accepted
 """
 
-import os
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urljoin, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.urls import open_url
 
-from ..module_utils._catalogue import (
-    Cache,
-    Fetch,
-    ModelInfoError,
-    catalogue_key,
-    catalogue_listing,
-    complete,
-    from_catalogue,
-    from_directory,
-    from_hub,
-    http_status,
-    is_commit,
-)
-
-REDIRECTS = (301, 302, 303, 307, 308)
+from ..module_utils._model_directory import ModelInfoError, from_directory
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "model": {"type": "str"},
@@ -198,80 +180,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-def fetcher(timeout: int, validate_certs: bool) -> Fetch:
-    """One GET through Ansible's own opener, which knows proxies and certificates."""
-
-    def once(url: str, token: str) -> tuple[int, bytes, dict[str, str]]:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        try:
-            answer = open_url(
-                url, headers=headers, timeout=timeout, validate_certs=validate_certs, follow_redirects="none"
-            )
-        except HTTPError as error:
-            return http_status(error)
-        return answer.getcode(), answer.read(), {}
-
-    def fetch(url: str, token: str) -> tuple[int, bytes, dict[str, str]]:
-        for _redirect in range(5):
-            status, body, headers = once(url, token)
-            if status not in REDIRECTS or "location" not in headers:
-                return status, body, headers
-            target = urljoin(url, headers["location"])
-            # The hub hands large files to other hosts, which must not see the token.
-            token = token if urlsplit(target).netloc == urlsplit(url).netloc else ""
-            url = target
-        return status, body, headers
-
-    return fetch
-
-
-def pick_source(params: dict[str, Any]) -> str:
-    """Resolve auto."""
-    if params["source"] != "auto":
-        return str(params["source"])
-    if os.path.isabs(params["model"]):
-        return "path"
-    if params["revision"] == "main" and catalogue_key(params["model"]):
-        return "catalogue"
-    return "hub"
-
-
-def ask_hub(params: dict[str, Any]) -> dict[str, Any]:
-    """The hub behind its cache."""
-    model, revision = params["model"], params["revision"]
-    endpoint = params["endpoint"] or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-    token = params["token"] or os.environ.get("HF_TOKEN") or ""
-    cache = Cache(params["cache_dir"])
-    kept = None if params["refresh"] else cache.read(endpoint, model, revision)
-    if kept and is_commit(revision):
-        return {**kept, "source": "cache"}
-    try:
-        found = from_hub(model, revision, endpoint, token, fetcher(params["timeout"], params["validate_certs"]))
-    except ModelInfoError as error:
-        if kept and error.kind == "unreachable":
-            return {**kept, "source": "cache"}
-        raise
-    cache.write(endpoint, model, revision, found)
-    return found
-
-
-def look_up(params: dict[str, Any]) -> dict[str, Any]:
-    """What the module returns."""
-    if not params["model"]:
-        return {"catalogue": catalogue_listing()}
-    source = pick_source(params)
-    if source == "catalogue":
-        return complete(from_catalogue(params["model"]))
-    if source == "path":
-        return complete(from_directory(params["model"]))
-    return complete(ask_hub(params))
-
-
 def main() -> None:
-    """Entry point."""
+    """Reads a directory of this host; the action plugin of the same name does the rest on the controller."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        result = look_up(module.params)
+        result = from_directory(module.params["model"])
     except ModelInfoError as error:
         module.fail_json(msg=str(error), error_kind=error.kind)
     module.exit_json(changed=False, **result)

@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT / "tests" / "bench"), str(ROOT / "plugins")]
 
 def main(folder: str, model: str) -> None:
     from make_tiny_model import make_tokenizer
-    from module_utils._catalogue_data import CATALOGUE
+    from plugin_utils._catalogue.data import CATALOGUE
 
     make_tokenizer().save_pretrained(folder)
     (Path(folder) / "config.json").write_text(json.dumps(CATALOGUE[model]["config"], indent=2))

@@ -78,13 +78,12 @@ print("SERVED", flush=True)
 
 def planner() -> tuple[Any, Any, dict[str, Any]]:
     """The planner's own modules, from this working tree."""
-    sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
-    plan = importlib.import_module("_planner.plan")
-    learn = importlib.import_module("_planner.learn")
     sys.path.insert(0, str(ROOT / "plugins"))
-    catalogue = importlib.import_module("module_utils._catalogue_data").CATALOGUE
+    plan = importlib.import_module("plugin_utils._planner.plan")
+    engine_log = importlib.import_module("module_utils._engine_log")
+    catalogue = importlib.import_module("plugin_utils._catalogue.data").CATALOGUE
     configs = {name.rpartition("/")[2]: entry["config"] for name, entry in catalogue.items()}
-    return plan, learn, configs
+    return plan, engine_log, configs
 
 
 def run_engine(options: dict[str, Any], log: Path, handles: list[Any]) -> tuple[bool, float, float]:
@@ -136,7 +135,7 @@ def one_case(
 ) -> dict[str, Any]:
     """Run a case and set the plan beside it."""
     name, model, changes = case
-    plan, learn, configs = parts
+    plan, engine_log, configs = parts
     settings = {**DEFAULTS, **changes}
     total = gpu_gib(handles[0])
     with tempfile.TemporaryDirectory() as folder:
@@ -146,7 +145,7 @@ def one_case(
         text = log.read_text(encoding="utf-8", errors="replace")
     if arguments.logs:
         (arguments.logs / f"{name}.log").write_text(text, encoding="utf-8")
-    real = learn.read_log(text)
+    real = engine_log.read_log(text)
     version = importlib.metadata.version("vllm").split("+")[0]
     planned = plan.plan(configs[model], plan.Settings(gpu_memory_gib=total, vllm_version=version, **settings))
     print(verdict(name, real, planned, served, peak), flush=True)

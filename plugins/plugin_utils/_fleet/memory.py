@@ -9,10 +9,10 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner import advise
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.model import PlanError, read_model
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.options import describe, settings_from
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import known, option_name
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import advise
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import PlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import describe, settings_from
 
 #: Options of vLLM, beside those that are keys of an entry, that the planner counts.
 COUNTED_OPTIONS = (

@@ -10,7 +10,7 @@ import difflib
 import re
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue import catalogue_key, from_catalogue
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_key, from_catalogue
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import options_for
 
 #: A name has to pass unchanged through URLs, LiteLLM's model list (where * is a wildcard) and --served-model-name.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue import ModelInfoError, from_catalogue
+from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import ModelInfoError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import from_catalogue
 
 GIB = 1024**3
 Facts = t.Mapping[str, t.Any]

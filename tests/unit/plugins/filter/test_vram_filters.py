@@ -13,7 +13,7 @@ from ansible_collections.llmfleet.gateway.plugins.filter.vllm_figures import Fil
 from ansible_collections.llmfleet.gateway.plugins.filter.vram_plan import FilterModule as Plan
 from ansible_collections.llmfleet.gateway.plugins.filter.vram_share import FilterModule as Share
 from ansible_collections.llmfleet.gateway.plugins.filter.vram_table import FilterModule as Table
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 
 vram_plan = Plan().filters()["vram_plan"]
 vram_share = Share().filters()["vram_share"]

@@ -14,7 +14,7 @@ from ansible_collections.llmfleet.gateway.plugins.filter.fleet_plan import fleet
 from ansible_collections.llmfleet.gateway.plugins.filter.fleet_table import FilterModule as Table
 from ansible_collections.llmfleet.gateway.plugins.filter.litellm_models import litellm_models
 from ansible_collections.llmfleet.gateway.plugins.filter.models_to_read import FilterModule as ToRead
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 
 ONE = {"gateways": ["box"], "gpu_servers": ["box"]}
 TWO = {"gateways": ["gw"], "gpu_servers": ["gpu1", "gpu2"]}

@@ -1,3 +1,4 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Asks a Hugging Face hub, or a mirror of one, what a model is. Controller only; imported by action plugins."""

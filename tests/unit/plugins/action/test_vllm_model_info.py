@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vllm_model_info against a hub that runs here, a directory, and the catalogue."""
+"""vllm_model_info on the controller: a hub that runs here, the catalogue, and what is left to the host."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue import ModelInfoError
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.modules.vllm_model_info import look_up
+from ansible.parsing.dataloader import DataLoader
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins.loader import connection_loader
+from ansible.template import Templar
+from ansible_collections.llmfleet.gateway.plugins.action.vllm_model_info import ActionModule, look_up
+from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import ModelInfoError, from_directory
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 
 COMMIT = "a09a35458c702b33eeacc393d103063234e8bc28"
 CONFIG = CATALOGUE["Qwen/Qwen2.5-0.5B-Instruct"]["config"]
@@ -136,22 +141,6 @@ def test_unknown_model_of_the_catalogue(tmp_path: Path) -> None:
     assert caught.value.kind == "unknown"
 
 
-def test_directory(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "model.safetensors").write_bytes(b"x" * 1000)
-    (tmp_path / "consolidated.safetensors").write_bytes(b"x" * 1000)
-    found = look_up(params(tmp_path, model=str(tmp_path)))
-    assert (found["source"], found["weight_bytes"]) == ("path", 1000)
-
-
-def test_directory_without_a_config(tmp_path: Path) -> None:
-    with pytest.raises(ModelInfoError, match=r"no readable config\.json"):
-        look_up(params(tmp_path, model=str(tmp_path)))
-    (tmp_path / "config.json").write_text("{")
-    with pytest.raises(ModelInfoError, match="not valid JSON"):
-        look_up(params(tmp_path, model=str(tmp_path)))
-
-
 def test_repository(tmp_path: Path, hub: str) -> None:
     found = look_up(params(tmp_path, model="org/open", endpoint=hub))
     assert (found["source"], found["revision"], found["gated"]) == ("hub", COMMIT, False)
@@ -231,8 +220,35 @@ def test_token_does_not_follow_to_another_host(tmp_path: Path, hub: str, monkeyp
     assert [token for path, token in Hub.seen if path.startswith("/cdn/")] == [""]
 
 
-def test_model_that_cannot_be_planned_is_still_described(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({**CONFIG, "layer_types": ["mamba"] * 24}))
-    found = look_up(params(tmp_path, model=str(tmp_path)))
+def run(options: dict[str, Any], answer: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The whole action; answer is what the module says on the host."""
+    task = Task.load({"name": "t", "llmfleet.gateway.vllm_model_info": options})
+    task.args = options
+    loader = DataLoader()
+    connection = connection_loader.get("ansible.builtin.local", PlayContext())
+    action: Any = ActionModule(task, connection, PlayContext(), loader, Templar(loader=loader), None)
+    action._execute_module = lambda *_words, **_options: answer
+    return dict(action.run(task_vars={}))
+
+
+def test_a_directory_is_read_on_the_host_and_planned_here(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    found = run({"model": str(tmp_path)}, from_directory(str(tmp_path)))
+    assert found["source"] == "path"
+    assert found["recommended"]["24"]["max_model_len"] >= 8192
+
+
+def test_what_the_host_cannot_read_is_passed_on() -> None:
+    failed = {"failed": True, "msg": "no", "error_kind": "not_found"}
+    assert run({"model": "/nowhere"}, failed) == failed
+
+
+def test_refusals_have_their_kind() -> None:
+    found = run({"model": "a/b", "source": "catalogue"})
+    assert found["failed"] and found["error_kind"] == "unknown"
+
+
+def test_model_that_cannot_be_planned_is_still_described() -> None:
+    found = run({"model": "/models/m"}, {"config": {**CONFIG, "layer_types": ["mamba"] * 24}, "weight_bytes": None})
     assert found["recommended"] == {}
     assert "state-space" in found["planner_note"]

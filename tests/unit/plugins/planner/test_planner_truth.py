@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.plan import Settings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
 
 GIB = 1024**3
 DATA = Path(__file__).parents[2] / "data"

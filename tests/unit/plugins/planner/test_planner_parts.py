@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._catalogue_data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner import kv, runtime, versions, weights
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.model import (
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import kv, runtime, versions, weights
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import (
     PlanError,
     derived_max_len,
     read_model,
 )
-from ansible_collections.llmfleet.gateway.plugins.module_utils._planner.plan import Settings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
 
 MIB, GIB = 1024**2, 1024**3
 
