@@ -1,0 +1,83 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: fleet
+short_description: Computes the fleet as one value
+version_added: "0.1.0"
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Reads the defaults of all the roles of this collection and the variables of every host of the groups C(gateways) and
+    C(gpu_servers), whether the run is limited or not, and computes placement, addresses, ports, names and start order once.
+  - Register the result as C(llm_fleet); every role of this collection reads it under that name.
+  - Runs on the controller. Changes nothing, and returns no secret.
+options:
+  stage:
+    description:
+      - V(declared) needs no host. It refuses with every fault of every variable at once, each with its remedy.
+      - V(known) comes after M(llmfleet.gateway.host_info) has looked at the hosts (C(llm_host)). Nothing is left open then.
+    type: str
+    choices: [declared, known]
+    required: true
+attributes:
+  check_mode:
+    description: Can run in check mode and does what it always does, since it changes nothing.
+    support: full
+  diff_mode:
+    description: Has nothing to show.
+    support: none
+  idempotent:
+    description: Changes nothing.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Check the declaration
+  llmfleet.gateway.fleet:
+    stage: declared
+  register: llm_fleet
+  run_once: true
+"""
+
+RETURN = r"""
+stage:
+  description: V(declared) or V(known).
+  returned: success
+  type: str
+root:
+  description: Directory on the hosts that holds the projects.
+  returned: success
+  type: str
+gateways:
+  description: Names of the gateways.
+  returned: success
+  type: list
+  elements: str
+gpu_servers:
+  description: Names of the GPU servers.
+  returned: success
+  type: list
+  elements: str
+instances:
+  description: The vLLM instances of the whole fleet in the order of the declaration, complete.
+  returned: success
+  type: list
+  elements: dict
+services:
+  description: The table of services.
+  returned: success
+  type: list
+  elements: dict
+unreachable:
+  description: Hosts that did not answer, with the reason.
+  returned: success
+  type: dict
+hosts:
+  description: For each host its C(address) and what each role reads there, by the role's name.
+  returned: success
+  type: dict
+"""

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prints a Fleet as the plain dictionary that is registered as llm_fleet. Pure; the action plugin fleet calls it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, Service, on_host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import VIEWS
+
+
+def assemble(fleet: Fleet) -> dict[str, t.Any]:
+    """The whole value."""
+    return {
+        "stage": fleet.stage,
+        "root": fleet.root,
+        "gateways": fleet.gateways,
+        "gpu_servers": fleet.gpu_servers,
+        "instances": fleet.instances,
+        "services": [_service(row, fleet) for row in SERVICES],
+        "unreachable": fleet.unreachable,
+        "hosts": {name: _host(fleet, host) for name, host in fleet.hosts.items()},
+    }
+
+
+def _host(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    rows = [row for row in SERVICES if row.name in VIEWS and on_host(row, host, fleet.groups)]
+    return {"address": host.address, **{row.name: VIEWS[row.name](fleet, host) for row in rows}}
+
+
+def _service(row: Service, fleet: Fleet) -> dict[str, t.Any]:
+    """A row with its variables' values on its first host; a service that is nowhere has none."""
+    hosts = [host for host in fleet.hosts.values() if on_host(row, host, fleet.groups)]
+    said = hosts[0].variables if hosts else {}
+    return {
+        "name": row.name,
+        "group": row.group,
+        "hosts": [host.name for host in hosts],
+        "image": said.get(row.image, ""),
+        "ports": [{"name": port.variable, "port": said.get(port.variable)} for port in row.ports],
+        "secrets": [secret.variable for secret in row.secrets],
+        "repositories": [said[one.variable] for one in row.repositories if hosts and one.applies(hosts[0])],
+        "health": row.health,
+        "metrics": row.metrics,
+        "data": said.get(row.data, ""),
+        "forward_only": row.forward_only,
+        "depends_on": list(row.depends_on),
+    }

@@ -1,0 +1,41 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fleet as one value: what every role, playbook and template reads as llm_fleet. Pure: no Ansible, no host."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GATEWAYS, GPU_SERVERS, Host
+
+DECLARED = "declared"
+KNOWN = "known"
+
+
+class FleetError(Exception):
+    """The declaration can't be carried out. The message lists every fault, one a line."""
+
+
+class Fleet(t.NamedTuple):
+    """What the views of the roles are made from."""
+
+    root: str
+    gateways: list[str]
+    gpu_servers: list[str]
+    hosts: dict[str, Host]
+    instances: list[dict[str, t.Any]]
+    stage: str
+    unreachable: dict[str, str] = {}
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        return {GATEWAYS: self.gateways, GPU_SERVERS: self.gpu_servers}
+
+    @property
+    def external_models(self) -> list[dict[str, t.Any]]:
+        return next(iter(self.hosts.values())).variables["llm_external_models"] if self.hosts else []
+
+    def instances_on(self, server: str) -> list[dict[str, t.Any]]:
+        return [instance for instance in self.instances if instance["server"] == server]

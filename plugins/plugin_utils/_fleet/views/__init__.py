@@ -1,0 +1,20 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each role reads of the fleet: one pure function view(fleet, host) a role, in views/ROLE.py, registered here.
+
+A view holds no secret. Only _fleet/assemble.py calls it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+
+View = t.Callable[[Fleet, Host], dict[str, t.Any]]
+
+#: Views by the name of the service in _fleet/services.py. They are made for the hosts that the service is on.
+VIEWS: dict[str, View] = {}

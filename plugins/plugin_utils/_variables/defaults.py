@@ -1,0 +1,22 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads roles/*/defaults/main.yml, the only place of every default."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+from ansible.parsing.dataloader import DataLoader
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+
+
+def role_defaults(loader: DataLoader, roles: Path = ROLES) -> dict[str, t.Any]:
+    """Every variable of every role with its default, still to be templated."""
+    found: dict[str, t.Any] = {}
+    for path in sorted(roles.glob("*/defaults/main.yml")):
+        found.update(loader.load_from_file(str(path), trusted_as_template=True) or {})
+    return found
