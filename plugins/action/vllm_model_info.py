@@ -18,9 +18,14 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup
     complete,
     from_catalogue,
 )
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.cache import Cache, is_commit
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.cache import Cache
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe import (
+    DEFAULT_ENDPOINT,
+    describe,
+    model_key,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.fetch import fetcher
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.repository import from_hub
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.repository import from_hub, hub_at
 
 MODULE = "llmfleet.gateway.vllm_model_info"
 
@@ -37,21 +42,19 @@ def pick_source(params: dict[str, Any]) -> str:
 
 
 def ask_hub(params: dict[str, Any]) -> dict[str, Any]:
-    """The hub behind its cache."""
+    """The hub, behind its cache unless its own answer is wanted."""
     model, revision = params["model"], params["revision"]
-    endpoint = params["endpoint"] or os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    endpoint = params["endpoint"] or os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT
     token = params["token"] or os.environ.get("HF_TOKEN") or ""
-    cache = Cache(params["cache_dir"])
-    kept = None if params["refresh"] else cache.read(endpoint, model, revision)
-    if kept and is_commit(revision):
-        return {**kept, "source": "cache"}
-    try:
-        found = from_hub(model, revision, endpoint, token, fetcher(params["timeout"], params["validate_certs"]))
-    except ModelInfoError as error:
-        if kept and error.kind == "unreachable":
-            return {**kept, "source": "cache"}
-        raise
-    cache.write(endpoint, model, revision, found)
+    fetch = fetcher(params["timeout"], params["validate_certs"])
+    if params["refresh"]:
+        found = from_hub(hub_at(endpoint, token, fetch), model, revision)
+        Cache(params["cache_dir"], endpoint).write(model, revision, found)
+        return found
+    key = model_key(model, revision)
+    found = describe([key], endpoint, token, {}, params["cache_dir"], fetch=fetch)[key]
+    if "error" in found:
+        raise ModelInfoError(found["error_kind"], found["error"])
     return found
 
 

@@ -23,20 +23,29 @@ class ModelInfoError(Exception):
         self.kind = kind
 
 
+def sound_config(parsed: Any, model: str) -> dict[str, Any]:
+    """A config.json that names its model; a portal's or a proxy's JSON page does not."""
+    if not isinstance(parsed, dict):
+        raise ModelInfoError("invalid", f"The config.json of {model} is not a JSON object.")
+    if not isinstance(parsed.get("model_type"), str) and not isinstance(parsed.get("architectures"), list):
+        raise ModelInfoError("invalid", f"The config.json of {model} names neither model_type nor architectures.")
+    return parsed
+
+
 def from_directory(path: str) -> dict[str, Any]:
     """A model in a directory, as save_pretrained or a download leaves it."""
     folder = Path(path)
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        parsed = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelInfoError("not_found", f"{path} has no readable config.json: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelInfoError("invalid", f"{path}/config.json is not valid JSON: {error}.") from error
     return {
         "source": "path",
         "repository": None,
         "revision": None,
-        "config": config,
+        "config": sound_config(parsed, path),
         "weight_bytes": _directory_bytes(folder),
         "gated": False,
         "license": None,
@@ -45,16 +54,21 @@ def from_directory(path: str) -> dict[str, Any]:
 
 def _directory_bytes(folder: Path) -> int | None:
     index = folder / INDEX
-    if index.is_file():
-        total = index_total(index.read_bytes())
+    try:
+        total = index_total(index.read_bytes()) if index.is_file() else None
         if total:
             return total
-    sizes = [file.stat().st_size for file in folder.glob("*.safetensors") if not file.name.startswith("consolidated")]
-    return sum(sizes) or None
+        files = [file for file in folder.glob("*.safetensors") if not file.name.startswith("consolidated")]
+        return sum(file.stat().st_size for file in files) or None
+    except OSError as error:
+        raise ModelInfoError("not_found", f"The weights in {folder} cannot be read: {error.strerror}.") from error
 
 
 def index_total(body: bytes) -> int | None:
+    """Bytes of all weights by a safetensors index; none where it does not say."""
     try:
-        return int(json.loads(body)["metadata"]["total_size"])
-    except (ValueError, KeyError, TypeError):
+        total = json.loads(body)["metadata"]["total_size"]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+    # Some tools write it as a float.
+    return int(total) if isinstance(total, (int, float)) and 0 < total < 1e18 else None

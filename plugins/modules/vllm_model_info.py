@@ -14,11 +14,12 @@ description:
   - Reads a model's C(config.json) and the size of its weights from a Hugging Face repository, from a directory, or from
     the catalogue that comes with the collection. The last two need no network.
   - What it returns can be piped into P(llmfleet.gateway.vram_plan#filter).
+  - Directories are read on the task's host; the catalogue and the hub are asked from the controller.
   - Where a repository is closed, it tells a missing token from a licence that is not accepted yet, and says what to do.
 options:
   model:
     description:
-      - A Hugging Face repository such as V(Qwen/Qwen2.5-7B-Instruct), or a directory on the host that runs the module.
+      - A Hugging Face repository such as V(Qwen/Qwen2.5-7B-Instruct), or a directory on the task's host.
       - Without it, the module lists the whole catalogue.
     type: str
   revision:
@@ -47,8 +48,9 @@ options:
     default: ~/.cache/llmfleet/models
   refresh:
     description:
-      - Ask the hub even where the cache has an answer. A branch or tag is asked again on every run; when the hub is out
-        of reach then, the cached answer serves, unless O(refresh=true).
+      - Ask the hub even where the cache has an answer, and fail where the hub can't give it.
+      - Without it, a branch or tag is asked again on every run too; when the hub does not answer then, for whatever
+        reason, the cached answer serves.
     type: bool
     default: false
   timeout:
@@ -152,6 +154,11 @@ catalogue:
   returned: without O(model)
   type: list
   elements: dict
+hub_error:
+  description: Why the hub did not answer, where the cache did.
+  returned: when the cache answered for the hub
+  type: str
+  sample: https://huggingface.co answered 429 for org/name. Try again later, or use HF_ENDPOINT.
 error_kind:
   description:
     - Why it failed, V(token_missing), V(token_invalid), V(license_not_accepted), V(not_found), V(revision_not_found),

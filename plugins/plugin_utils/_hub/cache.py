@@ -1,46 +1,55 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Descriptions that the hub gave earlier, in files of the controller."""
+"""Descriptions that the hub gave earlier, in files of the controller. Used by describe."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
+
+DEFAULT_FOLDER = "~/.cache/llmfleet/models"
+
+
+def sound(kept: Any) -> dict[str, Any] | None:
+    """What was kept, where it is a description."""
+    return dict(kept) if isinstance(kept, Mapping) and isinstance(kept.get("config"), Mapping) else None
 
 
 class Cache:
-    """Descriptions by repository and revision; a commit never changes, a branch is asked again."""
+    """Descriptions by hub, repository and revision."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, endpoint: str) -> None:
         self._folder = Path(folder).expanduser()
+        # Mirrors differ; a user in the address is no part of it, and nothing to keep in a file's name.
+        self._hub = endpoint.rstrip("/").rpartition("//")[2].rpartition("@")[2]
 
-    def _file(self, endpoint: str, model: str, revision: str) -> Path:
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", f"{endpoint.split('://')[-1]}_{model}_{revision}")
-        return self._folder / f"{name}.json"
+    def _file(self, model: str, revision: str) -> Path:
+        return self._folder / f"{quote(f'{self._hub} {model} {revision}', safe='')}.json"
 
-    def read(self, endpoint: str, model: str, revision: str) -> dict[str, Any] | None:
+    def read(self, model: str, revision: str) -> dict[str, Any] | None:
         """What is kept for this revision, if anything sound."""
         try:
-            kept = json.loads(self._file(endpoint, model, revision).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return sound(json.loads(self._file(model, revision).read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError):
             return None
-        return kept if isinstance(kept, dict) and isinstance(kept.get("config"), dict) else None
 
-    def write(self, endpoint: str, model: str, revision: str, found: dict[str, Any]) -> None:
-        """Keep a description; written aside first, so that a reader never sees half of it."""
-        target = self._file(endpoint, model, revision)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=str(target.parent), prefix=".model-")
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump(found, stream)
-        Path(aside).replace(target)
+    def write(self, model: str, revision: str, found: dict[str, Any]) -> None:
+        """Keep a description; written aside first, so that a reader never sees half of it.
 
-
-def is_commit(revision: str) -> bool:
-    """Whether a revision is a full commit, which can't change."""
-    return bool(re.fullmatch(r"[0-9a-f]{40}", revision))
+        A folder that can't be written costs the next run a request, and nothing else.
+        """
+        target = self._file(model, revision)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, aside = tempfile.mkstemp(dir=str(target.parent), prefix=".model-")
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                json.dump(found, stream)
+            Path(aside).replace(target)
+        except OSError:
+            return

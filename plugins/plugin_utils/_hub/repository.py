@@ -1,60 +1,106 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One repository of the hub: the requests for its description, and what a refusal means."""
+"""One repository of the hub: the requests for its description, and what a refusal means. Used by describe."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import quote
+from collections.abc import Mapping
+from http.client import HTTPException
+from typing import Any, NamedTuple
+from urllib.error import URLError
+from urllib.parse import quote, urlsplit
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import (
     INDEX,
     ModelInfoError,
     index_total,
+    sound_config,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.fetch import Fetch
 
-# (url, token) -> status, body, headers by lower-case name
-Fetch = Callable[[str, str], tuple[int, bytes, dict[str, str]]]
+_SHARD = re.compile(r"model[^/]*\.safetensors$")
 
 
-def from_hub(model: str, revision: str, endpoint: str, token: str, fetch: Fetch) -> dict[str, Any]:
-    """A repository of the Hugging Face hub or a mirror of it."""
-    root = endpoint.rstrip("/")
+class Hub(NamedTuple):
+    """A hub as it is asked: its address without a slash at the end, the token or nothing, the way to it."""
+
+    endpoint: str
+    token: str
+    fetch: Fetch
+
+
+def hub_at(endpoint: str, token: str, fetch: Fetch) -> Hub:
+    """A hub whose address and token are fit to be sent and to stand in messages."""
+    if not _is_address(endpoint):
+        raise ModelInfoError(
+            "invalid", "The hub's endpoint must be http(s)://HOST[:PORT][/PATH], without a user in it."
+        )
+    if token and not re.fullmatch(r"[!-~]+", token):
+        raise ModelInfoError("token_invalid", "The hub's token has white space or characters that no token has.")
+    return Hub(endpoint.rstrip("/"), token, fetch)
+
+
+def _is_address(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return (
+            parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+def from_hub(hub: Hub, model: str, revision: str) -> dict[str, Any]:
+    """The description of a repository; ModelInfoError where it can't be had, whatever the hub answered."""
+    try:
+        return _described(hub, model, revision)
+    except RecursionError as error:
+        raise ModelInfoError("invalid", f"The answer for {model} is nested too deeply.") from error
+
+
+def _described(hub: Hub, model: str, revision: str) -> dict[str, Any]:
     where = f"{quote(model)}/revision/{quote(revision, safe='')}"
-    about = _json(_get(fetch, f"{root}/api/models/{where}?blobs=true", model, revision, token, root), model)
-    commit = about.get("sha") or revision
-    files = f"{root}/{quote(model)}/resolve/{quote(str(commit), safe='')}"
-    config = _json(_get(fetch, f"{files}/config.json", model, revision, token, root), model)
+    about = _object(_get(hub, f"api/models/{where}?blobs=true", model, revision), model)
+    commit = about.get("sha") if isinstance(about.get("sha"), str) else revision
+    files = f"{quote(model)}/resolve/{quote(str(commit), safe='')}"
+    config = sound_config(_object(_get(hub, f"{files}/config.json", model, revision), model), model)
+    card = about.get("cardData")
+    licence = card.get("license") if isinstance(card, Mapping) else None
     return {
         "source": "hub",
         "repository": model,
         "revision": commit,
         "config": config,
-        "weight_bytes": _hub_bytes(about, files, model, revision, token, root, fetch),
+        "weight_bytes": _weight_bytes(hub, about, files, model, revision),
         "gated": bool(about.get("gated")),
-        "license": (about.get("cardData") or {}).get("license"),
+        "license": licence if isinstance(licence, str) else None,
     }
 
 
-def _hub_bytes(
-    about: dict[str, Any], files: str, model: str, revision: str, token: str, root: str, fetch: Fetch
-) -> int | None:
-    names = {str(item.get("rfilename")): item.get("size") for item in about.get("siblings") or ()}
+def _weight_bytes(hub: Hub, about: Mapping[str, Any], files: str, model: str, revision: str) -> int | None:
+    names = _sizes(about)
     if INDEX in names:
-        total = index_total(_get(fetch, f"{files}/{INDEX}", model, revision, token, root))
+        index = _get(hub, f"{files}/{INDEX}", model, revision)
+        # A page that is no index must not pass for an index without a total: the plan would change.
+        _object(index, model)
+        total = index_total(index)
         if total:
             return total
-    weights = re.compile(r"model[^/]*\.safetensors$")
-    sizes = [int(size) for name, size in names.items() if size and weights.match(name)]
-    return sum(sizes) or None
+    return sum(size for name, size in names.items() if _SHARD.match(name)) or None
 
 
-def _json(body: bytes, model: str) -> dict[str, Any]:
+def _sizes(about: Mapping[str, Any]) -> dict[str, int]:
+    """Bytes of each file by its name, as far as the hub's list is sound."""
+    listed = about.get("siblings")
+    files = [item for item in listed if isinstance(item, Mapping)] if isinstance(listed, list) else []
+    sizes = {str(item.get("rfilename")): item.get("size") for item in files}
+    return {name: size if isinstance(size, int) and size > 0 else 0 for name, size in sizes.items()}
+
+
+def _object(body: bytes, model: str) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
     except ValueError as error:
@@ -64,15 +110,21 @@ def _json(body: bytes, model: str) -> dict[str, Any]:
     return parsed
 
 
-def _get(fetch: Fetch, url: str, model: str, revision: str, token: str, root: str) -> bytes:
+def _get(hub: Hub, path: str, model: str, revision: str) -> bytes:
     try:
-        status, body, headers = fetch(url, token)
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise ModelInfoError("unreachable", f"{root} cannot be reached: {reason}. {_OFFLINE}") from error
+        status, body, headers = hub.fetch(f"{hub.endpoint}/{path}", hub.token)
+    except (OSError, HTTPException, ValueError) as error:
+        raise ModelInfoError("unreachable", f"{hub.endpoint} cannot be reached: {_reason(error)}. {_OFFLINE}") from None
     if status == 200:
         return body
-    raise _refused(status, headers.get("x-error-code", ""), model, revision, bool(token), root)
+    raise _refused(hub, status, headers.get("x-error-code", ""), model, revision)
+
+
+def _reason(error: Exception) -> str:
+    """Words of the system; those of http.client may repeat a header, so only their class is named."""
+    if isinstance(error, URLError):
+        return str(error.reason)
+    return str(error) if isinstance(error, OSError) else type(error).__name__
 
 
 _OFFLINE = (
@@ -81,16 +133,17 @@ _OFFLINE = (
 )
 
 
-def _refused(status: int, code: str, model: str, revision: str, has_token: bool, root: str) -> ModelInfoError:
+def _refused(hub: Hub, status: int, code: str, model: str, revision: str) -> ModelInfoError:
+    root = hub.endpoint
     if code == "RevisionNotFound":
         return ModelInfoError("revision_not_found", f"{model} has no revision {revision}.")
     if code == "EntryNotFound":
         return ModelInfoError("no_config", f"{model} has no config.json at {revision}: vLLM cannot serve it this way.")
-    if status == 404 or (code == "RepoNotFound" and has_token):
+    if status == 404 or (code == "RepoNotFound" and hub.token):
         return ModelInfoError(
             "not_found", f"{root} has no model {model}, or the token's account may not see it. Check the spelling."
         )
-    if status == 401 and not has_token:
+    if status == 401 and not hub.token:
         return ModelInfoError("token_missing", _TOKEN_MISSING.format(model=model, root=root))
     if status == 401:
         return ModelInfoError("token_invalid", _TOKEN_INVALID.format(model=model, root=root))
@@ -113,8 +166,3 @@ _NOT_ACCEPTED = (
     "for its owner, or the token lacks the right. 1. Open {root}/{model} with the token's account and accept the "
     "licence. 2. With a fine-grained token, allow reading gated repositories at {root}/settings/tokens. 3. Run again."
 )
-
-
-def http_status(error: HTTPError) -> tuple[int, bytes, dict[str, str]]:
-    """A refused request in the shape that Fetch returns."""
-    return error.code, b"", {name.lower(): value for name, value in error.headers.items()}

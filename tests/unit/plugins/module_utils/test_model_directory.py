@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import ModelInfoError, from_directory
 
+CONFIG = '{"model_type": "qwen2"}'
+
 
 def test_directory(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"model_type": "qwen2"}')
+    (tmp_path / "config.json").write_text(CONFIG)
     (tmp_path / "model.safetensors").write_bytes(b"x" * 1000)
     (tmp_path / "consolidated.safetensors").write_bytes(b"x" * 1000)
     found = from_directory(str(tmp_path))
@@ -21,7 +23,7 @@ def test_directory(tmp_path: Path) -> None:
 
 
 def test_index_of_a_directory_wins(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "config.json").write_text(CONFIG)
     (tmp_path / "model.safetensors").write_bytes(b"x" * 1000)
     index = tmp_path / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {"total_size": 900}}))
@@ -36,3 +38,11 @@ def test_directory_without_a_config(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(ModelInfoError, match="not valid JSON"):
         from_directory(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "7", "{}", '{"error": "log in"}', "[" * 100000])
+def test_a_page_that_is_no_config(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ModelInfoError) as caught:
+        from_directory(str(tmp_path))
+    assert caught.value.kind == "invalid"
