@@ -10,10 +10,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export ANSIBLE_DEPRECATION_WARNINGS := true
 
-.PHONY: integration help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog
+.PHONY: integration help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 env: ## Make .venv: Ansible, the collections this one works with, the test tools
 	@scripts/env.sh
@@ -39,7 +39,7 @@ lint: env
 	ansible-lint --offline
 
 types: env
-	mypy plugins scripts tests/bench tests/unit tests/integration
+	mypy plugins scripts tests/bench tests/benchmark tests/unit tests/integration
 
 docs-lint: env
 	scripts/sanity.sh docs
@@ -66,6 +66,10 @@ integration: env ## The modules against a real LiteLLM and PostgreSQL in contain
 
 test-full: test integration ## Also what is too long for every run: the modules against the real proxy, Debian 12's driver
 	MOLECULE_GLOB='molecule/full/*/molecule.yml' molecule test --all
+
+benchmark-run: env ## On the demo: seconds and tasks of a run that changes nothing, beside ansible -m ping; lines of Jinja logic
+	@PYTHONPATH=. $(BIN)/python -m tests.benchmark.run
+	@$(BIN)/python tests/benchmark/jinja_lines.py
 
 changelog: env ## Show what the next release's changelog says
 	antsibull-changelog generate --output - --only-latest

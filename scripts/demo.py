@@ -16,6 +16,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 import typing as t
 import urllib.request
@@ -25,13 +26,16 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".demo"
 BENCH = ROOT / "tests" / "bench" / "bench.py"
 INVENTORY = ROOT / "inventory" / "demo"
-IMAGES = INVENTORY / "group_vars" / "all" / "images.yml"
+THIS_MACHINE = INVENTORY / "group_vars" / "all" / "this_machine.yml"
 VAULT = INVENTORY / "group_vars" / "all" / "vault.yml"
 KEY = DEMO / "keys" / "demo"
 MASTER_KEY = DEMO / "keys" / "master"
 HOST = "demo"
 PREFIX = "llmfleet-demo"
-MODEL = "tiny"
+MODEL = "assistant"
+MODEL_PATH = "/srv/models/smollm2-135m-instruct"
+MODEL_OF_THE_HUB = "Qwen/Qwen2.5-0.5B-Instruct"
+HUB = f"https://huggingface.co/{MODEL_OF_THE_HUB}/resolve/main/config.json"
 PORT = 4000
 SERVICES = ("postgres", "litellm", "vllm")
 QUESTION = "Say hello to the world."
@@ -74,17 +78,31 @@ def start_host() -> None:
     bench(
         "up", "--dir", str(DEMO), "--name", PREFIX, "--hosts", HOST, *(["--images", ",".join(images)] if built else [])
     )
-    write_images(tags)
+    hub = hub_answers()
+    write_this_machine(tags, hub)
+    if hub:
+        say(f"The model is {MODEL_OF_THE_HUB}, from the hub")
+        return
     extra = [] if built else ["--image", "docker.io/vllm/vllm-openai-cpu:v0.32.0"]
-    bench("model", "--dir", str(DEMO), "--host", HOST, "--path", "/srv/models/tiny", *extra)
+    bench("model", "--dir", str(DEMO), "--host", HOST, "--name", "smollm2", "--path", MODEL_PATH, *extra)
 
 
-def write_images(tags: dict[str, str]) -> None:
+def hub_answers() -> bool:
+    """Whether the hub gives this machine the model's files; one that only answers is of no use."""
+    try:
+        with urllib.request.urlopen(HUB, timeout=5) as answer:
+            return "architectures" in json.load(answer)
+    except (OSError, ValueError):
+        return False
+
+
+def write_this_machine(tags: dict[str, str], hub: bool) -> None:
     lines = ["---", "# Written by make demo."]
     lines += [f"{name}_image: {tags[name]}" for name in SERVICES if name in tags]
+    lines += [f"demo_model: {MODEL_OF_THE_HUB}", "vllm_offline: false"] if hub else []
     text = "\n".join(lines) + "\n"
-    if not IMAGES.exists() or IMAGES.read_text() != text:
-        IMAGES.write_text(text)
+    if not THIS_MACHINE.exists() or THIS_MACHINE.read_text() != text:
+        THIS_MACHINE.write_text(text)
 
 
 def keep_master_key() -> None:
@@ -104,7 +122,12 @@ def write_private(path: Path, text: str) -> None:
 
 
 def ask(url: str, key: str) -> str:
-    body = {"model": MODEL, "messages": [{"role": "user", "content": QUESTION}], "max_tokens": 24}
+    body = {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": QUESTION}],
+        "max_tokens": 80,
+        "temperature": 0,
+    }
     request = urllib.request.Request(
         f"{url}/v1/chat/completions",
         data=json.dumps(body).encode(),
@@ -127,10 +150,18 @@ def summary(address: str) -> dict[str, str]:
     }
 
 
+def as_text(answer: str) -> str:
+    """The model's lines, folded and set in."""
+    return "\n".join(
+        textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="  ") for line in answer.splitlines()
+    )
+
+
 def show(facts: dict[str, str], answer: str, seconds: float) -> None:
     print(f"""
-The answer of the model (it is tiny and random, so it makes no sense):
-  {answer!r}
+Asked: {QUESTION}
+
+{as_text(answer)}
 
 API      {facts["gateway_url"]}/v1     (OpenAI-compatible)
 Web UI   {facts["ui_url"]}     user admin, password: litellm_ui_password in {VAULT.relative_to(ROOT)}
@@ -166,7 +197,7 @@ def up() -> None:
 
 def down() -> None:
     bench("down", "--dir", str(DEMO))
-    for path in (IMAGES, VAULT):
+    for path in (THIS_MACHINE, VAULT):
         path.unlink(missing_ok=True)
     shutil.rmtree(DEMO, ignore_errors=True)
     say("The demo is gone")

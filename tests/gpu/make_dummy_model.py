@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "bench"), str(ROOT / "plugins")]
+sys.path[:0] = [str(ROOT / "tests" / "bench" / "models" / "tiny"), str(ROOT / "plugins")]
 
 
 def main(folder: str, model: str) -> None:
-    from make_tiny_model import make_tokenizer
+    from make import make_tokenizer
     from plugin_utils._catalogue.data import CATALOGUE
 
     make_tokenizer().save_pretrained(folder)

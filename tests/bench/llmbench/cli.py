@@ -16,7 +16,8 @@ from typing import Callable
 from .engine import ensure_engine, stop_engine
 from .hosts import Bench, bring_up, clean, take_down
 from .images import ensure_image, ensure_images, image_names, image_source, recipe, usual_image_names
-from .loading import image_references, load_images, put_model
+from .loading import image_references, load_images
+from .models import model_names, put_model
 from .shell import (
     BenchError,
     say,
@@ -70,7 +71,7 @@ def command_load(args: argparse.Namespace) -> None:
 
 
 def command_model(args: argparse.Namespace) -> None:
-    put_model(Bench.load(args.dir.resolve()), args.host, args.path, args.image)
+    put_model(Bench.load(args.dir.resolve()), args.host, args.name, args.path, args.image)
 
 
 def command_down(args: argparse.Namespace) -> None:
@@ -122,8 +123,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--hosts", type=host_names, help="names of the hosts, with commas (default: all)")
     sub.add_argument("--images", type=names, required=True, help="recipes' names or references, with commas")
 
-    sub = command("model", command_model, "put the tiny model on a host")
+    sub = command("model", command_model, "put a model on a host, made if it is absent")
     folder(sub)
+    sub.add_argument("--name", choices=model_names(), default="tiny", help="which (default: tiny)")
     sub.add_argument("--host", required=True, help="name of the host")
     sub.add_argument("--path", required=True, help="folder on the host")
     sub.add_argument("--image", help="image with torch and transformers to make it with (default: the vllm recipe's)")

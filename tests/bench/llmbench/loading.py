@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images and the tiny model, put into hosts."""
+"""Images, put into hosts."""
 
 from __future__ import annotations
 
@@ -10,23 +10,18 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .hosts import Bench, put_files
+from .hosts import Bench
 from .images import ensure_image, image_names, recipe
 from .shell import (
-    BENCH,
-    CACHE,
     BenchError,
     docker,
     docker_list,
     image_id,
-    locked,
     run,
-    run_logged,
     say,
     succeeds,
 )
@@ -149,32 +144,3 @@ def image_references(names: Iterable[str]) -> list[str]:
     """Recipes' names as the tags of their images, built if absent; any other reference as it is."""
     known = image_names()
     return [ensure_image(recipe(name)) if name in known else name for name in names]
-
-
-def put_model(bench: Bench, host: str, path: str, image: str | None) -> None:
-    script = BENCH / "make_tiny_model.py"
-    model = CACHE / "models" / hashlib.sha256(script.read_bytes()).hexdigest()[:12]
-    with locked(model.name):
-        if not model.exists():
-            make_model(script, model, image or ensure_image(recipe("vllm")))
-    files = {file.name: file.read_bytes() for file in sorted(model.iterdir())}
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items())
-    container = bench.container(host)
-    check = ["docker", "exec", "-i", "-w", path, container, "sha256sum", "--check", "--status"]
-    if subprocess.run(check, input=sums.encode(), capture_output=True, check=False).returncode == 0:
-        return
-    docker("exec", container, "install", "-d", "-m", "755", path)
-    put_files(container, path, files)
-    say(f"{host}: the model is at {path}")
-
-
-def make_model(script: Path, model: Path, image: str) -> None:
-    model.parent.mkdir(parents=True, exist_ok=True)
-    say(f"making the tiny model with {image}")
-    with tempfile.TemporaryDirectory(prefix="model-", dir=CACHE) as scratch:
-        run_logged(
-            "model", CACHE / "logs" / "model.log",
-            "docker", "run", "--rm", "--network", "none", "--entrypoint", "python3", "-v", f"{script}:/make.py:ro",
-            "-v", f"{scratch}:/out", image, "/make.py", "/out/model", f"{os.getuid()}:{os.getgid()}",
-        )  # fmt: skip
-        (Path(scratch) / "model").rename(model)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a Qwen2 model of random weights with a chat template: make_tiny_model.py FOLDER [UID:GID]."""
+"""Make a Qwen2 model of random weights with a chat template: make.py FOLDER [UID:GID]."""
 
 from __future__ import annotations
 
