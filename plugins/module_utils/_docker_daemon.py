@@ -31,9 +31,14 @@ RELOADABLE = frozenset(
     }
 )
 DEFAULT_PIDFILE = "/run/docker.pid"
+# Names the engine process that runs with an older configuration; gone after a reboot, void after a restart.
+PENDING = "/run/llmfleet-docker-restart-pending"
 
 # User and password in an address, as a proxy has them.
 CREDENTIALS = re.compile(r'://[^/@\s"]+@')
+# Options whose value is a credential, such as splunk-token among log-opts.
+SECRET_NAME = re.compile(r"token|secret|passw|credential|api[-_]?key|authorization", re.I)
+MASK = "********"
 
 RunCommand = Callable[..., "tuple[int, str, str]"]
 
@@ -45,11 +50,16 @@ class DaemonConfigError(Exception):
 def read_text(path: str) -> str:
     """The file's text; empty when there is no file."""
     try:
-        with open(path, encoding="utf-8") as handle:
+        # As dockerd does since 23.0: a byte order mark is no part of the text.
+        with open(path, encoding="utf-8-sig") as handle:
             return handle.read()
     except FileNotFoundError:
         return ""
-    except (OSError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError as exc:
+        raise DaemonConfigError(
+            f"{path} is not UTF-8 ({exc}), so dockerd can't read it; convert it or move it away"
+        ) from exc
+    except OSError as exc:
         raise DaemonConfigError(f"{path} cannot be read: {exc}") from exc
 
 
@@ -59,7 +69,7 @@ def parse(text: str, path: str) -> dict[str, Any]:
         return {}
     try:
         config = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise DaemonConfigError(f"{path} is not valid JSON ({exc}); mend it or move it away, then run again") from exc
     if not isinstance(config, dict):
         raise DaemonConfigError(f"{path} holds no JSON object; mend it or move it away, then run again")
@@ -85,14 +95,42 @@ def render(config: dict[str, Any]) -> str:
     return json.dumps(config, indent=2, ensure_ascii=False) + "\n"
 
 
-def mask(text: str) -> str:
-    """The text without users and passwords in addresses."""
-    return CREDENTIALS.sub("://********@", text)
+def masked(value: Any, name: str = "") -> Any:
+    """A configuration without its credentials: values under a secret name at any depth, users and passwords in addresses."""
+    if isinstance(value, dict):
+        return {key: masked(entry, name if SECRET_NAME.search(name) else str(key)) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [masked(entry, name) for entry in value]
+    if value is None or isinstance(value, bool) or value == "":
+        return value
+    if SECRET_NAME.search(name):
+        return MASK
+    return CREDENTIALS.sub(f"://{MASK}@", value) if isinstance(value, str) else value
 
 
-def default_mode(text: str) -> str:
+def has_secrets(config: dict[str, Any]) -> bool:
+    """Whether a configuration holds credentials."""
+    return bool(masked(config) != config)
+
+
+def shown(config: dict[str, Any], text: str) -> str:
+    """A configuration's text as a diff may show it."""
+    return render(masked(config)) if has_secrets(config) else text
+
+
+def secrets(value: Any, name: str = "") -> set[str]:
+    """The credentials in a configuration, so that they can be kept out of a result."""
+    if isinstance(value, dict):
+        below = [secrets(entry, name if SECRET_NAME.search(name) else str(key)) for key, entry in value.items()]
+        return set().union(*below)
+    if isinstance(value, list):
+        return set().union(*(secrets(entry, name) for entry in value))
+    return {value} if isinstance(value, str) and masked(value, name) != value else set()
+
+
+def default_mode(config: dict[str, Any]) -> str:
     """Only root may read a file with credentials in it."""
-    return "0600" if CREDENTIALS.search(text) else "0644"
+    return "0600" if has_secrets(config) else "0644"
 
 
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -20,7 +20,7 @@ attributes:
     description: Can run in check mode and says what would change, without changing it.
     support: full
   diff_mode:
-    description: Returns the file's text before and after, without users and passwords in addresses.
+    description: Returns the file's text before and after, without credentials.
     support: full
   idempotent:
     description: A second run with the same options changes nothing.
@@ -35,12 +35,14 @@ options:
       - The options to merge, as a JSON merge patch (RFC 7396).
       - Dictionaries are merged into those in the file, lists and everything else replace what is there,
         and a null removes the key.
+      - Credentials in it (users and passwords in addresses, values of options such as C(splunk-token)) are kept out of the result and
+        the diff. Ansible writes a task's arguments to the host's log, so give such a task C(no_log).
     type: dict
     required: true
   mode:
     description:
       - The file's mode, as an octal number in quotes. The owner is the user that the module runs as.
-      - By default V(0644), or V(0600) when an address in the file carries a user and password, as that of a proxy may.
+      - By default V(0644), or V(0600) when the file holds credentials.
     type: str
 seealso:
   - name: Configuration file of the Docker daemon
@@ -106,22 +108,21 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._docker_daemon import (
     DEFAULT_PIDFILE,
+    PENDING,
     DaemonConfigError,
     changed_keys,
     check_with_dockerd,
     default_mode,
     engine_identity,
     engine_replaced,
-    mask,
     merge,
     parse,
     read_text,
     reload_suffices,
     render,
+    secrets,
+    shown,
 )
-
-# Names the engine process that runs with an older configuration; gone after a reboot, void after a restart.
-PENDING = "/run/llmfleet-docker-restart-pending"
 
 
 def stage(module: AnsibleModule, text: str) -> str:
@@ -178,11 +179,13 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": bool(keys), "path": path, "changed_keys": keys, "validated": False}
     result.update(engine_needs(engine, before, after))
     wanted = render(after) if keys else text
-    mode = module.params["mode"] or default_mode(wanted)
+    mode = module.params["mode"] or default_mode(after)
+    module.no_log_values.update(secrets(before) | secrets(after))
     if keys:
         staged = stage(module, wanted)
         result["validated"] = validate(module, staged)
-        result["diff"] = {"before": mask(text), "after": mask(wanted), "before_header": path, "after_header": path}
+        texts = {"before": shown(before, text), "after": shown(after, wanted)}
+        result["diff"] = {**texts, "before_header": path, "after_header": path}
         if not module.check_mode:
             if engine and not reload_suffices(before, after):
                 remember(engine)

@@ -45,7 +45,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 gpus:
-  description: The GPUs that the driver drives, in C(nvidia-smi)'s order. A value that a card does not tell is null.
+  description:
+    - The GPUs that the driver drives, in C(nvidia-smi)'s order. A value that a card does not tell is null.
+    - Those that the driver lost are in RV(lost_gpus) and not here.
   returned: success
   type: list
   elements: dict
@@ -80,6 +82,12 @@ gpus:
     memory_usable_gib:
       description: The same in GiB.
       type: float
+    unified:
+      description: Whether the GPU has no memory of its own and shares the host's, as GB10 does. Its memory is null then.
+      type: bool
+    recovery_action:
+      description: What the driver asks for to have the card work again, such as V(Reset). Null when it asks for nothing.
+      type: str
     compute_capability:
       description: What the GPU's processors can do, such as V(9.0).
       type: str
@@ -113,6 +121,20 @@ gpus:
       memory_reserved_mib: 480
       memory_usable_gib: 79.179
       compute_capability: "9.0"
+lost_gpus:
+  description: GPUs that can't be used, each with C(index), C(pci_bus_id) and the C(reason) that C(nvidia-smi) tells.
+  returned: success
+  type: list
+  elements: dict
+smi_warnings:
+  description: What C(nvidia-smi) said beside its report, such as that a card's infoROM is corrupted.
+  returned: success
+  type: list
+  elements: str
+library_version:
+  description: The same as RV(driver_version), but null where C(nvidia-smi) doesn't tell it.
+  returned: success
+  type: str
 driver_version:
   description: Version of the driver's library.
   returned: success
@@ -157,17 +179,15 @@ reason:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.llmfleet.gateway.plugins.module_utils._gpu import SMI_DIRECTORIES, look
+from ansible_collections.llmfleet.gateway.plugins.module_utils._host.gpus import find_smi, look
+from ansible_collections.llmfleet.gateway.plugins.module_utils._host.run import run
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"nvidia_smi": {"type": "path"}}, supports_check_mode=True)
-    smi = (
-        module.params["nvidia_smi"]
-        or module.get_bin_path("nvidia-smi")
-        or module.get_bin_path("nvidia-smi", opt_dirs=list(SMI_DIRECTORIES))
-    )
-    module.exit_json(changed=False, **look(module.run_command, smi))
+    found = look(run, module.params["nvidia_smi"] or find_smi())
+
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

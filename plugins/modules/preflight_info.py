@@ -123,39 +123,13 @@ urls:
   elements: dict
 """
 
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.llmfleet.gateway.plugins.module_utils import _preflight as preflight
-from ansible_collections.llmfleet.gateway.plugins.module_utils._gpu import SMI_DIRECTORIES, look
+from ansible_collections.llmfleet.gateway.plugins.module_utils._host.look import look
+from ansible_collections.llmfleet.gateway.plugins.module_utils._host.run import run
 
-
-def look_at_gpus(module: AnsibleModule) -> dict[str, Any]:
-    """The GPUs, with the container of each process."""
-    smi = module.get_bin_path("nvidia-smi") or module.get_bin_path("nvidia-smi", opt_dirs=list(SMI_DIRECTORIES))
-    found = look(module.run_command, smi)
-    for gpu in found["gpus"]:
-        for process in gpu["processes"]:
-            process["container"] = preflight.container_of(process["pid"]) if process["pid"] else None
-    return found
-
-
-def gather(module: AnsibleModule) -> dict[str, Any]:
-    """All that is asked for."""
-    asked = module.params
-    docker = module.get_bin_path("docker")
-    return {
-        "system": preflight.os_release(),
-        "kernel": preflight.kernel(),
-        "gpu": look_at_gpus(module) if asked["gpus"] else {},
-        "images_room": preflight.room(preflight.data_root(module.run_command, docker)),
-        "models_room": preflight.room(asked["models_dir"]) if asked["models_dir"] else None,
-        "models": {name: preflight.model_bytes(asked["models_dir"] or "", name) for name in asked["models"]},
-        "images": preflight.images_present(module.run_command, docker, asked["images"]),
-        "listeners": preflight.listeners(asked["ports"]),
-        "containers": preflight.containers(module.run_command, docker),
-        "urls": preflight.reach_all(asked["urls"], asked["timeout"]),
-    }
+# host_info tells all of this and more.
+NOT_ASKED = {"packages": [], "repositories": [], "files": [], "units": [], "model_folders": [], "apt_targets": False}
+TOLD = ("system", "kernel", "gpu", "images_room", "models_room", "models", "images", "listeners", "containers", "urls")
 
 
 def main() -> None:
@@ -171,7 +145,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    module.exit_json(changed=False, **gather(module))
+    found = look(run, {**NOT_ASKED, "kernel": None, "reading": None, "figures": None, **module.params})
+    module.exit_json(changed=False, **{name: found[name] for name in TOLD})
 
 
 if __name__ == "__main__":

@@ -308,3 +308,45 @@ def test_a_link_stays_a_link(host: Host, tmp_path: Path) -> None:
     host.file.symlink_to(tmp_path / "real.json")
     host.run({"debug": True})
     assert host.file.is_symlink() and host.config() == {"debug": True}
+
+
+def test_a_byte_order_mark_is_no_fault(host: Host) -> None:
+    """Found on Windows-edited hosts; dockerd takes it since 23.0 (moby/moby#44777)."""
+    host.has("")
+    host.file.write_bytes(b"\xef\xbb\xbf" + b'{"debug": true}')
+    result = host.run({"ipv6": True})
+    assert result["changed"] is True and host.config() == {"debug": True, "ipv6": True}
+
+
+def test_another_encoding_is_refused_as_dockerd_does(host: Host) -> None:
+    host.has("")
+    host.file.write_bytes('{"debug": true}'.encode("utf-16"))
+    result = host.run({"ipv6": True})
+    assert result["failed"] is True and "not UTF-8" in result["msg"]
+
+
+SECRET = "hunter2-of-the-vault"
+SECRETS = [
+    {"log-opts": {"splunk-token": SECRET}},
+    {"proxies": {"https-proxy": f"http://u:{SECRET}@proxy:3128"}},
+    {"registry-mirrors": [f"https://u:{SECRET}@mirror"]},
+    {"log-opts": {"deep": {"credentials": {"anything": SECRET}}}},
+    {"runtimes": {"a": {"options": {"API_KEY": [SECRET]}}}},
+]
+
+
+@pytest.mark.parametrize("options", SECRETS)
+def test_credentials_are_in_no_diff_and_only_root_reads_them(host: Host, options: dict[str, Any]) -> None:
+    host.has(json.dumps({"debug": True}))
+    result = host.run(options)
+    assert result["changed"] is True and SECRET in host.file.read_text()
+    assert SECRET not in json.dumps(result) and "debug" in result["diff"]["after"]
+    assert host.file.stat().st_mode & 0o777 == 0o600
+    again = host.run({"debug": False})
+    assert SECRET not in json.dumps(again)
+
+
+@pytest.mark.parametrize("options", SECRETS)
+def test_credentials_are_known_for_masking(options: dict[str, Any]) -> None:
+    assert any(SECRET in value for value in daemon.secrets(options))
+    assert daemon.secrets({"log-driver": "json-file", "data-root": "/srv", "mtu": 1500}) == set()
