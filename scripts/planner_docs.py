@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_listing
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import EngineSettings, plan
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "planner.md"
@@ -46,7 +46,8 @@ def planned(run: dict[str, Any]) -> dict[str, Any]:
     options = {name: value for name, value in run["settings"].items() if name != "model_runner"}
     options["compile_cache"] = "cold" if options["compile_cache"] == "cold" else "warm"
     held = max(0.0, run["total_gib"] - run["free_at_start_gib"] - CONTEXT_GIB)
-    return plan(config, Settings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options))
+    settings = EngineSettings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options)
+    return plan(config, settings)
 
 
 def accuracy() -> str:
@@ -104,7 +105,7 @@ def vram() -> str:
     keys += ["kv_cache_tokens", "peak_used_gib", "largest_gpu_memory_utilization"]
     rows = [["model", *keys]]
     for name, entry in CATALOGUE.items():
-        settings = Settings(gpu_memory_gib=79.18, gpu_memory_utilization=0.9, max_model_len=8192)
+        settings = EngineSettings(gpu_memory_gib=79.18, gpu_memory_utilization=0.9, max_model_len=8192)
         found = plan(entry["config"], settings)
         cells = [found[key] for key in keys] if found["fits"] else [found["weights_gib"], *["-"] * (len(keys) - 1)]
         rows.append([name, *cells])

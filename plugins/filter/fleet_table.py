@@ -40,7 +40,7 @@ _value:
 
 import typing as t
 
-from ..plugin_utils._planner.advise import aligned
+from ..plugin_utils._planner.table import aligned
 
 HEADINGS = ("server", "gpu", "instance", "model", "share", "context", "tokens", "requests", "peak", "free")
 

@@ -188,7 +188,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._planner.model import PlanError
+from ..plugin_utils._planner.model import MemoryPlanError
 from ..plugin_utils._planner.options import describe, settings_from
 from ..plugin_utils._planner.plan import plan
 
@@ -200,7 +200,7 @@ def vram_plan(model: Any, **options: Any) -> dict[str, Any]:
         if options.get("weight_bytes") is None:
             options["weight_bytes"] = weight_bytes
         return plan(config, settings_from(options))
-    except PlanError as error:
+    except MemoryPlanError as error:
         raise AnsibleFilterError(f"vram_plan: {error}") from error
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: vram_share
-short_description: Settings of models that share one GPU
+short_description: EngineSettings of models that share one GPU
 version_added: "0.1.0"
 author: llmfleet contributors (@llmfleet)
 description:
@@ -69,26 +69,29 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._planner.advise import Instance, choose, explain, share_gpu
-from ..plugin_utils._planner.model import PlanError
+from ..plugin_utils._planner.choice import choose
+from ..plugin_utils._planner.model import MemoryPlanError
+from ..plugin_utils._planner.needs import Instance
 from ..plugin_utils._planner.options import instance_from
+from ..plugin_utils._planner.remedies import explain
+from ..plugin_utils._planner.sharing import share_gpu
 
 
 def vram_share(models: Sequence[Mapping[str, Any]], gpu_memory_gib: Any) -> list[dict[str, Any]]:
-    """Settings of the models on one GPU; see DOCUMENTATION."""
+    """EngineSettings of the models on one GPU; see DOCUMENTATION."""
     try:
         instances = [instance_from(model, gpu_memory_gib) for model in models]
         if len(instances) == 1:
             return [_alone(instances[0])]
         return share_gpu(instances, float(gpu_memory_gib))
-    except PlanError as error:
+    except MemoryPlanError as error:
         raise AnsibleFilterError(f"vram_share: {error}") from error
 
 
 def _alone(instance: Instance) -> dict[str, Any]:
     result = choose(instance.config, instance.settings)
     if not result["fits"]:
-        raise PlanError(explain(instance.name, instance.config, instance.settings))
+        raise MemoryPlanError(explain(instance.name, instance.config, instance.settings))
     return {"name": instance.name, **result}
 
 

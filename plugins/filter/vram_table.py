@@ -62,9 +62,10 @@ from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils._fleet.memory import planned_instance
 from ..plugin_utils._fleet.vllm_options import DEFAULT_VERSION
-from ..plugin_utils._planner.advise import Instance, table
-from ..plugin_utils._planner.model import PlanError
+from ..plugin_utils._planner.model import MemoryPlanError
+from ..plugin_utils._planner.needs import Instance
 from ..plugin_utils._planner.options import instance_from
+from ..plugin_utils._planner.table import table
 
 
 def vram_table(
@@ -77,7 +78,7 @@ def vram_table(
     try:
         sizes = {str(name): float(memory) for name, memory in gpus.items()}
         if not sizes:
-            raise PlanError("there is no GPU to plan for.")
+            raise MemoryPlanError("there is no GPU to plan for.")
         found = {result["item"]["model"]: result for result in info if result.get("config")}
         version = str(vllm_version or DEFAULT_VERSION)
         chosen = [
@@ -85,7 +86,7 @@ def vram_table(
         ]
         notes = [note for _instance, note in chosen if note]
         return table([instance for instance, _note in chosen if instance], sizes) + notes
-    except (PlanError, ValueError) as error:
+    except (MemoryPlanError, ValueError) as error:
         raise AnsibleFilterError(f"vram_table: {error}") from error
 
 
@@ -100,7 +101,7 @@ def _described(model: Mapping[str, Any], sizes: Mapping[str, float]) -> tuple[In
 def _declared(entry: Mapping[str, Any], found: Mapping[str, Any], version: str) -> tuple[Instance | None, str]:
     """An entry of llm_models."""
     if not entry.get("name"):
-        raise PlanError("each model needs name and model.")
+        raise MemoryPlanError("each model needs name and model.")
     share = entry.get("gpu_memory_utilization")
     instance, note = planned_instance(dict(entry), share, found, version)
     return instance, f"{entry['name']}: {note}" if note else ""

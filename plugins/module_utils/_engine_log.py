@@ -25,7 +25,8 @@ _PATTERNS = {
 _WHOLE = {"kv_cache_tokens", "max_model_len"}
 _REFUSALS = (
     r"No available memory for the cache blocks[^\n]*",
-    r"To serve at least one request with the model's max seq len[^\n]*",
+    # vLLM up to 0.11 writes "models's".
+    r"To serve at least one request with the models?'s max seq len[^\n]*",
     r"Free memory on device [^\n]*is less than desired GPU memory utilization[^\n]*",
     r"CUDA out of memory[^\n]*",
 )

@@ -147,7 +147,7 @@ def one_case(
         (arguments.logs / f"{name}.log").write_text(text, encoding="utf-8")
     real = engine_log.read_log(text)
     version = importlib.metadata.version("vllm").split("+")[0]
-    planned = plan.plan(configs[model], plan.Settings(gpu_memory_gib=total, vllm_version=version, **settings))
+    planned = plan.plan(configs[model], plan.EngineSettings(gpu_memory_gib=total, vllm_version=version, **settings))
     print(verdict(name, real, planned, served, peak), flush=True)
     if not served and "refusal" not in real:
         print("\n".join(text.splitlines()[-25:]), flush=True)

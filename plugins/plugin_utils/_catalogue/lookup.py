@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import ModelInfoError
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.advise import recommend
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import PlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.choice import recommend
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.weights import checkpoint_bytes
 
 from .data import CATALOGUE
@@ -50,7 +50,7 @@ def complete(found: dict[str, Any]) -> dict[str, Any]:
     try:
         recommended, unplanned = recommend(found["config"], found["weight_bytes"]), ""
         size = found["weight_bytes"] or checkpoint_bytes(read_model(found["config"]))
-    except PlanError as error:
+    except MemoryPlanError as error:
         recommended, unplanned, size = {}, str(error), found["weight_bytes"]
     return {
         **found,

@@ -10,9 +10,10 @@ import typing as t
 from dataclasses import replace
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import known, option_name
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import advise
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import PlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import needs, sharing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import describe, settings_from
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import GIB, SPARE
 
 #: Options of vLLM, beside those that are keys of an entry, that the planner counts.
 COUNTED_OPTIONS = (
@@ -68,7 +69,7 @@ class Demand(t.NamedTuple):
 
     name: str
     share: float | None  # none: the planner's choice
-    planned: advise.Instance | None  # none: the planner does not know the model
+    planned: needs.Instance | None  # none: the planner does not know the model
     note: str  # why it does not
     default_share: float
     deferred: bool  # the planner may come to know it when more has been read
@@ -84,7 +85,7 @@ def planned_instance(
     share: float | None,
     found: t.Mapping[str, t.Any],
     vllm_version: str,
-) -> tuple[advise.Instance | None, str]:
+) -> tuple[needs.Instance | None, str]:
     """The entry as the planner takes it, or why it can't."""
     described = description(entry["model"], found)
     if not described:
@@ -100,9 +101,9 @@ def planned_instance(
         config, weight_bytes = describe(described)
         settings = settings_from({**options, "gpu_memory_gib": 1.0, "weight_bytes": weight_bytes})
         read_model(config, settings.quantization, settings.dtype)
-    except PlanError as error:
+    except MemoryPlanError as error:
         return None, str(error)
-    return advise.Instance(entry["name"], config, settings), ""
+    return needs.Instance(entry["name"], config, settings), ""
 
 
 def with_length(demand: Demand, length: int) -> Demand:
@@ -129,10 +130,10 @@ def no_room(demand: Demand, others: list[Demand], memory: Gpu | None, gpu: str) 
     )
 
 
-def _crowded(instances: list[advise.Instance], memory_gib: float, gpu: str) -> str:
+def _crowded(instances: list[needs.Instance], memory_gib: float, gpu: str) -> str:
     try:
-        advise.share_gpu(instances, memory_gib)
-    except PlanError as error:
+        sharing.share_gpu(instances, memory_gib)
+    except MemoryPlanError as error:
         return f"On {gpu}: {error}"
     return ""
 
@@ -143,8 +144,8 @@ def _least_share(demand: Demand, memory: Gpu | None) -> float:
         return demand.share
     if demand.planned and memory:
         try:
-            return advise.need(demand.planned, memory.memory_gib) / (memory.memory_gib * advise.GIB)
-        except PlanError:
+            return needs.need(demand.planned, memory.memory_gib) / (memory.memory_gib * GIB)
+        except MemoryPlanError:
             return 1.0
     return 0.0 if demand.deferred else demand.default_share
 
@@ -153,8 +154,8 @@ def unlike(gpus: list[int], memory: t.Mapping[int, Gpu]) -> str:
     """Why these can't be the GPUs of one replica; empty where they can, or where they are not known."""
     seen = [memory[gpu]._asdict() for gpu in gpus if gpu in memory]
     try:
-        advise.check_alike(seen)
-    except PlanError as error:
+        sharing.check_alike(seen)
+    except MemoryPlanError as error:
         return str(error)
     return ""
 
@@ -174,8 +175,8 @@ def plan_server(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> tuple[list
         instances = list(group.values())
         sizes = {gpu: memory[gpu].memory_gib for gpu in sorted({gpu for one in instances for gpu in one.gpus})}
         try:
-            results = advise.share_gpus(instances, sizes, _reserved(placed, sizes))
-        except PlanError as error:
+            results = sharing.share_gpus(instances, sizes, _reserved(placed, sizes))
+        except MemoryPlanError as error:
             errors.append(str(error))
             continue
         for index, result in zip(group, results):
@@ -183,9 +184,9 @@ def plan_server(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> tuple[list
     return plans, errors
 
 
-def _groups(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> list[dict[int, advise.Instance]]:
+def _groups(placed: list[Placed], memory: t.Mapping[int, Gpu]) -> list[dict[int, needs.Instance]]:
     """Planned instances on GPUs of known memory; those that share a GPU, directly or through others, together."""
-    groups: list[tuple[set[int], dict[int, advise.Instance]]] = []
+    groups: list[tuple[set[int], dict[int, needs.Instance]]] = []
     for index, one in enumerate(placed):
         planned = one.demand.planned
         if not planned or not one.gpus or any(gpu not in memory for gpu in one.gpus):
@@ -206,7 +207,7 @@ def _reserved(placed: list[Placed], sizes: t.Mapping[int, float]) -> dict[int, f
         shares = [one.demand for one in placed if gpu in one.gpus and not one.demand.planned]
         if shares:
             held = sum(one.share or one.default_share for one in shares) + 1 - MAX_SHARE
-            reserved[gpu] = max(0.0, held * memory_gib - advise.SPARE / advise.GIB)
+            reserved[gpu] = max(0.0, held * memory_gib - SPARE / GIB)
     return reserved
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from .model import DTYPE_BYTES, Model, PlanError
+from .model import DTYPE_BYTES, MemoryPlanError, Model
 from .weights import Stage, kv_heads_per_rank
 
 BLOCK = 16
@@ -77,7 +77,7 @@ def element_bytes(model: Model, kv_cache_dtype: str) -> float:
             return 1.0
         return float(DTYPE_BYTES[model.dtype])
     if kv_cache_dtype not in _KV_BYTES:
-        raise PlanError(f"kv_cache_dtype {kv_cache_dtype!r} is not one of auto, {', '.join(sorted(_KV_BYTES))}.")
+        raise MemoryPlanError(f"kv_cache_dtype {kv_cache_dtype!r} is not one of auto, {', '.join(sorted(_KV_BYTES))}.")
     return _KV_BYTES[kv_cache_dtype]
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 
-class PlanError(ValueError):
+class MemoryPlanError(ValueError):
     """The model or the settings cannot be planned; the message says what to change."""
 
 
@@ -171,7 +171,7 @@ def _refuse_state_space(text: Mapping[str, Any]) -> None:
         str(kind) for kind in text.get("layers_block_type") or ()
     }
     if kinds & _STATE_SPACE or "mamba" in str(text.get("model_type", "")) or text.get("ssm_cfg"):
-        raise PlanError(
+        raise MemoryPlanError(
             "This model has state-space or linear-attention layers, whose memory the planner does not know. "
             "Set gpu_memory_utilization and max_model_len by hand."
         )
@@ -181,7 +181,7 @@ def _number(text: Mapping[str, Any], *names: str) -> int:
     for name in names:
         if text.get(name):
             return int(text[name])
-    raise PlanError(f"The model's config.json has no {names[0]}: it does not describe a language model.")
+    raise MemoryPlanError(f"The model's config.json has no {names[0]}: it does not describe a language model.")
 
 
 def _kv_heads(text: Mapping[str, Any], heads: int) -> int:
@@ -201,7 +201,7 @@ def _tied(config: Mapping[str, Any], text: Mapping[str, Any], model_type: str) -
 def _dtype(config: Mapping[str, Any], text: Mapping[str, Any], dtype: str) -> str:
     if dtype != "auto":
         if dtype not in DTYPE_BYTES:
-            raise PlanError(f"dtype {dtype!r} is not one of {', '.join(sorted(DTYPE_BYTES))}.")
+            raise MemoryPlanError(f"dtype {dtype!r} is not one of {', '.join(sorted(DTYPE_BYTES))}.")
         return dtype
     stored = text.get("dtype") or text.get("torch_dtype") or config.get("dtype") or config.get("torch_dtype")
     stored = str(stored or "bfloat16").replace("torch.", "")
@@ -288,7 +288,7 @@ def read_quantization(
         return replace(_quantization("fp8", 8, 0, 4, dynamic=True), online=True)
     if asked in {"bitsandbytes"}:
         return _quantization(asked, 4, 64, 0.5)
-    raise PlanError(
+    raise MemoryPlanError(
         f"quantization {asked!r} needs a checkpoint that is quantized that way; this one is not. "
         "Name a quantized checkpoint, or use fp8, which vLLM makes while it loads."
     )
@@ -329,7 +329,7 @@ def _stored_quantization(stored: Mapping[str, Any]) -> Quantization | None:
         return _quantization(method, bits, 64, 0.5)
     if method == "compressed-tensors":
         return _compressed_tensors(stored)
-    raise PlanError(f"The planner does not know the quantization method {method!r}.")
+    raise MemoryPlanError(f"The planner does not know the quantization method {method!r}.")
 
 
 def _compressed_tensors(stored: Mapping[str, Any]) -> Quantization | None:

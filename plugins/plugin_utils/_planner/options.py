@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from .advise import Instance
-from .model import PlanError
-from .plan import AUTOMATIC, Settings
+from .model import MemoryPlanError
+from .needs import Instance
+from .plan import AUTOMATIC, EngineSettings
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
@@ -52,17 +52,17 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "weight_bytes": int,
     "enforce_eager": _boolean,
 }
-_MAY_BE_ABSENT = {field.name for field in fields(Settings) if field.default is None}
+_MAY_BE_ABSENT = {field.name for field in fields(EngineSettings) if field.default is None}
 
 
-def settings_from(options: Mapping[str, Any]) -> Settings:
+def settings_from(options: Mapping[str, Any]) -> EngineSettings:
     """Options as a template gives them, strings among them, as typed settings."""
-    known = {field.name for field in fields(Settings)}
+    known = {field.name for field in fields(EngineSettings)}
     unknown = sorted(set(options) - known)
     if unknown:
-        raise PlanError(f"vram_plan has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+        raise MemoryPlanError(f"vram_plan has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
     if options.get("gpu_memory_gib") is None:
-        raise PlanError("vram_plan needs gpu_memory_gib, the GPU's usable memory in GiB.")
+        raise MemoryPlanError("vram_plan needs gpu_memory_gib, the GPU's usable memory in GiB.")
     values: dict[str, Any] = {}
     for name, value in options.items():
         if value is None or (value == "" and name in _MAY_BE_ABSENT):
@@ -70,8 +70,8 @@ def settings_from(options: Mapping[str, Any]) -> Settings:
         try:
             values[name] = _TYPES.get(name, _plain)(value)
         except (TypeError, ValueError) as error:
-            raise PlanError(f"{name} cannot be {value!r}.") from error
-    return Settings(**values)
+            raise MemoryPlanError(f"{name} cannot be {value!r}.") from error
+    return EngineSettings(**values)
 
 
 def _plain(value: Any) -> Any:
@@ -81,7 +81,7 @@ def _plain(value: Any) -> Any:
 def describe(model: Any) -> tuple[Mapping[str, Any], int | None]:
     """A config.json, or the result of vllm_model_info with the config and the weights' size in it."""
     if not isinstance(model, Mapping):
-        raise PlanError("vram_plan takes a model's config.json as a dictionary.")
+        raise MemoryPlanError("vram_plan takes a model's config.json as a dictionary.")
     if isinstance(model.get("config"), Mapping):
         return model["config"], model.get("weight_bytes")
     return model, None
@@ -92,7 +92,7 @@ def instance_from(entry: Mapping[str, Any], gpu_memory_gib: Any) -> Instance:
     options = dict(entry)
     name, described = options.pop("name", None), options.pop("model", None)
     if not name or described is None:
-        raise PlanError("each model needs name and model.")
+        raise MemoryPlanError("each model needs name and model.")
     config, weight_bytes = describe(described)
     options.setdefault("weight_bytes", weight_bytes)
     return Instance(str(name), config, settings_from({**options, "gpu_memory_gib": gpu_memory_gib}))

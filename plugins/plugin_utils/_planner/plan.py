@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from . import kv, runtime, versions, weights
-from .model import Model, PlanError, read_model
+from .model import MemoryPlanError, Model, read_model
 
 GIB = 1024**3
 # What must stay really free on a GPU, for fragments and for what requests ask beyond the warm-up.
@@ -21,7 +21,7 @@ AUTOMATIC = -1
 
 
 @dataclass(frozen=True)
-class Settings:
+class EngineSettings:
     """vLLM's options, by their own names, and the GPU. None means vLLM's default, or the planner's choice."""
 
     gpu_memory_gib: float
@@ -48,8 +48,8 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Resolved(Settings):
-    """Settings with vLLM's defaults filled in."""
+class Resolved(EngineSettings):
+    """EngineSettings with vLLM's defaults filled in."""
 
     gpu_memory_utilization: float = 0.0
     max_model_len: int = 0
@@ -84,7 +84,7 @@ class Parts:
         return held + self.sampler_state + self.sampler_cache
 
 
-def plan(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def plan(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any]:
     """Plan one replica; the result is what the filter returns."""
     model = read_model(config, settings.quantization, settings.dtype)
     check_parallel(model, settings)
@@ -95,7 +95,7 @@ def plan(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     return _result(model, resolved, stages)
 
 
-def _automatic(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def _automatic(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any]:
     """vLLM's max_model_len -1: the model's context, or the longest that fits (_auto_fit_max_model_len)."""
     whole = plan(config, replace(settings, max_model_len=None))
     longest = whole["largest_max_model_len"]
@@ -104,25 +104,25 @@ def _automatic(config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
     return plan(config, replace(settings, max_model_len=longest))
 
 
-def check_parallel(model: Model, settings: Settings) -> None:
+def check_parallel(model: Model, settings: EngineSettings) -> None:
     """vllm/config/model.py, verify_with_parallel_config: heads are split evenly."""
     parallel = settings.tensor_parallel_size
     if parallel < 1 or settings.pipeline_parallel_size < 1:
-        raise PlanError("tensor_parallel_size and pipeline_parallel_size start at 1.")
+        raise MemoryPlanError("tensor_parallel_size and pipeline_parallel_size start at 1.")
     if settings.gpu_memory_gib <= 0:
-        raise PlanError("gpu_memory_gib must be the GPU's usable memory, above 0.")
+        raise MemoryPlanError("gpu_memory_gib must be the GPU's usable memory, above 0.")
     if model.heads % parallel:
         divisors = [str(size) for size in range(1, model.heads + 1) if model.heads % size == 0 and size <= 16]
-        raise PlanError(
+        raise MemoryPlanError(
             f"The model's {model.heads} attention heads are not divisible by tensor_parallel_size {parallel}; "
             f"use one of {', '.join(divisors)}."
         )
     utilization = settings.gpu_memory_utilization
     if utilization is not None and not 0 < utilization <= 1:
-        raise PlanError(f"gpu_memory_utilization {utilization} must lie above 0 and be at most 1.")
+        raise MemoryPlanError(f"gpu_memory_utilization {utilization} must lie above 0 and be at most 1.")
 
 
-def resolve(model: Model, settings: Settings) -> Resolved:
+def resolve(model: Model, settings: EngineSettings) -> Resolved:
     """Fill in vLLM's defaults."""
     engine = versions.engine_for(settings.vllm_version)
     sequences, tokens = versions.default_batch(engine, settings.gpu_bytes)

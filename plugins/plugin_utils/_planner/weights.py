@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .model import DTYPE_BYTES, Latent, Model, PlanError
+from .model import DTYPE_BYTES, Latent, MemoryPlanError, Model
 
 MIB = 1024**2
 
@@ -34,7 +34,7 @@ class Stage:
 def stages(layers: int, pipeline: int) -> list[Stage]:
     """Split as vllm/distributed/utils.py, get_pp_indices does: the rest goes to the stages before the last."""
     if layers < pipeline:
-        raise PlanError(f"pipeline_parallel_size {pipeline} is more than the model's {layers} layers.")
+        raise MemoryPlanError(f"pipeline_parallel_size {pipeline} is more than the model's {layers} layers.")
     sizes = [layers // pipeline] * pipeline
     for index in range(2, layers % pipeline + 2):
         sizes[-index] += 1

@@ -42,6 +42,7 @@ def test_figures_of_the_last_start() -> None:
     [
         "ValueError: No available memory for the cache blocks. Try increasing `gpu_memory_utilization`",
         "ValueError: To serve at least one request with the model's max seq len (8192), (1.0 GiB KV cache is needed",
+        "ValueError: To serve at least one request with the models's max seq len (131072), 4.54 GiB KV cache is needed",
         "ValueError: Free memory on device cuda:0 (1/79 GiB) on startup is less than desired GPU memory utilization",
         "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
     ],

@@ -11,11 +11,11 @@ import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import kv, runtime, versions, weights
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import (
-    PlanError,
+    MemoryPlanError,
     derived_max_len,
     read_model,
 )
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import EngineSettings, plan
 
 MIB, GIB = 1024**2, 1024**3
 
@@ -25,8 +25,8 @@ DEEPSEEK = CATALOGUE["deepseek-ai/DeepSeek-V2-Lite"]["config"]
 QWEN_MOE = CATALOGUE["Qwen/Qwen3-30B-A3B"]["config"]
 
 
-def settings(**options: Any) -> Settings:
-    return Settings(**{"gpu_memory_gib": 79.18, "max_model_len": 8192, **options})
+def settings(**options: Any) -> EngineSettings:
+    return EngineSettings(**{"gpu_memory_gib": 79.18, "max_model_len": 8192, **options})
 
 
 # metadata.total_size of the safetensors index of each repository, or the size of its one file.
@@ -150,7 +150,7 @@ def test_tied_embeddings_are_held_once() -> None:
 
 def test_pipeline_stages_split_layers_as_vllm_does() -> None:
     assert [len(stage.layers) for stage in weights.stages(61, 4)] == [15, 15, 16, 15]
-    with pytest.raises(PlanError, match="more than the model's 2 layers"):
+    with pytest.raises(MemoryPlanError, match="more than the model's 2 layers"):
         weights.stages(2, 4)
 
 
@@ -162,7 +162,7 @@ def test_pipeline_splits_weights_and_cache() -> None:
 
 
 def test_heads_must_divide() -> None:
-    with pytest.raises(PlanError, match="32 attention heads are not divisible by tensor_parallel_size 3"):
+    with pytest.raises(MemoryPlanError, match="32 attention heads are not divisible by tensor_parallel_size 3"):
         plan(LLAMA, settings(tensor_parallel_size=3))
 
 
@@ -284,22 +284,22 @@ def test_checkpoint_that_asks_for_an_fp8_cache() -> None:
 
 
 def test_options_that_no_engine_has_are_refused() -> None:
-    with pytest.raises(PlanError, match="kv_cache_dtype 'int3'"):
+    with pytest.raises(MemoryPlanError, match="kv_cache_dtype 'int3'"):
         plan(LLAMA, settings(kv_cache_dtype="int3"))
-    with pytest.raises(PlanError, match="needs a checkpoint that is quantized that way"):
+    with pytest.raises(MemoryPlanError, match="needs a checkpoint that is quantized that way"):
         plan(LLAMA, settings(quantization="awq"))
-    with pytest.raises(PlanError, match="dtype 'float8'"):
+    with pytest.raises(MemoryPlanError, match="dtype 'float8'"):
         plan(LLAMA, settings(dtype="float8"))
-    with pytest.raises(PlanError, match="must lie above 0"):
+    with pytest.raises(MemoryPlanError, match="must lie above 0"):
         plan(LLAMA, settings(gpu_memory_utilization=1.2))
-    with pytest.raises(PlanError, match="does not know the quantization method"):
+    with pytest.raises(MemoryPlanError, match="does not know the quantization method"):
         read_model({**LLAMA, "quantization_config": {"quant_method": "magic"}})
 
 
 def test_models_that_the_planner_does_not_know_are_refused() -> None:
-    with pytest.raises(PlanError, match="state-space"):
+    with pytest.raises(MemoryPlanError, match="state-space"):
         read_model({**LLAMA, "layer_types": ["linear_attention", "full_attention"] * 16})
-    with pytest.raises(PlanError, match="no num_attention_heads"):
+    with pytest.raises(MemoryPlanError, match="no num_attention_heads"):
         read_model({"model_type": "clip"})
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import EngineSettings, plan
 
 GIB = 1024**3
 DATA = Path(__file__).parents[2] / "data"
@@ -36,7 +36,7 @@ def planned(run: dict[str, Any]) -> dict[str, Any]:
     options.pop("model_runner", None)
     options["compile_cache"] = "cold" if options.get("compile_cache") == "cold" else "warm"
     held = max(0.0, run["total_gib"] - run["free_at_start_gib"] - CONTEXT_GIB)
-    settings = Settings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options)
+    settings = EngineSettings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options)
     return plan(config_of(run["model"]), settings)
 
 
@@ -98,13 +98,13 @@ def test_parts_of_a_measured_run(run: dict[str, Any]) -> None:
 
 def test_a_plan_defaults_to_a_first_start() -> None:
     config = config_of("Llama-3.1-8B")
-    first = plan(config, Settings(gpu_memory_gib=79.18, max_model_len=8192))
-    later = plan(config, Settings(gpu_memory_gib=79.18, max_model_len=8192, compile_cache="warm"))
+    first = plan(config, EngineSettings(gpu_memory_gib=79.18, max_model_len=8192))
+    later = plan(config, EngineSettings(gpu_memory_gib=79.18, max_model_len=8192, compile_cache="warm"))
     assert first["kv_cache_gib"] < later["kv_cache_gib"]
 
 
 def with_room(name: str, room_gib: float, **options: Any) -> dict[str, Any]:
-    return plan(config_of(name), Settings(kv_cache_memory_bytes=int(room_gib * GIB), **options))
+    return plan(config_of(name), EngineSettings(kv_cache_memory_bytes=int(room_gib * GIB), **options))
 
 
 # vllm-project/vllm issues: the KV cache room that vLLM printed, and the tokens that it made of it.
@@ -135,7 +135,7 @@ QWEN3_235B = {
 
 def test_published_qwen3_235b_on_four_h100() -> None:
     """The room is one rank's and printed to 0.01 GiB; the poorest of the four ranks made the tokens."""
-    settings = Settings(
+    settings = EngineSettings(
         gpu_memory_gib=79.18, tensor_parallel_size=4, max_model_len=40960, kv_cache_memory_bytes=int(8.11 * GIB)
     )
     result = plan(QWEN3_235B, settings)

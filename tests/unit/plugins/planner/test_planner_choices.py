@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import advise
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import PlanError
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import Settings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.choice import choose, recommend
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.needs import Instance, need
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import GIB, EngineSettings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.remedies import explain, remedies
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.sharing import check_alike, share_gpu
 
 LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
 LARGE = CATALOGUE["meta-llama/Llama-3.1-70B-Instruct"]["config"]
@@ -19,26 +22,26 @@ SMALL = CATALOGUE["Qwen/Qwen2.5-1.5B-Instruct"]["config"]
 MIDDLE = CATALOGUE["Qwen/Qwen2.5-14B-Instruct"]["config"]
 
 
-def instance(name: str, config: dict[str, Any], **options: Any) -> advise.Instance:
-    return advise.Instance(name, config, Settings(**{"gpu_memory_gib": 79.18, **options}))
+def instance(name: str, config: dict[str, Any], **options: Any) -> Instance:
+    return Instance(name, config, EngineSettings(**{"gpu_memory_gib": 79.18, **options}))
 
 
 def test_choose_leaves_a_gib_free() -> None:
-    result = advise.choose(LLAMA, Settings(gpu_memory_gib=79.18))
+    result = choose(LLAMA, EngineSettings(gpu_memory_gib=79.18))
     assert result["fits"]
     assert 1 <= result["free_gib"] < 1.2
     assert result["settings"]["max_model_len"] == 131072
 
 
 def test_choose_shortens_the_context_until_two_requests_fit() -> None:
-    result = advise.choose(LLAMA, Settings(gpu_memory_gib=23.55))
+    result = choose(LLAMA, EngineSettings(gpu_memory_gib=23.55))
     assert result["fits"]
     assert result["max_concurrency"] >= 2
     assert 8192 <= result["settings"]["max_model_len"] < 131072
 
 
 def test_choose_keeps_what_was_set() -> None:
-    result = advise.choose(LLAMA, Settings(gpu_memory_gib=79.18, gpu_memory_utilization=0.5, max_model_len=4096))
+    result = choose(LLAMA, EngineSettings(gpu_memory_gib=79.18, gpu_memory_utilization=0.5, max_model_len=4096))
     assert result["settings"]["gpu_memory_utilization"] == 0.5
     assert result["settings"]["max_model_len"] == 4096
 
@@ -53,36 +56,36 @@ def test_choose_keeps_what_was_set() -> None:
     ],
 )
 def test_three_remedies_that_do_fit(config: dict[str, Any], options: dict[str, Any]) -> None:
-    settings = Settings(**options)
+    settings = EngineSettings(**options)
     assert not plan(config, settings)["fits"]
-    offers = advise.remedies(config, settings)
+    offers = remedies(config, settings)
     assert [offer["kind"] for offer in offers] == ["context", "precision", "gpus"]
     for offer in offers:
-        assert plan(config, Settings(**{**options, **offer["changes"]}))["fits"]
+        assert plan(config, EngineSettings(**{**options, **offer["changes"]}))["fits"]
 
 
 @pytest.mark.parametrize(("model", "memory"), [("Qwen/Qwen2.5-7B-Instruct-AWQ", 7.6), ("openai/gpt-oss-20b", 15.6)])
 def test_fewer_requests_are_offered_where_they_spare_a_gpu(model: str, memory: float) -> None:
     config = CATALOGUE[model]["config"]
-    offers = advise.remedies(config, Settings(gpu_memory_gib=memory))
+    offers = remedies(config, EngineSettings(gpu_memory_gib=memory))
     assert [offer["kind"] for offer in offers] == ["context", "precision", "gpus", "batch"]
-    assert plan(config, Settings(gpu_memory_gib=memory, **offers[-1]["changes"]))["fits"]
+    assert plan(config, EngineSettings(gpu_memory_gib=memory, **offers[-1]["changes"]))["fits"]
 
 
 def test_explanation_has_the_arithmetic_and_the_remedies() -> None:
-    text = advise.explain("llama", LLAMA, Settings(gpu_memory_gib=23.55, max_model_len=131072))
+    text = explain("llama", LLAMA, EngineSettings(gpu_memory_gib=23.55, max_model_len=131072))
     assert "0.92 x 23.55 = 21.67 GiB, less weights 14.99" in text
     assert text.count("\n  - ") == 3
-    assert advise.explain("llama", LLAMA, Settings(gpu_memory_gib=79.18, max_model_len=8192)) == ""
+    assert explain("llama", LLAMA, EngineSettings(gpu_memory_gib=79.18, max_model_len=8192)) == ""
 
 
 def test_explanation_of_heads_that_do_not_divide() -> None:
-    text = advise.explain("llama", LLAMA, Settings(gpu_memory_gib=79.18, tensor_parallel_size=5))
+    text = explain("llama", LLAMA, EngineSettings(gpu_memory_gib=79.18, tensor_parallel_size=5))
     assert text.startswith("llama: The model's 32 attention heads")
 
 
 def test_models_that_share_a_gpu_leave_a_gib() -> None:
-    first, second = advise.share_gpu(
+    first, second = share_gpu(
         [instance("a", SMALL, max_model_len=8192), instance("b", MIDDLE, max_model_len=8192)], 79.18
     )
     assert first["fits"] and second["fits"]
@@ -93,16 +96,16 @@ def test_models_that_share_a_gpu_leave_a_gib() -> None:
 
 def test_what_plans_do_not_know_costs_no_start() -> None:
     pair = [instance("a", SMALL, max_model_len=8192), instance("b", SMALL, max_model_len=8192)]
-    least = sum(advise.need(each, 24.0) for each in pair) / advise.GIB + 1
-    first, second = advise.share_gpu(pair, least + 0.1)
+    least = sum(need(each, 24.0) for each in pair) / GIB + 1
+    first, second = share_gpu(pair, least + 0.1)
     assert first["fits"] and second["fits"]
     assert second["free_gib"] >= 1
-    with pytest.raises(PlanError):
-        advise.share_gpu(pair, least - 0.5)
+    with pytest.raises(MemoryPlanError):
+        share_gpu(pair, least - 0.5)
 
 
 def test_a_fixed_share_is_kept_and_the_other_gets_the_rest() -> None:
-    fixed, other = advise.share_gpu(
+    fixed, other = share_gpu(
         [instance("a", SMALL, gpu_memory_utilization=0.2), instance("b", MIDDLE, max_model_len=8192)], 79.18
     )
     assert fixed["settings"]["gpu_memory_utilization"] == 0.2
@@ -112,33 +115,33 @@ def test_a_fixed_share_is_kept_and_the_other_gets_the_rest() -> None:
 
 def test_shares_that_are_all_fixed_are_checked() -> None:
     good = [instance("a", SMALL, gpu_memory_utilization=0.3), instance("b", MIDDLE, gpu_memory_utilization=0.55)]
-    assert advise.share_gpu(good, 79.18)[1]["free_gib"] >= 1
+    assert share_gpu(good, 79.18)[1]["free_gib"] >= 1
     # Measured: this pair left 0.33 GiB of the GPU free.
     tight = [instance("a", SMALL, gpu_memory_utilization=0.3), instance("b", MIDDLE, gpu_memory_utilization=0.6)]
-    with pytest.raises(PlanError, match=r"do not fit one GPU of 79\.18 GiB together"):
-        advise.share_gpu(tight, 79.18)
+    with pytest.raises(MemoryPlanError, match=r"do not fit one GPU of 79\.18 GiB together"):
+        share_gpu(tight, 79.18)
 
 
 def test_models_that_are_too_large_together_are_refused() -> None:
-    with pytest.raises(PlanError, match=r"a 30\.\d+ \+ 0\.\d+; b 30"):
-        advise.share_gpu([instance("a", MIDDLE), instance("b", MIDDLE)], 47.4)
+    with pytest.raises(MemoryPlanError, match=r"a 30\.\d+ \+ 0\.\d+; b 30"):
+        share_gpu([instance("a", MIDDLE), instance("b", MIDDLE)], 47.4)
 
 
 def test_a_model_that_is_too_large_alone_is_explained() -> None:
-    with pytest.raises(PlanError, match="big does not fit"):
-        advise.share_gpu([instance("big", LARGE), instance("b", SMALL)], 79.18)
+    with pytest.raises(MemoryPlanError, match="big does not fit"):
+        share_gpu([instance("big", LARGE), instance("b", SMALL)], 79.18)
 
 
 def test_gpus_of_one_replica_are_alike() -> None:
     h100 = {"name": "NVIDIA H100 80GB HBM3", "memory_gib": 79.18}
-    advise.check_alike([h100, dict(h100)])
-    with pytest.raises(PlanError, match="must be alike"):
-        advise.check_alike([h100, {"name": "NVIDIA H200", "memory_gib": 139.8}])
+    check_alike([h100, dict(h100)])
+    with pytest.raises(MemoryPlanError, match="must be alike"):
+        check_alike([h100, {"name": "NVIDIA H200", "memory_gib": 139.8}])
 
 
 def test_recommendation_for_every_class_of_gpu() -> None:
-    found = advise.recommend(CATALOGUE["Qwen/Qwen2.5-7B-Instruct-AWQ"]["config"])
+    found = recommend(CATALOGUE["Qwen/Qwen2.5-7B-Instruct-AWQ"]["config"])
     assert list(found) == ["8", "12", "16", "24", "48", "80", "141"]
     assert all(found.values())
-    large = advise.recommend(LARGE)
+    large = recommend(LARGE)
     assert large["80"] is None

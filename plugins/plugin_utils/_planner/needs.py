@@ -1,0 +1,56 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One engine beside others: what it takes of a GPU at the least."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .model import MemoryPlanError, read_model
+from .plan import AUTOMATIC, GIB, SPARE, EngineSettings, plan
+from .remedies import explain
+
+# The context that a model must hold beside others, where none is asked for.
+LEAST_CONTEXT = 4096
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One engine that wants a place on a GPU."""
+
+    name: str
+    config: Mapping[str, Any]
+    settings: EngineSettings
+    # indexes of its GPUs, where it shares them with others
+    gpus: tuple[int, ...] = (0,)
+
+
+def need(instance: Instance, gpu_memory_gib: float) -> float:
+    """Bytes that an engine takes of each of its GPUs at least, what comes on top of its share included."""
+    return sum(parts_of_need(instance, gpu_memory_gib))
+
+
+def parts_of_need(instance: Instance, gpu_memory_gib: float) -> tuple[float, float]:
+    """Bytes of the share that one request needs, and bytes that come on top of it."""
+    settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
+    result = plan(instance.config, replace(settings, max_model_len=least_length(instance)))
+    total = gpu_memory_gib * GIB
+    beyond = total - SPARE - result["largest_gpu_memory_utilization"] * total
+    if settings.gpu_memory_utilization is not None:
+        return settings.gpu_memory_utilization * total, beyond
+    smallest = result["smallest_gpu_memory_utilization"]
+    if smallest is None:
+        shortest = replace(settings, max_model_len=least_length(instance))
+        raise MemoryPlanError(explain(instance.name, instance.config, shortest))
+    return smallest * total, beyond
+
+
+def least_length(instance: Instance) -> int:
+    """What was asked for; else a context that is short and still of use."""
+    asked = instance.settings.max_model_len
+    if asked and asked != AUTOMATIC:
+        return asked
+    return min(read_model(instance.config).max_positions, LEAST_CONTEXT)
