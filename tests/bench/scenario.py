@@ -1,7 +1,10 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the assertions share: the scenario's secrets, the gateway as a client sees it, Ansible as a user runs it."""
+"""What the assertions of the scenarios share: secrets, the gateway as a client sees it, Ansible as a user runs it.
+
+A plugin of pytest (-p scenario, with this folder in PYTHONPATH). Molecule's variables say which scenario it is.
+"""
 
 from __future__ import annotations
 
@@ -17,20 +20,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-SCENARIO = CHECKOUT / ".cache" / "molecule" / "default"
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ["MOLECULE_SCENARIO_NAME"]
 INVENTORY = SCENARIO / "inventory"
+HOST = "demo"
 
 
 class Gateway:
     """An HTTP client; every answer is (status, text)."""
 
-    def __init__(self, key: str) -> None:
-        self.key = key
+    def __init__(self, key: str, model: str) -> None:
+        self.key, self.model = key, model
 
     @property
     def url(self) -> str:
-        return f"http://{json.loads((SCENARIO / 'hosts.json').read_text())['demo']['address']}:4000"
+        return f"http://{json.loads((SCENARIO / 'hosts.json').read_text())[HOST]['address']}:4000"
 
     def call(self, path: str, body: dict[str, t.Any] | None = None, key: str | None = None) -> tuple[int, str]:
         request = urllib.request.Request(
@@ -45,7 +49,7 @@ class Gateway:
             return error.code, error.read().decode()
 
     def chat(self, text: str = "Hello", key: str | None = None, **more: t.Any) -> tuple[int, str]:
-        body = {"model": "tiny", "messages": [{"role": "user", "content": text}], "max_tokens": 8, **more}
+        body = {"model": self.model, "messages": [{"role": "user", "content": text}], "max_tokens": 8, **more}
         return self.call("/v1/chat/completions", body, key)
 
     def wait(self, seconds: int = 240) -> None:
@@ -70,7 +74,8 @@ def secrets() -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def gateway(secrets: dict[str, str]) -> Gateway:
-    return Gateway(secrets["demo_key"])
+    models = yaml.safe_load((INVENTORY / "group_vars/all/scenario.yml").read_text())["llm_models"]
+    return Gateway(secrets["demo_key"], models[0]["name"])
 
 
 class Run(t.NamedTuple):
@@ -108,7 +113,7 @@ def parse(output: str) -> tuple[dict[str, t.Any], int]:
     remote = 0
     for play in json.loads(output[output.index("{\n") :])["plays"]:
         for task in play["tasks"]:
-            result = task["hosts"].get("demo", {})
+            result = task["hosts"].get(HOST, {})
             action = str(result.get("action", "")).rsplit(".", 1)[-1]
             if result and not result.get("skipped") and action not in CONTROLLER_ONLY:
                 remote += len(result.get("results", [1]))
@@ -129,7 +134,7 @@ def ssh() -> t.Callable[[str, str], str]:
     """A command on the server that reads its standard input."""
 
     def run(command: str, text: str) -> str:
-        line = ["ssh", "-F", str(SCENARIO / "ssh_config"), "demo", command]
+        line = ["ssh", "-F", str(SCENARIO / "ssh_config"), HOST, command]
         return subprocess.run(line, input=text, check=False, capture_output=True, text=True).stdout
 
     return run
