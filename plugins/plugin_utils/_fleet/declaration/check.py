@@ -1,0 +1,297 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Goes through all hosts and roles, and collects. The package's only entry; nothing here knows a single variable's rule."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import secrets, spelling
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import (
+    Finding,
+    Place,
+    Relation,
+    Rule,
+    Unreadable,
+    lines,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.models import (
+    Fleet,
+    external_faults,
+    model_faults,
+    model_warnings,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import host as of_host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import litellm, postgres, vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import state_faults
+
+Hosts = t.Mapping[str, t.Mapping[str, t.Any]]
+Groups = t.Mapping[str, t.Sequence[str]]
+
+RULES: dict[str, Rule] = {
+    **of_host.DOCKER,
+    **of_host.DRIVER,
+    **of_host.TOOLKIT,
+    **of_host.PREFLIGHT,
+    **postgres.RULES,
+    **litellm.LITELLM,
+    **litellm.STATE,
+    **vllm.VLLM,
+    **vllm.FLEET,
+}
+RELATIONS: dict[str, tuple[Relation, ...]] = {
+    "docker": of_host.DOCKER_RELATIONS,
+    "nvidia_driver": of_host.DRIVER_RELATIONS,
+    "nvidia_container_toolkit": of_host.TOOLKIT_RELATIONS,
+    "postgres": postgres.RELATIONS,
+    "litellm": litellm.LITELLM_RELATIONS,
+    "gateway_state": litellm.STATE_RELATIONS,
+    "vllm": vllm.VLLM_RELATIONS,
+    "fleet": vllm.FLEET_RELATIONS,
+}
+#: Structures that have a check of their own, once for the fleet.
+STRUCTURES = ("llm_models", "llm_external_models", "llm_state")
+#: Roles whose variables are all beside the point while a variable of theirs is false.
+SWITCHES = {
+    "nvidia_container_toolkit": "nvidia_container_toolkit_manage",
+    "nvidia_driver": "nvidia_driver_manage",
+    "preflight": "preflight_enabled",
+}
+#: Variables that have a null where their role's default is none: a null in them says "any".
+NULLABLE = frozenset({"docker_containerd_version", "docker_buildx_version", "docker_compose_version"})
+#: Secrets that several hosts must have alike.
+SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key")
+
+
+class Report(t.NamedTuple):
+    """Lines that stop the run, lines that don't, and the hosts' variables as Ansible's conversion makes them."""
+
+    faults: list[str]
+    warnings: list[str]
+    hosts: dict[str, dict[str, t.Any]]
+
+
+def faults(
+    hosts: Hosts, groups: Groups, specs: t.Mapping[str, Options], defaults: t.Mapping[str, t.Any] | None = None
+) -> list[str]:
+    """Every fault of the declaration, one a line."""
+    return check(hosts, groups, specs, defaults).faults
+
+
+def check(
+    hosts: Hosts, groups: Groups, specs: t.Mapping[str, Options], defaults: t.Mapping[str, t.Any] | None = None
+) -> Report:
+    """Every fault and warning of the declaration.
+
+    *hosts* are each host's variables, templated, defaults included; `Unreadable` stands for one that can't be templated.
+    *specs* are the options of each role's main entry point. *defaults* are the roles' raw defaults: a variable whose default
+    is null may be null, no other. Without them every null passes.
+    """
+    gateways, servers = (tuple(groups.get(name, ())) for name in ("gateways", "gpu_servers"))
+    options = _by_variable(specs)
+    places: dict[str, Place] = {}
+    findings: list[Finding] = [] if gateways else [Finding("", _NO_GATEWAY)]
+    for name in dict.fromkeys((*gateways, *servers)):
+        groups_of = frozenset(group for group, members in groups.items() if name in members)
+        place = Place(name, groups_of, dict(hosts.get(name, {})), gateways, servers)
+        places[name], found = _one_host(place, options, defaults)
+        findings += found
+    findings += _structures(places, gateways, servers)
+    findings += _unlike(places)
+    warned = [
+        Finding(*one, host=name) for name, place in places.items() if place.gpu_servers for one in vllm.warnings(place)
+    ]
+    own = [value for place in places.values() if isinstance(value := place.values.get("llm_models"), list)]
+    warned += [Finding("", line) for line in dict.fromkeys(line for models in own for line in model_warnings(models))]
+    converted = {name: dict(place.values) for name, place in places.items()}
+    return Report(lines(findings, groups), lines(warned, groups), converted)
+
+
+_NO_GATEWAY = "The inventory group gateways has no host: put the host that LiteLLM shall run on into it"
+
+
+def _by_variable(specs: t.Mapping[str, Options]) -> dict[str, tuple[str, Option]]:
+    """Each variable with its role and its option. The role whose name it carries has the say; llm_ is the fleet's."""
+    found: dict[str, tuple[str, Option]] = {}
+    for role, options in specs.items():
+        for name, option in options.items():
+            owner = (
+                "fleet" if name.startswith("llm_") else next((one for one in specs if name.startswith(f"{one}_")), role)
+            )
+            if role == owner or name not in found:
+                found[name] = (owner, option)
+    return found
+
+
+def applies(role: str, place: Place) -> bool:
+    """Whether a role does anything on a host."""
+    if place.values.get(SWITCHES.get(role, "")) is False:
+        return False
+    if role in ("postgres", "gateway_state"):
+        return place.host in place.gateways[:1]
+    if role == "litellm":
+        return "gateways" in place.groups
+    if role == "vllm":
+        return "gpu_servers" in place.groups
+    return place.gpus > 0 if role.startswith("nvidia_") else True
+
+
+# ---- one host
+
+
+def _one_host(
+    place: Place, options: t.Mapping[str, tuple[str, Option]], defaults: t.Mapping[str, t.Any] | None
+) -> tuple[Place, list[Finding]]:
+    """Converted first and judged then: whether a role applies depends on variables, and rules want the right types."""
+    found: dict[str, str] = {}
+    fine = dict(place.values)
+    for name, (_, option) in options.items():
+        value, fault = _converted(name, option, place.values.get(name), defaults)
+        if fault:
+            found[name] = fault
+            fine.pop(name, None)
+        elif name in fine:
+            fine[name] = value
+    place = place._replace(values=fine)
+    for name, rule in RULES.items():
+        if fine.get(name) is not None and name not in found and not _missing(options, name, fine[name]):
+            found.update({name: fault} if (fault := rule(fine[name])) else {})
+    findings = [Finding(name, fault, place.host) for name, fault in found.items() if _counts(name, options, place)]
+    for role, relations in RELATIONS.items():
+        for relation in relations if applies(role, place) else ():
+            findings += [Finding(name, text, place.host) for name, text in relation(place) if name not in found]
+    guesses = spelling.misspelled(fine, options)
+    return place, findings + [Finding(name, _MEANT.format(meant), place.host) for name, meant in guesses.items()]
+
+
+_MEANT = "is read by nothing; did you mean {0}?"
+
+
+def _counts(name: str, options: t.Mapping[str, tuple[str, Option]], place: Place) -> bool:
+    if name == "vllm_api_key" and "gateways" in place.groups and place.values.get("llm_models"):
+        return True
+    role = options[name][0] if name in options else name.split("_", 1)[0]
+    return name not in STRUCTURES and applies("fleet" if role == "llm" else role, place)
+
+
+def _missing(options: t.Mapping[str, tuple[str, Option]], name: str, value: t.Any) -> bool:
+    return value == "" and name in options and bool(options[name][1].get("required"))
+
+
+def _converted(name: str, option: Option, value: t.Any, defaults: t.Mapping[str, t.Any] | None) -> tuple[t.Any, str]:
+    if isinstance(value, Unreadable):
+        return value, _unreadable(name, value, bool(option.get("no_log")))
+    if value is None or value == "":
+        if option.get("required"):
+            return value, f"is missing. {secrets.MAKE_ONE}" if option.get(
+                "no_log"
+            ) else "is missing; write it into the inventory"
+        if value is None:
+            default = (defaults or {}).get(name)
+            wrong = default is not None and name not in NULLABLE
+            return (
+                value,
+                f"is null; write a value, or take the line out for the default {_short(default)}" if wrong else "",
+            )
+    if name in STRUCTURES:
+        return value, ""
+    value, found = judge(option, value)
+    return value, "; ".join(f"{where.lstrip('.')} {text}".strip() for where, text in found)
+
+
+def _short(default: t.Any) -> str:
+    return "" if isinstance(default, (dict, list)) or "{{" in str(default) else str(default)
+
+
+def _unreadable(name: str, value: Unreadable, secret: bool) -> str:
+    """The reason may quote the template, and so a secret in it."""
+    undefined = re.search(r"'\w+' is undefined", value.reason)
+    if not secret and not secrets.is_secret_name(name) and not name.endswith("environment"):
+        reason = value.reason.strip().splitlines()[0][:200] if value.reason.strip() else "no reason given"
+        return f"can't be templated: {reason}; correct it"
+    if undefined:
+        return f"can't be templated: {undefined.group()}; define it, or write the value itself"
+    return (
+        "can't be templated (its text is not shown); a value with {{, {% or {# in it is written with !unsafe before it"
+    )
+
+
+# ---- the fleet
+
+
+def _structures(places: t.Mapping[str, Place], gateways: tuple[str, ...], servers: tuple[str, ...]) -> list[Finding]:
+    first = next(iter(places.values()), None)
+    if first is None:
+        return []
+    models = _distinct(places, "llm_models", tuple(places))
+    external = _distinct(places, "llm_external_models", gateways)
+    found = [Finding("", line) for name in ("llm_models", "llm_external_models") for line in _differing(places, name)]
+    of_servers = next((places[name] for name in servers), first)
+    fleet = Fleet(
+        str(of_servers.values.get("vllm_version") or "0"),
+        bool(of_servers.values.get("vllm_allow_unknown_options")),
+        servers,
+    )
+    texts: list[str] = []
+    for value in models:
+        texts += _unread("llm_models", value) or model_faults(value, fleet)
+    for value in external:
+        texts += _unread("llm_external_models", value) or external_faults(value, models[0] if models else [])
+    for value in _distinct(places, "llm_state", gateways[:1]):
+        texts += _unread("llm_state", value) or state_faults(value)
+    texts += _nothing_to_serve(models, external, servers)
+    return found + [Finding("", text) for text in texts]
+
+
+def _nothing_to_serve(models: list[t.Any], external: list[t.Any], servers: tuple[str, ...]) -> list[str]:
+    if not any(models) and not any(external):
+        return ["No model is declared: give llm_models (served here) or llm_external_models at least one entry"]
+    if any(models) and not servers:
+        return ["The inventory group gpu_servers has no host, but llm_models needs one"]
+    return []
+
+
+def _unread(name: str, value: t.Any) -> list[str]:
+    return [f"{name}: {_unreadable(name, value, True)}"] if isinstance(value, Unreadable) else []
+
+
+def _distinct(places: t.Mapping[str, Place], name: str, hosts: tuple[str, ...]) -> list[t.Any]:
+    found: list[t.Any] = []
+    for host in hosts:
+        value = places[host].values.get(name)
+        if value is not None and value not in found:
+            found.append(value)
+    return found
+
+
+def _differing(places: t.Mapping[str, Place], name: str) -> list[str]:
+    """What a whole fleet serves can't depend on the host that is asked."""
+    hosts = list(places)
+    values = [places[host].values.get(name) for host in hosts]
+    other = next((host for host, value in zip(hosts, values) if value != values[0]), None)
+    if other is None:
+        return []
+    return [
+        f"{name}: differs between {hosts[0]} and {other}, but is one list for the fleet; write it once, in group_vars/all"
+    ]
+
+
+def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:
+    """A secret by which hosts know each other."""
+    found = []
+    for name in SHARED:
+        users = {host: place.values.get(name) for host, place in places.items() if _uses(name, place)}
+        hosts = [host for host, value in users.items() if isinstance(value, str) and value]
+        other = next((host for host in hosts if users[host] != users[hosts[0]]), None)
+        if other:
+            text = f"differs between {hosts[0]} and {other}, which must have the same; write it once, in group_vars/all"
+            found.append(Finding(name, text))
+    return found
+
+
+def _uses(name: str, place: Place) -> bool:
+    return "gateways" in place.groups or (name.startswith("vllm_") and "gpu_servers" in place.groups)

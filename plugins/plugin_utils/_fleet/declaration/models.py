@@ -1,0 +1,208 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""llm_models and llm_external_models: every fault of every entry, and what deserves a warning. Used by check.py.
+
+`_fleet/models.py` judges what an entry of llm_models holds; here is what could harm: names that are none in YAML, paths,
+secrets in options and environment, code of a repository that may change.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+import yaml
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, secrets, values
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules.vllm import environment
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import label, model_errors
+
+#: Slugs that are files of the role beside those of the models.
+RESERVED_SLUGS = ("compose",)
+#: A repository of the hub: an owner and a name.
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+EXTERNAL_KEYS = ("name", "litellm_params", "model_info")
+#: Options of vLLM that hold a token or a password, and where it belongs.
+_HUB_TOKEN = "vllm_hf_token"
+_ELSEWHERE = "vllm_secret_environment, by the name that the program reads"
+
+
+def slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+class Fleet(t.NamedTuple):
+    """What the entries are judged against."""
+
+    vllm_version: str
+    allow_unknown_options: bool
+    gpu_servers: tuple[str, ...]
+
+
+def model_faults(models: t.Any, fleet: Fleet) -> list[str]:
+    if not isinstance(models, list):
+        return ["llm_models: is not a list; write one entry for each model, such as {name: ..., model: ...}"]
+    faults: list[str] = []
+    for index, entry in enumerate(models):
+        faults += model_errors(entry, index, fleet.vllm_version, fleet.allow_unknown_options, {})
+        if isinstance(entry, dict):
+            faults += [f"{label(entry, index)}: {fault}" for fault in _entry_faults(entry, fleet)]
+    return list(dict.fromkeys(faults + _twice(models, "llm_models")))
+
+
+def _entry_faults(entry: dict[str, t.Any], fleet: Fleet) -> t.Iterator[str]:
+    if isinstance(entry.get("name"), str):
+        yield from _name_faults(entry["name"])
+    if isinstance(entry.get("model"), str):
+        yield from _model_faults(entry)
+    if isinstance(entry.get("environment"), dict) and (fault := environment(entry["environment"])):
+        yield f"environment: {fault}"
+    if isinstance(entry.get("engine_args"), dict):
+        yield from _argument_faults(entry["engine_args"])
+    if isinstance(entry.get("servers"), list):
+        for name in entry["servers"]:
+            if name not in fleet.gpu_servers:
+                close = names.suggestion(str(name), fleet.gpu_servers)
+                yield f"servers names {shown(name)}, which is not in the group gpu_servers{close}"
+
+
+def _name_faults(name: str) -> t.Iterator[str]:
+    """The name becomes a key in YAML files, where 405, null or 1e3 are no text."""
+    if slug(name) in RESERVED_SLUGS:
+        yield f"name {shown(name)} is taken by a file of the role; write another, such as {slug(name)}-model"
+    try:
+        text = isinstance(yaml.safe_load(slug(name)), str)
+    except yaml.YAMLError:
+        text = False
+    if not text:
+        yield f"name {shown(name)} is no text to YAML; write one with a word in it, such as model-{slug(name) or 'a'}"
+
+
+def _model_faults(entry: dict[str, t.Any]) -> t.Iterator[str]:
+    model, revision = entry["model"], entry.get("revision")
+    if model.startswith("/"):
+        if fault := values.path(model):
+            yield f"model: {fault}"
+    elif not REPOSITORY.fullmatch(model):
+        yield f"model {shown(model)} is no repository of the hub; write owner/name, or an absolute path on the servers"
+    elif entry.get("trust_remote_code") is True and not revision:
+        yield (
+            "trust_remote_code runs code that its repository may change at any time; write the commit that you have read as"
+            " revision, or take trust_remote_code out"
+        )
+    if isinstance(revision, str) and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._/-]*", revision):
+        yield f"revision {shown(revision)} is no commit, branch or tag; write one, such as main"
+
+
+def _argument_faults(arguments: dict[t.Any, t.Any]) -> t.Iterator[str]:
+    """What stands here gets into a file that all may read, the diff, and vLLM's log."""
+    for path in secrets.secrets_in({str(name): value for name, value in arguments.items()}):
+        option = path.replace("_", "-")
+        where = _HUB_TOKEN if option == "hf-token" else "vllm_api_key" if option == "api-key" else _ELSEWHERE
+        yield f"engine_args.{path} would be readable in files and logs; take it out, and set {where}"
+
+
+def model_warnings(models: t.Any) -> list[str]:
+    found = []
+    for index, entry in enumerate(models if isinstance(models, list) else []):
+        if not isinstance(entry, dict) or entry.get("trust_remote_code") is not True:
+            continue
+        revision = entry.get("revision")
+        if isinstance(revision, str) and revision and not COMMIT.fullmatch(revision):
+            found.append(
+                f"{label(entry, index)}: trust_remote_code with revision {shown(revision)}, which can be moved; a commit of 40"
+                " hexadecimal digits can't"
+            )
+    return found
+
+
+# ---- models of other providers
+
+
+def external_faults(models: t.Any, own: t.Any) -> list[str]:
+    if not isinstance(models, list):
+        return [
+            "llm_external_models: is not a list; write one entry for each model, such as {name: ..., litellm_params: ...}"
+        ]
+    served = {entry.get("name") for entry in own if isinstance(entry, dict)} if isinstance(own, list) else set()
+    faults: list[str] = []
+    for index, entry in enumerate(models):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        where = f"llm_external_models[{index}]" + (f" ({name})" if isinstance(name, str) and name else "")
+        faults += [f"{where}: {fault}" for fault in _external_faults(entry)]
+        if name and name in served:
+            faults.append(f"{where}: the name is also that of a model in llm_models; rename one of the two")
+    return faults
+
+
+def _external_faults(entry: t.Any) -> list[str]:
+    if not isinstance(entry, dict):
+        return ["is not a dictionary; write it as {name: ..., litellm_params: {model: ...}}"]
+    faults = [
+        f"unknown key {shown(str(key))}{names.suggestion(str(key), EXTERNAL_KEYS)}"
+        for key in entry
+        if key not in EXTERNAL_KEYS
+    ]
+    name = entry.get("name")
+    if not isinstance(name, str) or not name.strip() or values.one_line(name):
+        faults.append("name must be text; write the model's name in the API, in quotes where it is a number")
+    if not isinstance(entry.get("model_info", {}), dict):
+        faults.append("model_info must be a dictionary")
+    params = entry.get("litellm_params")
+    if not isinstance(params, dict):
+        return [*faults, "litellm_params must be a dictionary; write at least model: provider/name"]
+    return faults + _parameter_faults(params)
+
+
+def _parameter_faults(params: dict[t.Any, t.Any]) -> list[str]:
+    faults = []
+    if not isinstance(params.get("model"), str) or not params["model"].strip():
+        faults.append("litellm_params.model is missing; write provider/name, such as openai/gpt-4o")
+    wrong = [key for key in params if not isinstance(key, str) or not names.ENVIRONMENT_NAME.fullmatch(key)]
+    if wrong:
+        be = "are no names" if len(wrong) > 1 else "is no name"
+        faults.append(f"litellm_params: {names.listed(wrong)} {be} of parameters; write letters, digits and _ only")
+    for key, value in params.items():
+        if (
+            key not in wrong
+            and secrets.is_secret_name(key)
+            and isinstance(value, str)
+            and (fault := _secret_fault(value))
+        ):
+            faults.append(f"litellm_params.{key} {fault}")
+        if isinstance(value, str) and value.startswith(secrets.REFERENCE):
+            name = value.removeprefix(secrets.REFERENCE)
+            if not names.ENVIRONMENT_NAME.fullmatch(name):
+                faults.append(
+                    f"litellm_params.{key} names no environment variable after os.environ/; write letters, digits and _"
+                )
+    return faults
+
+
+def _secret_fault(value: str) -> str:
+    """A service account's JSON is a document, all else goes into headers."""
+    return "" if value.lstrip().startswith("{") else secrets.header(value) if value else ""
+
+
+def _twice(models: list[t.Any], variable: str) -> list[str]:
+    """Two entries of one name, or two names that become one container."""
+    faults, seen, slugs = [], dict[str, int](), dict[str, str]()
+    for index, entry in enumerate(models):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str):
+            continue
+        if name in seen:
+            faults.append(
+                f"{label(entry, index)}: the name {name} is also that of {variable}[{seen[name]}]; give each model its own"
+                " name, or raise replicas"
+            )
+        elif slug(name) in slugs:
+            faults.append(
+                f"{label(entry, index)}: its instances would be called {slug(name)}, as those of {slugs[slug(name)]}; rename one"
+            )
+        seen.setdefault(name, index)
+        slugs.setdefault(slug(name), name)
+    return faults

@@ -1,0 +1,129 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Types, choices and required variables, as the roles' argument specs say and with Ansible's own conversion.
+
+Used by check.py. It is stricter than Ansible in three points, each of which hides a mistake: true or false is no number,
+a list or dictionary is no text, and a path is not expanded on the controller.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible.module_utils.common.validation import (
+    check_type_bool,
+    check_type_dict,
+    check_type_float,
+    check_type_int,
+    check_type_list,
+    check_type_str,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
+
+Option = t.Mapping[str, t.Any]
+Options = t.Mapping[str, Option]
+#: What is wrong, and where inside of the variable.
+Fault = tuple[str, str]
+
+NAMES = {
+    "bool": "true or false",
+    "dict": "a dictionary",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "text",
+}
+_MISSING = object()
+
+
+def read_specs(collection: Path) -> dict[str, Options]:
+    """The options of the main entry point of every role of a collection."""
+    found = {}
+    for path in sorted(collection.glob("roles/*/meta/argument_specs.yml")):
+        specs = yaml.safe_load(path.read_text())["argument_specs"]
+        found[path.parents[1].name] = (specs.get("main") or {}).get("options") or {}
+    return found
+
+
+def judge(option: Option, value: t.Any, where: str = "") -> tuple[t.Any, list[Fault]]:
+    """The converted value and what is wrong with it. A null is left to the caller."""
+    kind = option.get("type", "str")
+    try:
+        converted = _CONVERT[kind](value)
+    except (TypeError, ValueError):
+        return value, [(where, _wrong_type(option, value, kind))]
+    choices = option.get("choices")
+    if choices and converted not in choices:
+        return value, [(where, f"{_shown(option, value)} is no choice; write one of {', '.join(map(str, choices))}")]
+    if kind == "list":
+        return _judge_elements(option, converted, where)
+    if kind == "dict" and option.get("options"):
+        return _judge_options(option["options"], converted, where)
+    return converted, []
+
+
+def _wrong_type(option: Option, value: t.Any, kind: str) -> str:
+    default = option.get("default")
+    example = f" such as {default}, the default" if default not in (None, "", {}, []) and kind != "bool" else ""
+    return f"{_shown(option, value)} is not {NAMES.get(kind, kind)}; write {NAMES.get(kind, kind)}{example}"
+
+
+def _shown(option: Option, value: t.Any) -> str:
+    return "its value" if option.get("no_log") else shown(value)
+
+
+def _judge_elements(option: Option, values: list[t.Any], where: str) -> tuple[t.Any, list[Fault]]:
+    one = {key: option[key] for key in ("options", "no_log", "choices") if key in option}
+    one["type"] = option.get("elements", "raw")
+    judged = [judge(one, value, f"{where}[{index}]") for index, value in enumerate(values)]
+    return [value for value, _ in judged], [fault for _, faults in judged for fault in faults]
+
+
+def _judge_options(options: Options, value: dict[t.Any, t.Any], where: str) -> tuple[t.Any, list[Fault]]:
+    faults = [
+        (where, f"has no option {name}; write only {', '.join(options)}") for name in value if name not in options
+    ]
+    converted = dict(value)
+    for name, option in options.items():
+        part = value.get(name, _MISSING)
+        if part in (_MISSING, None):
+            faults += [(where, f"{name} is missing")] if option.get("required") else []
+            continue
+        converted[name], found = judge(option, part, f"{where}.{name}")
+        faults += found
+    return converted, faults
+
+
+# ---- conversion
+
+
+def _number(convert: t.Callable[[t.Any], t.Any]) -> t.Callable[[t.Any], t.Any]:
+    def converted(value: t.Any) -> t.Any:
+        if isinstance(value, bool):
+            raise TypeError("true or false")
+        return convert(value)
+
+    return converted
+
+
+def _text(value: t.Any) -> str:
+    if isinstance(value, (dict, list, tuple)):
+        raise TypeError("no text")
+    return str(check_type_str(value))
+
+
+_CONVERT: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "bool": check_type_bool,
+    "dict": check_type_dict,
+    "float": _number(check_type_float),
+    "int": _number(check_type_int),
+    "list": check_type_list,
+    "path": _text,
+    "raw": lambda value: value,
+    "str": _text,
+}

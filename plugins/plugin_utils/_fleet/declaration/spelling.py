@@ -1,0 +1,35 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Variables that nobody reads and that look like a misspelling of one that is read. Used by check.py."""
+
+from __future__ import annotations
+
+import difflib
+import typing as t
+
+PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_")
+#: Variables of playbooks and results that no role's spec has.
+_OTHERS = """
+litellm_api_url litellm_plain_http llm_fleet llm_gpu_info llm_host llm_models llm_external_models llm_plan_gpus
+llm_plan_unread llm_private_address llm_project_root llm_secrets_file llm_state llm_state_file nvidia_driver_batch
+vllm_gpu_info vllm_hub_models vllm_path_models vllm_secret_environment
+"""
+OTHERS = frozenset(_OTHERS.split())
+#: Above it one or two letters differ, or their order.
+ALIKE = 0.88
+
+
+def misspelled(variables: t.Iterable[str], known: t.Collection[str]) -> dict[str, str]:
+    """Unknown variables with one of our prefixes, and what was probably meant."""
+    names = sorted({*known, *OTHERS})
+    found = {}
+    for name in variables:
+        if name in names or not name.startswith(PREFIXES):
+            continue
+        close = difflib.get_close_matches(name, names, n=1, cutoff=ALIKE)
+        # A name that goes on after a known one is the user's own, such as llm_models_small for a part of llm_models.
+        if close and not name.startswith(f"{close[0]}_"):
+            found[name] = close[0]
+    return found
