@@ -106,7 +106,9 @@ def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
         wrong = not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
         if value is not None and wrong:
             names = " or ".join(TYPE_NAMES[kind] for kind in kinds)
-            errors.append(f"{where}: {key} must be {names}, not {value!r}")
+            # the text of an environment or of options may hold a secret
+            found = "" if dict in kinds else f", not {value!r}"
+            errors.append(f"{where}: {key} must be {names}{found}")
     return errors
 
 

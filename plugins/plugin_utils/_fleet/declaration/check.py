@@ -28,6 +28,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import litellm, postgres, vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import state_faults
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import DEFAULT_VERSION
 
 Hosts = t.Mapping[str, t.Mapping[str, t.Any]]
 Groups = t.Mapping[str, t.Sequence[str]]
@@ -96,19 +97,20 @@ def check(
     places: dict[str, Place] = {}
     findings: list[Finding] = [] if gateways else [Finding("", _NO_GATEWAY)]
     for name in dict.fromkeys((*gateways, *servers)):
-        groups_of = frozenset(group for group, members in groups.items() if name in members)
-        place = Place(name, groups_of, dict(hosts.get(name, {})), gateways, servers)
+        member_of = frozenset(group for group, members in groups.items() if name in members)
+        place = Place(name, member_of, dict(hosts.get(name, {})), gateways, servers)
         places[name], found = _one_host(place, options, defaults)
         findings += found
-    findings += _structures(places, gateways, servers)
+    findings += _structures(next(iter(places.values()), None), [places[name] for name in servers])
     findings += _unlike(places)
-    warned = [
-        Finding(*one, host=name) for name, place in places.items() if place.gpu_servers for one in vllm.warnings(place)
-    ]
-    own = [value for place in places.values() if isinstance(value := place.values.get("llm_models"), list)]
-    warned += [Finding("", line) for line in dict.fromkeys(line for models in own for line in model_warnings(models))]
     converted = {name: dict(place.values) for name, place in places.items()}
-    return Report(lines(findings, groups), lines(warned, groups), converted)
+    return Report(lines(findings, groups), lines(_warnings(places, servers), groups), converted)
+
+
+def _warnings(places: t.Mapping[str, Place], servers: tuple[str, ...]) -> list[Finding]:
+    found = [Finding(*one, host=name) for name in servers for one in vllm.warnings(places[name])]
+    models = next((place.values.get("llm_models") for place in places.values()), None)
+    return found + [Finding("", line) for line in model_warnings(models)]
 
 
 _NO_GATEWAY = "The inventory group gateways has no host: put the host that LiteLLM shall run on into it"
@@ -158,8 +160,11 @@ def _one_host(
             fine[name] = value
     place = place._replace(values=fine)
     for name, rule in RULES.items():
-        if fine.get(name) is not None and name not in found and not _missing(options, name, fine[name]):
-            found.update({name: fault} if (fault := rule(fine[name])) else {})
+        if fine.get(name) is None or _missing(options, name, fine[name]):
+            continue
+        if name not in found and (fault := rule(fine[name])):
+            found[name] = fault
+            fine.pop(name)
     findings = [Finding(name, fault, place.host) for name, fault in found.items() if _counts(name, options, place)]
     for role, relations in RELATIONS.items():
         for relation in relations if applies(role, place) else ():
@@ -183,6 +188,8 @@ def _missing(options: t.Mapping[str, tuple[str, Option]], name: str, value: t.An
 
 
 def _converted(name: str, option: Option, value: t.Any, defaults: t.Mapping[str, t.Any] | None) -> tuple[t.Any, str]:
+    if name in STRUCTURES:
+        return value, ""
     if isinstance(value, Unreadable):
         return value, _unreadable(name, value, bool(option.get("no_log")))
     if value is None or value == "":
@@ -197,8 +204,6 @@ def _converted(name: str, option: Option, value: t.Any, defaults: t.Mapping[str,
                 value,
                 f"is null; write a value, or take the line out for the default {_short(default)}" if wrong else "",
             )
-    if name in STRUCTURES:
-        return value, ""
     value, found = judge(option, value)
     return value, "; ".join(f"{where.lstrip('.')} {text}".strip() for where, text in found)
 
@@ -223,61 +228,37 @@ def _unreadable(name: str, value: Unreadable, secret: bool) -> str:
 # ---- the fleet
 
 
-def _structures(places: t.Mapping[str, Place], gateways: tuple[str, ...], servers: tuple[str, ...]) -> list[Finding]:
-    first = next(iter(places.values()), None)
+def _structures(first: Place | None, servers: list[Place]) -> list[Finding]:
+    """Fleet-wide variables are the same on every host by the time they come here."""
     if first is None:
         return []
-    models = _distinct(places, "llm_models", tuple(places))
-    external = _distinct(places, "llm_external_models", gateways)
-    found = [Finding("", line) for name in ("llm_models", "llm_external_models") for line in _differing(places, name)]
-    of_servers = next((places[name] for name in servers), first)
-    fleet = Fleet(
-        str(of_servers.values.get("vllm_version") or "0"),
-        bool(of_servers.values.get("vllm_allow_unknown_options")),
-        servers,
+    found = {name: first.values.get(name) for name in STRUCTURES}
+    texts = [_unreadable_line(name, value) for name, value in found.items() if isinstance(value, Unreadable)]
+    models, external, state = (None if isinstance(value, Unreadable) else value for value in found.values())
+    if models is not None:
+        texts += model_faults(models, _fleet(servers or [first]))
+    if external is not None:
+        texts += external_faults(external)
+    if state is not None:
+        texts += state_faults(state)
+    if not texts and not models and not external:
+        texts = ["No model is declared: give llm_models (served here) or llm_external_models at least one entry"]
+    if models and not servers:
+        texts.append("The inventory group gpu_servers has no host, but llm_models needs one")
+    return [Finding("", text) for text in texts]
+
+
+def _fleet(servers: list[Place]) -> Fleet:
+    found = servers[0].values
+    return Fleet(
+        vllm_version=str(found.get("vllm_version") or DEFAULT_VERSION),
+        allow_unknown_options=bool(found.get("vllm_allow_unknown_options")),
+        gpu_servers=servers[0].gpu_servers,
     )
-    texts: list[str] = []
-    for value in models:
-        texts += _unread("llm_models", value) or model_faults(value, fleet)
-    for value in external:
-        texts += _unread("llm_external_models", value) or external_faults(value, models[0] if models else [])
-    for value in _distinct(places, "llm_state", gateways[:1]):
-        texts += _unread("llm_state", value) or state_faults(value)
-    texts += _nothing_to_serve(models, external, servers)
-    return found + [Finding("", text) for text in texts]
 
 
-def _nothing_to_serve(models: list[t.Any], external: list[t.Any], servers: tuple[str, ...]) -> list[str]:
-    if not any(models) and not any(external):
-        return ["No model is declared: give llm_models (served here) or llm_external_models at least one entry"]
-    if any(models) and not servers:
-        return ["The inventory group gpu_servers has no host, but llm_models needs one"]
-    return []
-
-
-def _unread(name: str, value: t.Any) -> list[str]:
-    return [f"{name}: {_unreadable(name, value, True)}"] if isinstance(value, Unreadable) else []
-
-
-def _distinct(places: t.Mapping[str, Place], name: str, hosts: tuple[str, ...]) -> list[t.Any]:
-    found: list[t.Any] = []
-    for host in hosts:
-        value = places[host].values.get(name)
-        if value is not None and value not in found:
-            found.append(value)
-    return found
-
-
-def _differing(places: t.Mapping[str, Place], name: str) -> list[str]:
-    """What a whole fleet serves can't depend on the host that is asked."""
-    hosts = list(places)
-    values = [places[host].values.get(name) for host in hosts]
-    other = next((host for host, value in zip(hosts, values) if value != values[0]), None)
-    if other is None:
-        return []
-    return [
-        f"{name}: differs between {hosts[0]} and {other}, but is one list for the fleet; write it once, in group_vars/all"
-    ]
+def _unreadable_line(name: str, value: Unreadable) -> str:
+    return f"{name} {_unreadable(name, value, True)}"
 
 
 def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:

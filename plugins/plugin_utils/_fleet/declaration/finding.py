@@ -26,7 +26,6 @@ class Finding(t.NamedTuple):
     variable: str
     text: str
     host: str = ""
-    warning: bool = False
 
 
 class Place(t.NamedTuple):

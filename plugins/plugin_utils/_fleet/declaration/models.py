@@ -122,19 +122,17 @@ def model_warnings(models: t.Any) -> list[str]:
 # ---- models of other providers
 
 
-def external_faults(models: t.Any, own: t.Any) -> list[str]:
+def external_faults(models: t.Any) -> list[str]:
+    """A name may be that of a model in llm_models too: a further deployment of it."""
     if not isinstance(models, list):
         return [
             "llm_external_models: is not a list; write one entry for each model, such as {name: ..., litellm_params: ...}"
         ]
-    served = {entry.get("name") for entry in own if isinstance(entry, dict)} if isinstance(own, list) else set()
     faults: list[str] = []
     for index, entry in enumerate(models):
         name = entry.get("name") if isinstance(entry, dict) else None
         where = f"llm_external_models[{index}]" + (f" ({name})" if isinstance(name, str) and name else "")
         faults += [f"{where}: {fault}" for fault in _external_faults(entry)]
-        if name and name in served:
-            faults.append(f"{where}: the name is also that of a model in llm_models; rename one of the two")
     return faults
 
 

@@ -33,6 +33,12 @@ def suggestion(word: str, known: t.Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def meant(word: str, known: t.Iterable[str]) -> str:
+    """The remedy for a word that is none of a few: the one that was meant, or all of them."""
+    words = [str(name) for name in known]
+    return suggestion(word, words) or f"; write one of {', '.join(words)}"
+
+
 def listed(names: t.Iterable[t.Any]) -> str:
     return " and ".join(shown(str(name)) for name in names)
 
@@ -70,7 +76,7 @@ def image(value: t.Any) -> str:
 def ulimits(value: t.Mapping[t.Any, t.Any]) -> str:
     for name, limit in value.items():
         if name not in ULIMITS:
-            return f"{shown(name)} is no limit{suggestion(str(name), ULIMITS)}; write one of {', '.join(ULIMITS)}"
+            return f"{shown(name)} is no limit{meant(str(name), ULIMITS)}"
         if not _is_limit(limit):
             return f"{name} is {shown(limit)}; write a number from -1 (no limit), or {{soft: 1024, hard: 4096}}"
     return ""

@@ -23,6 +23,7 @@ from ansible.module_utils.common.validation import (
     check_type_str,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.names import meant
 
 Option = t.Mapping[str, t.Any]
 Options = t.Mapping[str, Option]
@@ -74,6 +75,9 @@ def _wrong_type(option: Option, value: t.Any, kind: str) -> str:
 
 
 def _shown(option: Option, value: t.Any) -> str:
+    """Text in the place of a dictionary may hold anything, so it is not repeated either."""
+    if option.get("type") == "dict" and isinstance(value, str):
+        return "text"
     return "its value" if option.get("no_log") else shown(value)
 
 
@@ -85,9 +89,7 @@ def _judge_elements(option: Option, values: list[t.Any], where: str) -> tuple[t.
 
 
 def _judge_options(options: Options, value: dict[t.Any, t.Any], where: str) -> tuple[t.Any, list[Fault]]:
-    faults = [
-        (where, f"has no option {name}; write only {', '.join(options)}") for name in value if name not in options
-    ]
+    faults = [(where, f"has no option {name}{meant(str(name), options)}") for name in value if name not in options]
     converted = dict(value)
     for name, option in options.items():
         part = value.get(name, _MISSING)
@@ -114,7 +116,8 @@ def _number(convert: t.Callable[[t.Any], t.Any]) -> t.Callable[[t.Any], t.Any]:
 def _text(value: t.Any) -> str:
     if isinstance(value, (dict, list, tuple)):
         raise TypeError("no text")
-    return str(check_type_str(value))
+    # A text stays the object that it is: whether it is a template still hangs on that.
+    return value if isinstance(value, str) else str(check_type_str(value))
 
 
 _CONVERT: dict[str, t.Callable[[t.Any], t.Any]] = {

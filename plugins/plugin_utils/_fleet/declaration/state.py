@@ -43,7 +43,7 @@ def state_faults(state: t.Any) -> list[str]:
             "llm_state: is not a dictionary; write lists of objects by their kind, such as {keys: [{key_alias: my-app}]}"
         ]
     faults = [
-        f"llm_state: {shown(str(name))} is no kind of object{names.suggestion(str(name), KINDS)}; write one of {', '.join(KINDS)}"
+        f"llm_state: {shown(str(name))} is no kind of object{names.meant(str(name), KINDS)}"
         for name in state
         if name not in KINDS
     ]
@@ -133,9 +133,7 @@ def key_store_faults(store: t.Any) -> list[str]:
     known = KEY_STORE["options"]
     unknown = [name for name in store if name not in known]
     if unknown:
-        return [
-            f"has no option {names.listed(unknown)}{names.suggestion(str(unknown[0]), known)}; write one of {', '.join(known)}"
-        ]
+        return [f"has no option {names.listed(unknown)}{names.meant(str(unknown[0]), known)}"]
     vault = store.get("hashicorp_vault")
     if isinstance(vault, dict) and vault.get("token") and (fault := secrets.header(vault["token"])):
         return [f"hashicorp_vault.token {fault}"]

@@ -49,7 +49,7 @@ _MOVE = "move it into litellm_secret_environment under a name of its own, and wr
 def _strategy(value: t.Any) -> str:
     if value in STRATEGIES:
         return ""
-    return f"{shown(value)} is no strategy{names.suggestion(value, STRATEGIES)}; write one of {', '.join(STRATEGIES)}"
+    return f"{shown(value)} is no strategy{names.meant(value, STRATEGIES)}"
 
 
 def _owned(value: t.Mapping[t.Any, t.Any]) -> str:

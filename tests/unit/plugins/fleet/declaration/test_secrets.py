@@ -1,0 +1,261 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Secrets: what they must be, where they may not stand, and that no message holds one."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible.template import trust_as_template
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.secrets import (
+    is_secret,
+    is_secret_name,
+    secrets_in,
+)
+from declared import APART, SECRETS, report, said
+
+MARK = "Mark3dSecretValue"
+KEY = f"sk-{MARK}-0123456789abcdef0123456789"
+EVERY = [*SECRETS, "vllm_hf_token", "litellm_database_password"]
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("form", ["{}\n", " {}", "{} x", "{}\tx", "{}\x00", "{}\x7f", "{}\u2028"])
+def test_white_space_and_control_characters_are_refused(name: str, form: str) -> None:
+    lines = said({name: form.format(f"hf_{KEY}" if name == "vllm_hf_token" else KEY)})
+    assert len(lines) == 1
+    assert lines[0].startswith(f"{name} on one has white space")
+    assert MARK not in lines[0]
+
+
+@pytest.mark.parametrize("name", ["litellm_master_key", "vllm_api_key", "vllm_hf_token"])
+def test_what_goes_into_a_header_is_ascii(name: str) -> None:
+    (line,) = said({name: f"{KEY}ü"})
+    assert "not printable ASCII" in line
+    assert MARK not in line
+
+
+@pytest.mark.parametrize("name", ["litellm_salt_key", "litellm_ui_password", "postgres_password"])
+def test_other_secrets_may_have_any_letter(name: str) -> None:
+    assert said({name: f"{KEY}ü'\"$#%"}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("litellm_master_key", "sk-1234", "is sk-1234, which LiteLLM refuses to start with"),
+        (
+            "litellm_master_key",
+            f"{MARK}-0123456789abcdef0123456789",
+            "must start with sk- and have 32 characters or more",
+        ),
+        ("litellm_master_key", "sk-short", "must start with sk- and have 32 characters or more"),
+        ("litellm_salt_key", MARK[:15], "is shorter than 16 characters"),
+        ("litellm_ui_password", MARK[:11], "is shorter than 12 characters"),
+        ("postgres_password", MARK[:15], "is shorter than 16 characters"),
+        ("vllm_api_key", MARK[:15], "is shorter than 16 characters"),
+        ("vllm_hf_token", MARK, "does not start with hf_"),
+    ],
+)
+def test_length_and_form(name: str, value: t.Any, message: str) -> None:
+    (line,) = said({name: value})
+    assert line.startswith(f"{name} on one {message}")
+    assert MARK not in line
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("value", ["", None])
+def test_a_missing_one_says_how_to_make_it(name: str, value: str | None) -> None:
+    (line,) = said({name: value})
+    assert line == (
+        f"{name} on one is missing. Make one with ansible-playbook llmfleet.gateway.secrets -i YOUR_INVENTORY, or set"
+        " it in the vault"
+    )
+
+
+def test_the_key_of_vllm_is_asked_for_on_gateways_too() -> None:
+    (line,) = said({"vllm_api_key": ""}, APART)
+    assert line.startswith("vllm_api_key on all hosts is missing")
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize("mark", ["{{", "{%", "{#"])
+def test_one_that_is_a_template_still_is_named_with_the_remedy(name: str, mark: str) -> None:
+    lines = said({name: trust_as_template(f"{KEY}{mark}x")})
+    assert "write it as !unsafe" in lines[0]
+    assert MARK not in lines[0]
+    assert said({name: f"{KEY}{mark}x"}) == [], "written as !unsafe"
+
+
+def test_no_text_of_a_list_or_dictionary_is_shown() -> None:
+    text = "\n".join(said({name: {"a": KEY} for name in EVERY}))
+    assert text.count("is not text") >= len(EVERY) - 1
+    assert MARK not in text
+
+
+class TestSecretEnvironment:
+    @pytest.mark.parametrize("name", ["litellm_secret_environment", "vllm_secret_environment"])
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            ({"MY-KEY": MARK}, "'MY-KEY' is no name of environment variables; write letters, digits and _ only"),
+            ({"A_KEY": f"{MARK}\n"}, "A_KEY has white space or a line end at its beginning or end"),
+            ({"A_KEY": {"a": MARK}}, "A_KEY must be text"),
+            ({"A_KEY": f"{MARK} x"}, "A_KEY has white space or a control character in it"),
+            ({"VLLM_API_KEY": MARK}, "VLLM_API_KEY is set through vllm_api_key; take it out"),
+        ],
+    )
+    def test_refuses(self, name: str, value: dict[str, t.Any], message: str) -> None:
+        text = "\n".join(said({name: value}))
+        assert message in text
+        assert MARK not in text
+
+    def test_a_service_accounts_document_may_have_spaces(self) -> None:
+        assert said({"litellm_secret_environment": {"GOOGLE_KEY": '{"a": "b c",\n "d": 1}'}}) == []
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize("name", ["litellm_environment", "vllm_environment"])
+    @pytest.mark.parametrize(
+        ("value", "message"),
+        [
+            ({"A B": MARK}, "'A B' is no name of environment variables"),
+            ({"1A": MARK}, "'1A' is no name of environment variables"),
+            ({"X: {y}": MARK, "A-B": MARK}, "'X: {y}' and 'A-B' are no names of environment variables"),
+            ({"A": [MARK]}, "A must be text (its value is not shown)"),
+            ({"A": None}, "A must be text (its value is not shown)"),
+            ({"AWS_SECRET_ACCESS_KEY": MARK}, "AWS_SECRET_ACCESS_KEY looks like a secret and would be readable"),
+            ({"PROXY": f"http://me:{MARK}@proxy"}, "PROXY looks like a secret and would be readable"),
+        ],
+    )
+    def test_refuses(self, name: str, value: dict[str, t.Any], message: str) -> None:
+        text = "\n".join(said({name: value}))
+        assert message in text
+        assert MARK not in text
+
+    @pytest.mark.parametrize("name", ["vllm_environment", "vllm_secret_environment"])
+    @pytest.mark.parametrize("value", ["1", 1, True])
+    def test_no_dev_mode(self, name: str, value: t.Any) -> None:
+        assert "VLLM_SERVER_DEV_MODE opens requests" in "\n".join(said({name: {"VLLM_SERVER_DEV_MODE": value}}))
+        assert said({name: {"VLLM_SERVER_DEV_MODE": "0"}}) == []
+
+    def test_remedies_name_the_variable(self) -> None:
+        assert "HF_TOKEN is set through vllm_hf_token" in said({"vllm_environment": {"HF_TOKEN": MARK}})[0]
+        assert "move it into vllm_secret_environment" in said({"vllm_environment": {"S3_SECRET": MARK}})[0]
+        assert "move it into litellm_secret_environment" in said({"litellm_environment": {"OPENAI_API_KEY": MARK}})[0]
+
+    def test_numbers_and_switches_pass(self) -> None:
+        values = {"OMP_NUM_THREADS": 1, "A": True, "TOKENIZERS_PARALLELISM": "false", "B": ""}
+        assert said({"vllm_environment": values, "litellm_environment": values}) == []
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("name", "value", "where"),
+        [
+            ("litellm_settings", {"cache_params": {"host": "r", "password": MARK}}, "cache_params.password"),
+            (
+                "litellm_settings",
+                {"default_team_settings": [{"langfuse_secret": MARK}]},
+                "default_team_settings[0].langfuse_secret",
+            ),
+            ("litellm_router_settings", {"redis_password": MARK}, "redis_password"),
+            ("litellm_general_settings", {"database_url": f"postgresql://u:{MARK}@h/d"}, "database_url"),
+            (
+                "litellm_general_settings",
+                {"alert_to_webhook_url": {"a": [f"https://hooks.slack.com/{MARK}"]}},
+                "alert_to_webhook_url.a",
+            ),
+        ],
+    )
+    def test_secrets_at_any_depth_are_refused(self, name: str, value: dict[str, t.Any], where: str) -> None:
+        (line,) = said({name: value})
+        assert line.startswith(f"{name} on one: {where}")
+        assert "write os.environ/NAME here" in line
+        assert MARK not in line
+
+    def test_references_pass(self) -> None:
+        assert said({"litellm_settings": {"cache_params": {"password": "os.environ/REDIS_PASSWORD"}}}) == []
+
+
+class TestKeyStore:
+    @pytest.mark.parametrize("token", [f"{MARK}\n", f"{MARK} x", f"{MARK}ü"])
+    def test_the_token_goes_into_a_header(self, token: str) -> None:
+        (line,) = said({"gateway_state_key_store": {"hashicorp_vault": {"path": "a", "token": token}}})
+        assert "hashicorp_vault.token has" in line
+        assert MARK not in line
+
+    def test_a_text_for_the_store_is_not_shown(self) -> None:
+        assert MARK not in "\n".join(said({"gateway_state_key_store": {"hashicorp_vault": MARK}}))
+
+
+class TestPasswordsInAddresses:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"docker_http_proxy": f"proxy://me:{MARK}@host"},
+            {"docker_registry_mirrors": [f"ftp://me:{MARK}@host"]},
+            {"docker_insecure_registries": [f"http://me:{MARK}@host"]},
+            {"vllm_hf_endpoint": f"https://me:{MARK}@host/"},
+            {"docker_daemon_options": {"log opts": {"splunk-token": MARK}, "proxies": f"http://me:{MARK}@host"}},
+        ],
+    )
+    def test_are_not_repeated(self, change: dict[str, t.Any]) -> None:
+        lines = said(change)
+        assert lines
+        assert MARK not in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "api_key",
+        "redis_password",
+        "X-Api-Key",
+        "langfuse_secret_key",
+        "hf-token",
+        "aws_secret_access_key",
+        "client_secret",
+        "Authorization",
+        "aws_access_key_id",
+        "vertex_credentials",
+        "ssl-keyfile-password",
+        "HF_TOKEN",
+        "token",
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("input_cost_per_token", "1e-05"),
+        ("max_tokens", "100"),
+        ("bos_token", "<s>"),
+        ("tokenizer", "a"),
+        ("key_alias", "a"),
+        ("public_key", "a"),
+        ("monkey", "a"),
+        ("api_key", "os.environ/A"),
+        ("api_key", ""),
+        ("url", "https://a.example/b@c"),
+    ],
+)
+def test_what_is_none(name: str, value: str) -> None:
+    assert not is_secret(name, value)
+
+
+def test_where_in_a_structure() -> None:
+    found = {"a": [{"token": "x"}], "b": {"headers": {"Authorization": "y"}}, "c": ["http://u:p@h"], "secrets": ["s"]}
+    assert list(secrets_in(found)) == ["a[0].token", "b.headers.Authorization", "c", "secrets"]
+
+
+def test_nothing_of_a_wrong_fleet_shows_a_secret() -> None:
+    change: dict[str, t.Any] = dict.fromkeys(EVERY, f"{MARK} \n")
+    change |= {"litellm_environment": MARK, "vllm_secret_environment": MARK, "llm_state": MARK}
+    assert MARK not in "\n".join(report(change).faults)
