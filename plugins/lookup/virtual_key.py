@@ -14,7 +14,14 @@ description:
   - Returns the key in a file. Where there is none, makes a random key first and writes it there, mode 0600, so that the key
     has a safe home before LiteLLM knows of it and running again gives the same key.
   - In check mode nothing is written, and a key that is not there yet stands as C(sk-) and its path's hash.
+  - A lookup knows of the check mode of a whole run only. Give a task that has C(check_mode) of its own O(make=false).
 options:
+  make:
+    description: Whether to make a key where there is none.
+    type: bool
+    default: true
+    vars:
+      - name: virtual_key_make
   _terms:
     description: Paths of files, one key each.
     required: true
@@ -43,26 +50,25 @@ import typing as t
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-
-#: 32 random bytes: the strength of the sha256 that LiteLLM keeps.
-RANDOM_BYTES = 32
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import mint
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.transport import HEADER_VALUE
 
 
 class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, t.Any] | None = None, **kwargs: t.Any) -> list[str]:
         self.set_options(var_options=variables, direct=kwargs)
-        check_mode = bool((variables or {}).get("ansible_check_mode"))
-        return [self._key(os.path.abspath(os.path.expanduser(str(term))), check_mode) for term in terms]
+        make = self.get_option("make") and not (variables or {}).get("ansible_check_mode")
+        return [self._key(os.path.abspath(os.path.expanduser(str(term))), make) for term in terms]
 
-    def _key(self, path: str, check_mode: bool) -> str:
+    def _key(self, path: str, make: bool) -> str:
         if not os.path.exists(path):
-            if check_mode:
+            if not make:
                 return "sk-" + hashlib.sha256(path.encode()).hexdigest()
             self._make(path)
         with open(path, encoding="utf-8") as handle:
             key = handle.read().strip()
-        if not key.startswith("sk-"):
-            raise AnsibleLookupError(f"{path} holds no virtual key: it must start with sk-")
+        if not key.startswith("sk-") or not HEADER_VALUE.fullmatch(key):
+            raise AnsibleLookupError(f"{path} holds no virtual key: it must start with sk- and be one word of ASCII")
         return key
 
     @staticmethod
@@ -72,7 +78,7 @@ class LookupModule(LookupBase):
         temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write("sk-" + secrets.token_urlsafe(RANDOM_BYTES) + "\n")
+            handle.write(mint() + "\n")
         try:
             os.link(temporary, path)
         except FileExistsError:

@@ -91,6 +91,8 @@ desired:
     - Secrets, and the raw values of keys, can't be read from LiteLLM. They stand as variables of a vault to fill in.
     - Budgets that LiteLLM made by itself for limits of another object, models of the configuration file and the
       administrator of the proxy are left out.
+    - Aliases, metadata and so on come from users of the gateway. To write this into a variables file, where Ansible takes
+      texts for templates, use P(llmfleet.gateway.llm_state_yaml#filter).
   type: dict
   returned: success
   sample:
@@ -98,6 +100,15 @@ desired:
       - key_alias: my-app
         key: "{{ vault_key_my_app_key }}"
         max_budget: 100
+placeholders:
+  description:
+    - Where in RV(desired) the variables to fill in are. Any other text that looks like a template is what somebody wrote into
+      LiteLLM.
+  type: list
+  elements: list
+  returned: success
+  sample:
+    - [keys, '0', key]
 """
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, single
@@ -133,10 +144,13 @@ def main() -> None:
 
     def work() -> dict[str, object]:
         read = {plural: found(KINDS[plural]) for plural in kinds}
+        declared = {plural: export.desired(KINDS[plural], items) for plural, items in portable(read).items()}
+        declared = export.unambiguous(declared)
         return {
             "changed": False,
+            "placeholders": export.placeholder_paths(declared),
             "objects": {p: [single.visible(KINDS[p], item) for item in items] for p, items in read.items()},
-            "desired": {plural: export.desired(KINDS[plural], items) for plural, items in portable(read).items()},
+            "desired": declared,
         }
 
     def portable(read: dict[str, reader.Found]) -> dict[str, reader.Found]:

@@ -65,7 +65,7 @@ def test_apply_drift_and_export(proxy: Proxy, tmp_path: Path) -> None:
     assert "max_budget" in drifted.stdout
 
     target = tmp_path / "exported.yml"
-    exported = play(proxy, tmp_path, "llmfleet.gateway.export", llm_state_file=str(target))
+    exported = play(proxy, tmp_path, "llmfleet.gateway.export", gateway_state_export_file=str(target))
     assert exported.returncode == 0, exported.stdout
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     written = yaml.safe_load(target.read_text())["llm_state"]

@@ -13,8 +13,9 @@ from dataclasses import replace
 
 from . import reader
 from .client import Client, NotFoundError, UnclearError
-from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, Wanted, differing
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, differing
 from .resources import Kind, Write
+from .wanted import Wanted
 
 Object = t.Mapping[str, t.Any]
 READ_AGAIN = (0.0, 0.2, 0.5, 1.0, 2.0)

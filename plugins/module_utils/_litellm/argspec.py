@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-from . import values
+from . import secret_parts, values
 from .resources import KINDS, Field, Kind
 from .resources._table import NEVER, SECRETS
 
@@ -19,6 +19,8 @@ Spec = dict[str, dict[str, t.Any]]
 # Names that look like secrets and are none: said aloud, so that nobody has to wonder.
 SECRET_LOOKING = ("key", "token", "secret", "pass", "cred")
 
+# A shorter text that only its name makes a secret is masked in its place, not wherever else these letters stand.
+SHORTEST = 4
 
 ROTATE: Spec = {"grace": {"type": "str", "default": "24h"}, "generation": {"type": "int"}}
 
@@ -137,7 +139,10 @@ def secret_strings(kind: Kind, params: t.Mapping[str, t.Any]) -> set[str]:
     found: set[str] = set()
     for field in kind.fields:
         value = params.get(field.name)
-        if not field.secret or value is None:
+        if value is None or field.plain:
+            continue
+        found |= {text for text in secret_parts.strings(value) if len(text) >= SHORTEST}
+        if not field.secret:
             continue
         if field.compare == SECRETS and isinstance(value, dict):
             value = values.split_secrets(field, value)[1]

@@ -18,11 +18,12 @@ from .apply import NotKeptError, RaceError
 from .client import AuthenticationError, Client, LiteLLMError, UnreachableError
 from .controller import Controller
 from .keeper import Keeper, KeyKeeper, Store
-from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, Wanted, owner_of, pick
+from .plan import CREATE, DELETE, NOTHING, UPDATE, PlanError, owner_of, pick
 from .references import Names, is_pending
 from .resources import KINDS, Kind
 from .rotation import ROTATE, RotatingKeyKeeper, is_waiting, replaced_by, rotation_of
 from .store import FileStore, StoreError
+from .wanted import Wanted
 
 EXPECTED = (LiteLLMError, PlanError, StoreError, RaceError, NotKeptError)
 # Errors that every further request would meet as well.
@@ -139,7 +140,6 @@ def _plan_all(
     errors: list[str] = []
     names = Names(client, state.wanted)
     for kind in kinds:
-        errors += _repeated(kind, state.wanted[kind.plural])
         by_name = _by_name(kind, found[kind.plural])
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found[kind.plural])]:
             try:
@@ -164,16 +164,6 @@ def _keeper(client: Client, state: State, kind: Kind, wanted: Wanted) -> Keeper:
         name = urllib.parse.quote(wanted.identity, safe=" @+=,")
         store = FileStore(os.path.join(state.key_directory, f"{name}.key"), make_directory=True)
     return RotatingKeyKeeper(client, kind, wanted, store, rotation_of(wanted.rotate))
-
-
-def _repeated(kind: Kind, wanted: t.Sequence[Wanted]) -> list[str]:
-    first: dict[str, int] = {}
-    errors = []
-    for index, item in enumerate(wanted):
-        if item.identity in first:
-            errors.append(f"{kind.plural}: {item.identity!r} is at #{first[item.identity]} and again at #{index}")
-        first.setdefault(item.identity, index)
-    return errors
 
 
 def _by_name(kind: Kind, found: reader.Found) -> dict[str, reader.Found]:

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Reads a declaration of many objects, `llm_state`: checked like the options of the single modules, every mistake named.
+
+Pure. `read` is for litellm_state, `mistakes` for code on the controller that looks before any host is touched.
+"""
 
 from __future__ import annotations
 
@@ -10,77 +13,108 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import wanted as wanted_module
 from .argspec import Spec, object_spec
-from .plan import PlanError, Wanted
+from .plan import PlanError
 from .resources import KINDS, Kind
+from .wanted import Wanted, unknown, wanted_of
 
 STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
+Declared = dict[str, list[Wanted]]
 
 
-def read(desired: t.Mapping[str, t.Any], owner: str, fingerprint_key: bytes) -> dict[str, list[Wanted]]:
-    """What the user wrote, checked like the options of the single modules; every mistake is named."""
-    errors = [f"{name!r} is no kind of object; there are {', '.join(KINDS)}" for name in desired if name not in KINDS]
-    result: dict[str, list[Wanted]] = {}
-    for plural, kind in KINDS.items():
-        items = desired.get(plural)
-        if items is None:
-            continue
-        if not isinstance(items, list):
-            errors.append(f"{plural} must be a list")
-            continue
-        result[plural] = _read_kind(kind, items, owner, fingerprint_key, errors)
-    if errors:
-        raise PlanError("; ".join(errors))
-    return result
+def read(desired: t.Any, owner: str, fingerprint_key: bytes) -> Declared:
+    """What the user wants, by kind. Raises PlanError with every mistake."""
+    reading = _Reading(owner, fingerprint_key)
+    declared = reading.read(desired)
+    if reading.mistakes:
+        raise PlanError("; ".join(reading.mistakes))
+    return declared
 
 
-def _read_kind(
-    kind: Kind, items: t.Sequence[t.Any], owner: str, fingerprint_key: bytes, errors: list[str]
-) -> list[Wanted]:
-    full = {**STATE, **object_spec(kind)}
-    validators: dict[frozenset[str], ArgumentSpecValidator] = {}
-    wanted = []
-    for index, item in enumerate(items):
-        where = f"{kind.plural} #{index}"
+def mistakes(llm_state: t.Any) -> list[str]:
+    """Everything that is wrong with a declaration by itself. No text of it is the value of a secret."""
+    reading = _Reading("", b"")
+    reading.read(llm_state)
+    return reading.mistakes
+
+
+class _Reading:
+    """One pass over a declaration, which goes on after a mistake."""
+
+    def __init__(self, owner: str, fingerprint_key: bytes) -> None:
+        self.mistakes: list[str] = []
+        self._owner = owner
+        self._fingerprint_key = fingerprint_key
+        self._validators: dict[tuple[str, frozenset[str]], ArgumentSpecValidator] = {}
+        self._specs: dict[str, Spec] = {}
+
+    def read(self, desired: t.Any) -> Declared:
+        if desired is None:
+            return {}
+        if not isinstance(desired, t.Mapping):
+            self.mistakes.append(f"must be a dictionary with lists of objects by kind: {', '.join(KINDS)}")
+            return {}
+        self.mistakes += [_no_kind(name) for name in desired if name not in KINDS]
+        declared: Declared = {}
+        for plural, kind in KINDS.items():
+            items = desired.get(plural)
+            if isinstance(items, list):
+                declared[plural] = self._read_kind(kind, items)
+            elif items is not None:
+                self.mistakes.append(f"{plural} must be a list")
+        return declared
+
+    def _read_kind(self, kind: Kind, items: t.Sequence[t.Any]) -> list[Wanted]:
+        read = [(number, self._read_one(kind, f"{kind.plural} #{number}", item)) for number, item in enumerate(items)]
+        first: dict[str, int] = {}
+        for number, wanted in read:
+            if wanted and wanted.identity in first:
+                known = first[wanted.identity]
+                self.mistakes.append(f"{kind.plural}: {wanted.identity!r} is at #{known} and again at #{number}")
+            elif wanted:
+                first[wanted.identity] = number
+        return [wanted for number, wanted in read if wanted]
+
+    def _read_one(self, kind: Kind, where: str, item: t.Any) -> Wanted | None:
         if not isinstance(item, dict):
-            errors.append(f"{where}: must be a dictionary")
-            continue
-        shape = frozenset(item)
-        if shape not in validators:
-            validators[shape] = _validator(kind, full, shape)
-        checked = validators[shape].validate(item)
-        if checked.error_messages:
-            errors.append(f"{where}: {'; '.join(checked.error_messages)}")
-            continue
-        params = checked.validated_parameters
-        if not params[kind.identity].strip():
-            errors.append(f"{where}: {kind.identity} is empty")
-            continue
-        wanted.append(_wanted(kind, item, params, owner, fingerprint_key))
-    return wanted
+            self.mistakes.append(f"{where}: must be a dictionary")
+            return None
+        spec = self._spec(kind)
+        strange = [f"{where}: {unknown(name, spec)}" for name in item if name not in spec]
+        known = {name: value for name, value in item.items() if name in spec}
+        checked = self._validator(kind, frozenset(known)).validate(known)
+        wrong = [f"{where}: {message}" for message in checked.error_messages]
+        identity = checked.validated_parameters.get(kind.identity)
+        if not wrong and not (isinstance(identity, str) and identity.strip()):
+            wrong.append(f"{where}: {kind.identity} is empty")
+        self.mistakes += strange + wrong
+        if wrong:
+            return None
+        wanted = self._wanted(kind, checked.validated_parameters, known)
+        self.mistakes += wanted_module.mistakes(kind, wanted)
+        return wanted
+
+    def _wanted(self, kind: Kind, params: t.Mapping[str, t.Any], given: t.Collection[str]) -> Wanted:
+        return wanted_of(kind, params, given, owner=self._owner, fingerprint_key=self._fingerprint_key)
+
+    def _spec(self, kind: Kind) -> Spec:
+        if kind.plural not in self._specs:
+            self._specs[kind.plural] = {**STATE, **object_spec(kind)}
+        return self._specs[kind.plural]
+
+    def _validator(self, kind: Kind, shape: frozenset[str]) -> ArgumentSpecValidator:
+        """Checks objects with these options only: the check of sixty absent options would take most of the time."""
+        if (kind.plural, shape) not in self._validators:
+            full = self._spec(kind)
+            always = {name for name, spec in full.items() if spec.get("required") or "default" in spec}
+            self._validators[kind.plural, shape] = ArgumentSpecValidator(
+                {name: full[name] for name in full if name in shape or name in always},
+                mutually_exclusive=kind.mutually_exclusive,
+                required_together=[group for group in kind.required_together if shape & set(group)],
+            )
+        return self._validators[kind.plural, shape]
 
 
-def _validator(kind: Kind, full: Spec, shape: frozenset[str]) -> ArgumentSpecValidator:
-    """Checks objects with these options only: the check of sixty absent options would take most of the time."""
-    always = {name for name, spec in full.items() if spec.get("required") or "default" in spec}
-    known = shape <= set(full)
-    spec = {name: full[name] for name in full if not known or name in shape or name in always}
-    together = kind.required_together if not known else [g for g in kind.required_together if shape & set(g)]
-    exclusive = kind.mutually_exclusive
-    return ArgumentSpecValidator(spec, mutually_exclusive=exclusive, required_together=together)
-
-
-def _wanted(
-    kind: Kind, item: t.Mapping[str, t.Any], params: t.Mapping[str, t.Any], owner: str, fingerprint_key: bytes
-) -> Wanted:
-    return Wanted(
-        identity=params[kind.identity],
-        given={field.name: params[field.name] for field in kind.fields if field.name in item},
-        state=params["state"],
-        replace_metadata=params.get("metadata_mode") == "replace",
-        renew_before=params.get("renew_before"),
-        rotate=params.get("rotate"),
-        named={ref.option: params[ref.option] for ref in kind.references if ref.option in item},
-        owner=owner if kind.annotations else None,
-        fingerprint_key=fingerprint_key,
-    )
+def _no_kind(name: t.Any) -> str:
+    return f"{name!r} is no kind of object; there are {', '.join(KINDS)}"

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import typing as t
+from collections import Counter
 from datetime import datetime, timezone
 
-from . import values
+from . import prices, secret_parts, values
 from .plan import MARKER, user_metadata
 from .resources import Field, Kind, dig
 from .resources._table import DIGEST, LIFETIME, MEMBERS, SECRETS, WRITE_ONLY
@@ -20,12 +23,57 @@ OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 BUDGET_TABLE = "litellm_budget_table"
 
 
+Names = tuple[str, ...]
+
+
+class Placeholder(str):
+    """Stands for a secret to fill in. A text of the proxy that looks like one is none: only this class is."""
+
+    place: Names
+
+    def __new__(cls, place: Names, mark: str = "") -> Placeholder:
+        variable = re.sub(r"\W+", "_", "_".join(("vault", *place))).lower() + mark
+        text = super().__new__(cls, "{{ " + variable + " }}")
+        text.place = place
+        return text
+
+
 def desired(
-    kind: Kind, found: t.Sequence[t.Mapping[str, t.Any]], now: datetime | None = None
+    kind: Kind, found: t.Sequence[t.Mapping[str, t.Any]], now: datetime | None = None, hide: bool = True
 ) -> list[dict[str, t.Any]]:
-    """What to declare so that these objects are as they are. Secrets stand as variables to fill in."""
+    """What to declare so that these objects are as they are. Secrets stand as variables to fill in, unless they are to stay."""
     now = now or datetime.now(timezone.utc)
-    return [_item(kind, item, now) for item in found if _is_declarable(kind, item)]
+    return [_item(kind, item, now, hide) for item in found if _is_declarable(kind, item)]
+
+
+def unambiguous(declared: t.Any) -> t.Any:
+    """The same with a variable of its own for every secret: names that read alike would hand one's value to another."""
+    places = [placeholder for path, placeholder in _placeholders(declared)]
+    taken = Counter(str(one) for one in {one.place: one for one in places}.values())
+    return _renamed(declared, taken)
+
+
+def _renamed(value: t.Any, taken: t.Mapping[str, int]) -> t.Any:
+    if isinstance(value, dict):
+        return {name: _renamed(part, taken) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_renamed(part, taken) for part in value]
+    if isinstance(value, Placeholder) and taken[str(value)] > 1:
+        return Placeholder(value.place, "_" + hashlib.sha256(json.dumps(value.place).encode()).hexdigest()[:8])
+    return value
+
+
+def placeholder_paths(declared: t.Any) -> list[list[str]]:
+    """Where the placeholders are: the only texts that are meant as templates."""
+    return [list(path) for path, placeholder in _placeholders(declared)]
+
+
+def _placeholders(value: t.Any, path: Names = ()) -> t.Iterator[tuple[Names, Placeholder]]:
+    if isinstance(value, Placeholder):
+        yield path, value
+    parts: t.Iterable[tuple[t.Any, t.Any]] = value.items() if isinstance(value, dict) else ()
+    for name, part in enumerate(value) if isinstance(value, list) else parts:
+        yield from _placeholders(part, (*path, str(name)))
 
 
 def portable(found: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]], groups: t.Mapping[str, str]) -> dict[str, t.Any]:
@@ -70,14 +118,21 @@ def _is_declarable(kind: Kind, item: t.Mapping[str, t.Any]) -> bool:
     return not (kind.name == "user" and name == values.CREATOR)
 
 
-def _item(kind: Kind, item: t.Mapping[str, t.Any], now: datetime) -> dict[str, t.Any]:
+def _item(kind: Kind, item: t.Mapping[str, t.Any], now: datetime, hide: bool) -> dict[str, t.Any]:
     result: dict[str, t.Any] = {kind.identity: item[kind.identity]}
     for field in kind.fields:
         value = _value(kind, field, item, now)
         if value not in (None, [], {}) and value != field.default:
-            result[field.name] = value
+            result[field.name] = _without_secrets(kind, field, item, value) if hide and not field.secret else value
     names = {ref.option: item[ref.option] for ref in kind.references if ref.many and item.get(ref.option)}
     return {**result, **names}
+
+
+def _without_secrets(kind: Kind, field: Field, item: t.Mapping[str, t.Any], value: t.Any) -> t.Any:
+    if field.plain:
+        return value
+    place = (kind.name, str(item[kind.identity]), field.name)
+    return secret_parts.replaced(value, lambda path, text: Placeholder((*place, *path)))
 
 
 def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime) -> t.Any:
@@ -85,23 +140,24 @@ def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime)
         return None
     if _belongs_to_budget(field, item):
         return None
+    name = str(item[kind.identity])
     if field.compare == DIGEST:
-        return placeholder(kind, str(item[kind.identity]), field.name)
+        return Placeholder((kind.name, name, field.name))
     if field.compare == LIFETIME:
         return _rest_of_life(dig(item, field.read_path), now)
     if field.compare == MEMBERS:
         members = values.members(dig(item, field.read_path))
-        return [{"user_id": name, "role": role} for name, role in members.items()]
+        return [{"user_id": member, "role": role} for member, role in members.items()]
     if field.compare == SECRETS:
         return _with_placeholders(kind, field, item)
     if field.secret:
-        shown, name = values.found_value(field, item) or {}, f"{item[kind.identity]}_{field.name}"
+        shown, place = values.found_value(field, item) or {}, (kind.name, name, field.name)
         if isinstance(shown, list):
-            return [{**entry, "value": placeholder(kind, name, str(entry.get("name")))} for entry in shown]
-        return {part: placeholder(kind, name, part) for part in shown}
+            return [{**entry, "value": Placeholder((*place, str(entry.get("name"))))} for entry in shown]
+        return {part: Placeholder((*place, part)) for part in shown}
     if field.name == kind.annotations:
         return _user_part(kind, item)
-    return values.found_value(field, item)
+    return prices.with_numbers(values.found_value(field, item))
 
 
 def _belongs_to_budget(field: Field, item: t.Mapping[str, t.Any]) -> bool:
@@ -116,17 +172,34 @@ def _belongs_to_budget(field: Field, item: t.Mapping[str, t.Any]) -> bool:
 def _rest_of_life(expires: t.Any, now: datetime) -> str | None:
     if not isinstance(expires, str):
         return None
-    return f"{max(0, int(values.time_left(expires, now).total_seconds()))}s"
+    # One that has ended is declared with the shortest life there is.
+    return f"{max(1, int(values.time_left(expires, now).total_seconds()))}s"
 
 
 def _with_placeholders(kind: Kind, field: Field, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    found = {k: v for k, v in (dig(item, field.read_path) or {}).items() if v is not None}
-    readable, secret = values.split_secrets(field, found)
+    """An object with secret parts. What the proxy shows half masked is one of them, whatever its name."""
+    place = (kind.name, str(item[kind.identity]))
+    found = {k: v for k, v in (dig(item, field.read_path) or {}).items() if v is not None and v is not False}
+    secret = values.split_secrets(field, found)[1]
     marked = dig(item, (kind.annotations or "", MARKER, "fingerprints", field.name))
     if marked and not secret:
-        secret = {field.usual_part: None}
-    name = str(item[kind.identity])
-    return {**{k: v for k, v in readable.items() if v is not False}, **{k: placeholder(kind, name, k) for k in secret}}
+        found[field.usual_part] = secret[field.usual_part] = None
+    return {
+        k: Placeholder((*place, k)) if k in secret else _with_placeholder(v, (*place, k))
+        for k, v in prices.with_numbers(found).items()
+    }
+
+
+def _with_placeholder(value: t.Any, place: Names) -> t.Any:
+    return _half_masked(secret_parts.replaced(value, lambda path, text: Placeholder((*place, *path))), place)
+
+
+def _half_masked(value: t.Any, place: Names) -> t.Any:
+    if isinstance(value, dict):
+        return {name: _half_masked(part, (*place, str(name))) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_half_masked(part, (*place, str(number))) for number, part in enumerate(value)]
+    return Placeholder(place) if isinstance(value, str) and values.MASKED.search(value) else value
 
 
 def _user_part(kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
@@ -135,8 +208,3 @@ def _user_part(kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any] | No
         # The rest of model_info is LiteLLM's own price list, filled in at every reading.
         part = {k: v for k, v in part.items() if k in ("mode", "base_model", "team_id", "tier")}
     return {k: v for k, v in part.items() if v is not None} or None
-
-
-def placeholder(kind: Kind, name: str, part: str) -> str:
-    variable = re.sub(r"\W+", "_", f"vault_{kind.name}_{name}_{part}").lower()
-    return "{{ " + variable + " }}"

@@ -12,9 +12,10 @@ from dataclasses import replace
 from . import apply, reader, values
 from .client import Client, LiteLLMError
 from .controller import ControllerStore
-from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, Wanted, pick, plan
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, pick, plan
 from .resources import Kind, dig
 from .store import FileStore, StoreError
+from .wanted import Wanted
 
 Found = t.Mapping[str, t.Any]
 Store = t.Union[FileStore, ControllerStore]

@@ -14,12 +14,14 @@ from ansible.module_utils.common.warnings import get_warning_messages
 
 from . import apply
 from .apply import NotKeptError, RaceError
+from .argspec import SHORTEST
 from .bulk import StateError
 from .client import Client, LiteLLMError, Settings
 from .controller import Controller, controller_of
-from .plan import PlanError, Wanted
+from .plan import PlanError
 from .resources import KEY, Kind
 from .store import StoreError
+from .wanted import Wanted, wanted_of
 
 #: Secrets that begin with the same characters are looked for once. Longer than `sk-` and the start of a common prefix.
 PREFIX = 8
@@ -55,7 +57,8 @@ class LiteLLMModule(AnsibleModule):
 
     def client(self) -> Client:
         names = ("api_url", "api_key", "validate_certs", "ca_path", "timeout", "changed_by")
-        settings = Settings(**{name: self.params[name] for name in names})
+        secrets = frozenset(secret for secret in self.no_log_values if len(secret) >= SHORTEST)
+        settings = Settings(**{name: self.params[name] for name in names}, secrets=secrets)
         try:
             return Client(settings)
         except (ValueError, OSError) as exc:
@@ -73,17 +76,8 @@ class LiteLLMModule(AnsibleModule):
         identity = self.params[kind.identity]
         if not identity.strip():
             self.refuse(f"{kind.identity} is empty: every {kind.name} needs a name of its own")
-        given = {f.name: self.params[f.name] for f in kind.fields if f.name in self.given}
-        return Wanted(
-            identity=identity,
-            given=given,
-            state=self.params["state"],
-            replace_metadata=self.params.get("metadata_mode") == "replace",
-            renew_before=self.params.get("renew_before"),
-            rotate=self.params.get("rotate"),
-            named={ref.option: self.params[ref.option] for ref in kind.references if ref.option in self.given},
-            fingerprint_key=fingerprint_key(self.params["api_key"]),
-        )
+        key = fingerprint_key(self.params["api_key"])
+        return wanted_of(kind, self.params, self.given, fingerprint_key=key)
 
     def use_controller(self) -> Controller | None:
         """What the action plugin told of its stores. To take a key back is all that such a call does."""

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
-from . import values
+from . import prices, secret_parts, values
 from .resources._table import (
     EMPTY,
     LIFETIME,
@@ -25,6 +25,7 @@ from .resources._table import (
     Kind,
     dig,
 )
+from .wanted import Wanted, mistakes
 
 CREATE = "create"
 UPDATE = "update"
@@ -39,21 +40,6 @@ class PlanError(Exception):
 
 class DuplicateError(PlanError):
     """More than one object answers to the name."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What the user wrote about one object: only the options that were given, null where null was given."""
-
-    identity: str
-    given: t.Mapping[str, t.Any]
-    state: str = "present"
-    replace_metadata: bool = False
-    renew_before: str | None = None
-    owner: str | None = None
-    rotate: t.Mapping[str, t.Any] | None = None
-    named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
-    fingerprint_key: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
@@ -296,11 +282,12 @@ def _compare_secrets(kind: Kind, item: Field, wanted: Wanted, found: t.Mapping[s
     """Readable parts by value, the others by the fingerprint of what we last wrote."""
     given = wanted.given[item.name] or {}
     readable, secret = values.split_secrets(item, given)
-    there = dig(found, item.read_path) or {}
-    old = {k: values.canonical_part(there.get(k)) for k in readable}
+    there = prices.with_numbers(dig(found, item.read_path) or {})
+    seen = {k: values.seen_through(there.get(k), given[k]) for k in readable}
+    old = {k: values.canonical_part(v) for k, v in secret_parts.masked(seen).items()}
     new = {k: values.canonical_part(v) for k, v in readable.items()}
     for name in (k for k, v in secret.items() if v is None):
-        old[name] = None if there.get(name) is None else values.MASK
+        old[name] = None if there.get(name) is None else secret_parts.MASK
         new[name] = None
     print_ = _fingerprint(item, wanted)
     if print_:
@@ -358,22 +345,9 @@ def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.An
 
 
 def _refuse_wrong(kind: Kind, wanted: Wanted) -> None:
-    for item in _given_fields(kind, wanted):
-        value = wanted.given[item.name]
-        if item.choices and value is not None and value not in item.choices:
-            choices = ", ".join(item.choices)
-            raise PlanError(f"{kind.name} {wanted.identity!r}: {item.name} must be one of {choices}, not {value!r}")
-        if item.compare == LIFETIME and value is not None and value not in values.FOREVER:
-            _seconds(kind, wanted, item.name, value)
-    if wanted.renew_before is not None:
-        _seconds(kind, wanted, "renew_before", wanted.renew_before)
-
-
-def _seconds(kind: Kind, wanted: Wanted, name: str, value: str) -> int:
-    try:
-        return values.seconds(value)
-    except ValueError as exc:
-        raise PlanError(f"{kind.name} {wanted.identity!r}: {name}: {exc}") from exc
+    wrong = mistakes(kind, wanted)
+    if wrong:
+        raise PlanError("; ".join(wrong))
 
 
 def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:
@@ -443,20 +417,19 @@ def _shown(item: Field, wanted: Wanted, value: t.Any) -> t.Any:
         print_ = _fingerprint(item, wanted)
         return {**readable, **({"(secrets)": print_} if print_ else {})}
     if item.secret:
-        return None if value is None else values.MASK
+        return None if value is None else secret_parts.MASK
     if item.compare == LIFETIME:
         return None if value is None or value in values.FOREVER else f"{value} from now"
-    return values.wanted_value(item, value)
+    shown = values.wanted_value(item, value)
+    return shown if item.plain else secret_parts.masked(shown)
 
 
 def _masked(item: Field, old: t.Any, new: t.Any) -> tuple[t.Any, t.Any]:
     """Secrets in a diff show only that they differ."""
-    if not item.secret:
+    if item.plain:
         return old, new
+    if not item.secret or (item.compare == SECRETS and not item.all_secret):
+        return secret_parts.masked_pair(old, new)
     if old == new:
-        return values.MASK, values.MASK
-    return f"{values.MASK} (found)", f"{values.MASK} (wanted)"
-
-
-def with_body(operation: Operation, **more: t.Any) -> Operation:
-    return replace(operation, body={**operation.body, **more})
+        return secret_parts.MASK, secret_parts.MASK
+    return f"{secret_parts.MASK} (found)", f"{secret_parts.MASK} (wanted)"

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from . import reader
 from .client import Client
-from .plan import DuplicateError, Operation, PlanError, Wanted
+from .plan import DuplicateError, Operation, PlanError
 from .resources import KINDS, Kind
+from .wanted import Wanted
 
 
 class Pending(str):

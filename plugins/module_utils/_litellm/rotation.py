@@ -14,11 +14,12 @@ import typing as t
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
-from . import apply, export, values
+from . import apply, export, secret_parts, values
 from .client import Client
 from .keeper import Found, KeyKeeper, Store
-from .plan import CREATE, DELETE, MARKER, NOTHING, UPDATE, Operation, PlanError, Wanted, plan
+from .plan import CREATE, DELETE, MARKER, NOTHING, UPDATE, Operation, PlanError, plan
 from .resources import Kind, dig
+from .wanted import Wanted
 
 ROTATE = "rotate"
 FIRST_GENERATION = 1
@@ -150,7 +151,7 @@ class RotatingKeyKeeper(KeyKeeper):
     def _prepare_successor(self, old: Found, value: str, rotation: Rotation, *, renamed: bool) -> None:
         """The successor is what the old key is, with what the user wants on top, its spend included."""
         self.stored = self.store.read() if self.store else None
-        inherited = export.desired(self.kind, [{**old, "key_alias": self.wanted.identity}])[0]
+        inherited = export.desired(self.kind, [{**old, "key_alias": self.wanted.identity}], hide=False)[0]
         given = {k: v for k, v in inherited.items() if k not in ("key", self.kind.identity)}
         given.update(self.wanted.given, key=value)
         given.setdefault("spend", old.get("spend") or 0.0)
@@ -163,8 +164,8 @@ class RotatingKeyKeeper(KeyKeeper):
         if rotation.generation is not None:
             marker["generation"] = rotation.generation
         body = {**created.body, "metadata": {**created.body.get("metadata", {}), MARKER: marker}}
-        before = {self.kind.identity: self.wanted.identity, "key": f"{values.MASK} (found)"}
-        after = {**before, "key": f"{values.MASK} (successor)"}
+        before = {self.kind.identity: self.wanted.identity, "key": f"{secret_parts.MASK} (found)"}
+        after = {**before, "key": f"{secret_parts.MASK} (successor)"}
         self.predecessor = None if renamed else old
         self.operation = Operation(ROTATE, self.kind, self.wanted.identity, body=body, before=before, after=after)
 

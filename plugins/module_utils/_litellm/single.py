@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from . import apply, reader, values
+from . import apply, reader, secret_parts, values
 from .client import Client
 from .keeper import Found, Keeper, KeyKeeper
 from .plan import NOTHING, pick
@@ -59,13 +59,24 @@ def _report(keeper: Keeper, found: Found | None, diff: bool) -> dict[str, t.Any]
 def visible(kind: Kind, found: Found) -> dict[str, t.Any]:
     """An object without what some versions show and nobody should see."""
     hidden = {*UNSHOWN, *(f.name for f in kind.fields if f.all_secret)}
-    veiled = {f.name for f in kind.fields if f.secret and f.compare not in (SECRETS, DIGEST)}
-    return {k: _veiled(v) if k in veiled else v for k, v in found.items() if k not in hidden}
+    return {name: _seen(kind, name, value) for name, value in found.items() if name not in hidden}
+
+
+def _seen(kind: Kind, name: str, value: t.Any) -> t.Any:
+    field = next((f for f in kind.fields if f.name == name), None)
+    if name in (kind.id, kind.identity) or (field and field.plain):
+        return value
+    if field and field.secret and field.compare not in (SECRETS, DIGEST):
+        return _veiled(value)
+    # The table says what an option is; what else the proxy shows is told by its name.
+    return secret_parts.masked(value) if field else secret_parts.masked({name: value})[name]
 
 
 def _veiled(value: t.Any) -> t.Any:
     if isinstance(value, dict):
-        return dict.fromkeys(value, values.MASK)
+        return dict.fromkeys(value, secret_parts.MASK)
     if isinstance(value, list):
-        return [{**entry, "value": values.MASK} if isinstance(entry, dict) else values.MASK for entry in value]
+        return [
+            {**entry, "value": secret_parts.MASK} if isinstance(entry, dict) else secret_parts.MASK for entry in value
+        ]
     return value

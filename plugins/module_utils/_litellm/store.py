@@ -21,7 +21,7 @@ class StoreError(Exception):
 
 
 def mint() -> str:
-    """A new raw key, in the form of LiteLLM's own and twice as long."""
+    """A new raw key, in the form of LiteLLM's own and of the strength of the sha256 that it keeps."""
     return f"sk-{secrets.token_urlsafe(32)}"
 
 

@@ -13,14 +13,13 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
+from . import secret_parts
 from .resources._table import DIGEST, EMPTY, LIFETIME, SUBSET, WINDOWS, Field, dig
 
-MASK = "********"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 FOREVER = ("-1",)
-SECRET_NAME = re.compile(
-    r"(api|access|account|private|service)_?key|secret|passw|credential|_token$|^token$", re.IGNORECASE
-)
+# How LiteLLM shows what it hides: with the ends, or without.
+MASKED = re.compile(r"\*{3,}")
 
 
 def digest(value: str) -> str:
@@ -34,14 +33,25 @@ def fingerprint(key: bytes, value: t.Any) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def is_secret_name(name: str) -> bool:
-    return bool(SECRET_NAME.search(name))
-
-
 def split_secrets(field: Field, value: t.Mapping[str, t.Any]) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    """The parts of an object that the API shows, and those that it hides."""
-    secret = {k: v for k, v in value.items() if field.all_secret or (is_secret_name(k) and not isinstance(v, bool))}
-    return {k: v for k, v in value.items() if k not in secret}, secret
+    """The parts of an object that the API shows, and those that it hides: with secrets masked, and by their places."""
+    secret = {k: v for k, v in value.items() if field.all_secret or _is_secret(k, v)}
+    readable = {k: v for k, v in value.items() if k not in secret}
+    return secret_parts.masked(readable), {**secret, **secret_parts.by_path(readable)}
+
+
+def _is_secret(name: str, value: t.Any) -> bool:
+    return secret_parts.is_secret_name(name) and not isinstance(value, bool)
+
+
+def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
+    """What the proxy masks in the middle counts as what is wanted, where the ends that it shows agree."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return {name: seen_through(part, wanted.get(name)) for name, part in found.items()}
+    if isinstance(found, str) and isinstance(wanted, str) and (mask := MASKED.search(found)):
+        fits = wanted.startswith(found[: mask.start()]) and wanted.endswith(found[mask.end() :])
+        return wanted if fits else found
+    return found
 
 
 # The administrator of the proxy: LiteLLM puts the maker of a team among its members.
@@ -60,7 +70,7 @@ def members(value: t.Sequence[t.Mapping[str, t.Any]] | None) -> dict[str, str]:
 
 def seconds(duration: str) -> int:
     """The length of a duration in LiteLLM's form: a number and s, m, h, d, w or mo."""
-    match = re.fullmatch(r"(\d+)(s|mo|m|h|d|w)", duration.strip())
+    match = re.fullmatch(r"([0-9]+)(s|mo|m|h|d|w)", duration.strip())
     if not match:
         raise ValueError(f"{duration!r} is no duration: write a number and s, m, h, d, w or mo, such as 30d")
     return int(match.group(1)) * SECONDS[match.group(2)]

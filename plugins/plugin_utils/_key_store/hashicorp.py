@@ -15,6 +15,11 @@ from dataclasses import dataclass, field
 from ansible.module_utils.urls import open_url
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller import CURRENT, NEXT
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import StoreError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.transport import (
+    check_header,
+    may_use_forward_proxy,
+    parse_url,
+)
 
 WRITING = {"root", "create", "update"}
 
@@ -38,6 +43,12 @@ def settings_of(options: t.Mapping[str, t.Any], environment: t.Mapping[str, str]
     if not url or not token:
         missing = "url or VAULT_ADDR" if not url else "token or VAULT_TOKEN"
         raise StoreError(f"hashicorp_vault needs {missing} on the controller")
+    try:
+        check_header("token or VAULT_TOKEN", token)
+        check_header("namespace or VAULT_NAMESPACE", options["namespace"] or environment.get("VAULT_NAMESPACE") or "-")
+        parse_url("url or VAULT_ADDR", url)
+    except ValueError as exc:
+        raise StoreError(f"hashicorp_vault: {exc}") from None
     return VaultSettings(
         url=url.rstrip("/"),
         token=token,
@@ -118,12 +129,16 @@ class VaultSlots:
                 validate_certs=settings.validate_certs,
                 ca_path=settings.ca_path,
                 follow_redirects="none",
+                use_proxy=may_use_forward_proxy(settings.url),
             )
             return answer.status, _parsed(answer.read())
         except urllib.error.HTTPError as exc:
             return exc.code, _parsed(exc.read())
-        except (OSError, ValueError) as exc:
+        except OSError as exc:
             raise StoreError(f"cannot reach the store {self.where}: {exc}") from exc
+        except ValueError:
+            # The text of such an error may be that of a header.
+            raise StoreError(f"cannot reach the store {self.where}: the request can't be sent") from None
 
 
 def _parsed(content: bytes) -> dict[str, t.Any]:

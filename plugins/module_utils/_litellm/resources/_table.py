@@ -44,6 +44,7 @@ class Field:
     ignore_drift: bool = False
     licence: bool = False
     secret: bool = False
+    plain: bool = False  # its parts have the users' names, which don't tell what is secret
     all_secret: bool = False  # of an object with secret parts: every part is one
     usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
     removal: str | None = None  # where an update names the parts to remove, if not by null
@@ -54,6 +55,8 @@ class Field:
     after_creation: bool = False  # the creation doesn't take it, an update does
     entry_defaults: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the API adds to the list's entries
     companions: tuple[str, ...] = ()
+    duration: bool = False  # a length of time
+    parts: tuple[Field, ...] = ()  # of a list of entries: what an entry may have
 
     @property
     def read_path(self) -> tuple[str, ...]:
@@ -63,6 +66,15 @@ class Field:
 def in_metadata(name: str, type: str = "str", **kwargs: t.Any) -> Field:
     """A field that LiteLLM keeps inside the object's metadata."""
     return Field(name, type, path=("metadata", name), clear=METADATA, **kwargs)
+
+
+def duration(name: str, **kwargs: t.Any) -> Field:
+    """A length of time in LiteLLM's form, such as 30d."""
+    return Field(name, duration=True, **kwargs)
+
+
+INDEX = (Field("index_name"), Field("index_permissions", "list", "str"))
+BUDGET_WINDOW = (duration("budget_duration"), Field("max_budget", "float"))
 
 
 @dataclass(frozen=True)

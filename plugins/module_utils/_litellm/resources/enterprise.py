@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ._table import EMPTY, Field, Kind, Listing, Write
 
 # Both need a licence, which no test of this collection has: the fields follow LiteLLM's source, and what a
 # proxy doesn't keep is found by the reading after the writing.
 
 
-def _budget(name: str, type: str = "int") -> Field:
-    return Field(name, type, path=("litellm_budget_table", name))
+def _budget(name: str, type: str = "int", **kwargs: t.Any) -> Field:
+    return Field(name, type, path=("litellm_budget_table", name), **kwargs)
 
 
 ORGANIZATION = Kind(
@@ -25,7 +27,7 @@ ORGANIZATION = Kind(
         Field("models", "list", "str", clear=EMPTY),
         _budget("max_budget", "float"),
         _budget("soft_budget", "float"),
-        _budget("budget_duration", "str"),
+        _budget("budget_duration", "str", duration=True),
         _budget("tpm_limit"),
         _budget("rpm_limit"),
         _budget("max_parallel_requests"),
@@ -51,7 +53,7 @@ PROJECT = Kind(
         Field("blocked", "bool", default=False),
         _budget("max_budget", "float"),
         _budget("soft_budget", "float"),
-        _budget("budget_duration", "str"),
+        _budget("budget_duration", "str", duration=True),
         _budget("tpm_limit"),
         _budget("rpm_limit"),
         _budget("max_parallel_requests"),

@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ._table import (
+    BUDGET_WINDOW,
     EMPTY,
+    INDEX,
     MEMBERS,
     NEVER,
     SECRETS,
@@ -19,12 +23,15 @@ from ._table import (
     Kind,
     Listing,
     Write,
+    duration,
     in_metadata,
 )
 
 MEMBER_BUDGET = "team_member_budget_table"
 THROUGHPUT = ("guaranteed_throughput", "best_effort_throughput")
 USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer")
+
+MEMBER = (Field("user_id"), Field("user_email"), Field("role", choices=("admin", "user")))
 
 TEAM = Kind(
     name="team",
@@ -34,10 +41,10 @@ TEAM = Kind(
     fields=(
         Field("team_id", create_only=True, clear=NEVER),
         Field("organization_id", licence=True),
-        Field("members_with_roles", "list", "dict", compare=MEMBERS, own_call="/team/member_add"),
+        Field("members_with_roles", "list", "dict", compare=MEMBERS, own_call="/team/member_add", parts=MEMBER),
         Field("blocked", "bool", default=False),
         Field("models", "list", "str", clear=EMPTY),
-        Field("model_aliases", "dict", path=("litellm_model_table", "model_aliases"), clear=EMPTY),
+        Field("model_aliases", "dict", path=("litellm_model_table", "model_aliases"), clear=EMPTY, plain=True),
         Field("default_team_member_models", "list", "str", clear=EMPTY),
         Field("access_group_ids", "list", "str", clear=EMPTY),
         # /team/update takes the list and doesn't keep it; this call does.
@@ -46,13 +53,13 @@ TEAM = Kind(
         Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True),
         Field("max_budget", "float"),
         Field("soft_budget", "float"),
-        Field("budget_duration"),
-        Field("budget_limits", "list", "dict", compare=WINDOWS, clear=EMPTY),
+        duration("budget_duration"),
+        Field("budget_limits", "list", "dict", compare=WINDOWS, clear=EMPTY, parts=BUDGET_WINDOW),
         Field("tpm_limit", "int"),
         Field("rpm_limit", "int"),
         Field("tpd_limit", "int"),
         Field("team_member_budget", "float", path=(MEMBER_BUDGET, "max_budget"), detail=True),
-        Field("team_member_budget_duration", path=(MEMBER_BUDGET, "budget_duration"), detail=True),
+        duration("team_member_budget_duration", path=(MEMBER_BUDGET, "budget_duration"), detail=True),
         Field("team_member_rpm_limit", "int", path=(MEMBER_BUDGET, "rpm_limit"), detail=True),
         Field("team_member_tpm_limit", "int", path=(MEMBER_BUDGET, "tpm_limit"), detail=True),
         in_metadata("model_rpm_limit", "dict"),
@@ -62,7 +69,7 @@ TEAM = Kind(
         in_metadata("tpm_limit_type", choices=THROUGHPUT),
         in_metadata("default_estimated_output_tokens", "int"),
         in_metadata("default_estimated_output_tokens_per_model", "dict"),
-        in_metadata("allowed_vector_store_indexes", "list", elements="dict"),
+        in_metadata("allowed_vector_store_indexes", "list", elements="dict", parts=INDEX),
         in_metadata("enforced_batch_output_expires_after", "dict"),
         in_metadata("enforced_file_expires_after", "dict"),
         Field("metadata", "dict"),
@@ -73,7 +80,7 @@ TEAM = Kind(
         in_metadata("prompts", "list", elements="str", licence=True),
         in_metadata("tags", "list", elements="str", licence=True),
         in_metadata("allowed_passthrough_routes", "list", elements="str", licence=True),
-        in_metadata("team_member_key_duration", licence=True),
+        in_metadata("team_member_key_duration", duration=True, licence=True),
     ),
     listing=Listing(
         "/v2/team/list",
@@ -116,7 +123,7 @@ USER = Kind(
         Field("allowed_cache_controls", "list", "str", clear=NEVER),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
         Field("max_budget", "float"),
-        Field("budget_duration"),
+        duration("budget_duration"),
         Field("tpm_limit", "int", clear=NEVER),
         Field("rpm_limit", "int", clear=NEVER),
         Field("max_parallel_requests", "int", clear=NEVER),
@@ -153,7 +160,7 @@ BUDGET = Kind(
     fields=(
         Field("max_budget", "float"),
         Field("soft_budget", "float"),
-        Field("budget_duration"),
+        duration("budget_duration"),
         Field("tpm_limit", "int"),
         Field("rpm_limit", "int"),
         Field("tpd_limit", "int"),
@@ -167,8 +174,8 @@ BUDGET = Kind(
 )
 
 
-def _in_budget(name: str, type: str = "int", clear: str = NEVER, create_only: bool = False) -> Field:
-    return Field(name, type, path=("litellm_budget_table", name), clear=clear, create_only=create_only)
+def _in_budget(name: str, type: str = "int", clear: str = NEVER, **kwargs: t.Any) -> Field:
+    return Field(name, type, path=("litellm_budget_table", name), clear=clear, **kwargs)
 
 
 # /customer/update drops every null and all limits but max_budget: what was once set can't be taken away, and most of it
@@ -186,7 +193,7 @@ CUSTOMER = Kind(
         Field("budget_id", clear=NEVER),
         _in_budget("max_budget", "float"),
         _in_budget("soft_budget", "float", create_only=True),
-        _in_budget("budget_duration", "str", create_only=True),
+        _in_budget("budget_duration", "str", create_only=True, duration=True),
         _in_budget("tpm_limit", create_only=True),
         _in_budget("rpm_limit", create_only=True),
         _in_budget("tpd_limit", create_only=True),
@@ -277,7 +284,7 @@ TAG = Kind(
         _in_budget("budget_id", "str", create_only=True),
         _in_budget("max_budget", "float"),
         _in_budget("soft_budget", "float"),
-        _in_budget("budget_duration", "str", clear="null"),
+        _in_budget("budget_duration", "str", clear="null", duration=True),
         _in_budget("tpm_limit"),
         _in_budget("rpm_limit"),
         _in_budget("max_parallel_requests"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ._table import EMPTY, NEVER, SECRETS, Field, Kind, Listing, Write
 
+VARIABLE = (Field("name"), Field("value"), Field("scope"), Field("description"))
+
 MCP_SERVER = Kind(
     name="mcp_server",
     plural="mcp_servers",
@@ -41,9 +43,9 @@ MCP_SERVER = Kind(
         Field("instructions"),
         Field("spec_path"),
         Field("source_url"),
-        Field("env_vars", "list", "dict", secret=True, clear=EMPTY, entry_defaults={"scope": "global"}),
-        Field("tool_name_to_description", "dict", clear=EMPTY),
-        Field("tool_name_to_display_name", "dict", clear=EMPTY),
+        Field("env_vars", "list", "dict", secret=True, clear=EMPTY, entry_defaults={"scope": "global"}, parts=VARIABLE),
+        Field("tool_name_to_description", "dict", clear=EMPTY, plain=True),
+        Field("tool_name_to_display_name", "dict", clear=EMPTY, plain=True),
         Field("max_concurrent_requests", "int"),
         Field("available_on_public_internet", "bool", default=True),
         Field("is_byok", "bool", default=False),

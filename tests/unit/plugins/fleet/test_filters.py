@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import base64
 import hmac
-import stat
-from pathlib import Path
 
-import pytest
-from ansible.errors import AnsibleLookupError
 from ansible_collections.llmfleet.gateway.plugins.filter.litellm_models import litellm_models
 from ansible_collections.llmfleet.gateway.plugins.filter.scram_sha_256 import scram_sha_256
-from ansible_collections.llmfleet.gateway.plugins.lookup.virtual_key import LookupModule
 
 INSTANCE = {"model_name": "tiny", "urls": {"gw": "http://10.0.0.1:8001/v1"}}
 
@@ -78,27 +73,3 @@ def test_verifier_of_the_published_example() -> None:
 def test_verifier_is_the_same_again_and_differs_by_role() -> None:
     assert scram_sha_256("a password", "one") == scram_sha_256("a password", "one")
     assert scram_sha_256("a password", "one") != scram_sha_256("a password", "two")
-
-
-def test_key_is_made_once_and_private(tmp_path: Path) -> None:
-    path = tmp_path / "keys" / "app"
-    (first,) = LookupModule().run([str(path)], {})
-    assert LookupModule().run([str(path)], {}) == [first]
-    assert first.startswith("sk-")
-    assert len(first) > 40
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [entry.name for entry in path.parent.iterdir()] == ["app"]
-
-
-def test_check_mode_writes_no_key(tmp_path: Path) -> None:
-    path = tmp_path / "app"
-    (key,) = LookupModule().run([str(path)], {"ansible_check_mode": True})
-    assert key.startswith("sk-")
-    assert not path.exists()
-
-
-def test_a_file_without_a_key_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "app"
-    path.write_text("hello\n")
-    with pytest.raises(AnsibleLookupError, match="must start with sk-"):
-        LookupModule().run([str(path)], {})

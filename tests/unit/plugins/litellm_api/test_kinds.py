@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, plan, reader, single
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_customer, litellm_model
 
 from .scripted import Call, Script, run_module
@@ -43,7 +44,7 @@ def test_limits_of_members_are_read_where_they_are() -> None:
     detail = {"team_info": {**team, "team_member_budget_table": MEMBER_BUDGET, "object_permission": None}}
     script = Script(Call("GET", "/team/info", detail, query={"team_id": "t-1"}))
     found = reader.with_detail(script.client(), TEAM, team)
-    wanted = plan.Wanted("t", {"team_member_budget": 5, "team_member_rpm_limit": 4})
+    wanted = Wanted("t", {"team_member_budget": 5, "team_member_rpm_limit": 4})
     operation = plan.plan(TEAM, wanted, found)
     assert operation.changed_fields == ["team_member_rpm_limit"]
     assert operation.body == {"team_member_rpm_limit": 4}
@@ -56,7 +57,7 @@ def test_what_the_api_adds_to_entries_is_no_change() -> None:
         "env_vars": [{"name": "A", "value": "v", "scope": "global", "description": None}],
     }
     for entry, changes in (({"name": "A", "value": "v"}, False), ({"name": "A", "value": "w"}, True)):
-        operation = plan.plan(MCP_SERVER, plan.Wanted("s", {"env_vars": [entry]}), found)
+        operation = plan.plan(MCP_SERVER, Wanted("s", {"env_vars": [entry]}), found)
         assert operation.changes is changes
         assert "'w'" not in repr(operation.diff())
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import plan as p
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 
 from .scripted import key, sha
 
@@ -17,7 +18,7 @@ NOW = datetime(2026, 11, 22, 20, 0, tzinfo=timezone.utc)
 
 
 def planned(given: dict[str, t.Any], found: dict[str, t.Any] | None, **more: t.Any) -> p.Operation:
-    return p.plan(KEY, p.Wanted("app", given, **more), found, NOW)
+    return p.plan(KEY, Wanted("app", given, **more), found, NOW)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,21 @@
 
 from __future__ import annotations
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import argspec, export, module, plan, values
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS
+import json
+import typing as t
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import (
+    argspec,
+    export,
+    module,
+    plan,
+    single,
+    values,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import wanted as wanted_module
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 
 from .scripted import key
 
@@ -36,9 +49,9 @@ def model(**more: object) -> dict[str, object]:
     return {"model_id": "m", "litellm_params": shown, "model_info": {"id": "m", "db_model": True, **more}}
 
 
-def wanted(secret: str, fingerprint_key: bytes = b"k") -> plan.Wanted:
+def wanted(secret: str, fingerprint_key: bytes = b"k") -> Wanted:
     given = {"litellm_params": {**PARAMS, "api_key": secret}}
-    return plan.Wanted("m", given, fingerprint_key=fingerprint_key)
+    return Wanted("m", given, fingerprint_key=fingerprint_key)
 
 
 def test_a_secret_is_compared_by_its_fingerprint() -> None:
@@ -86,3 +99,90 @@ def test_every_secret_that_a_result_holds_is_found_wherever_it_is() -> None:
     secrets = {"sk-bench-0001", "sk-bench-0002", "sk-bench-0003", "hunter2", 'with "quotes"', "absent"}
     result = {"msg": ["a", {"b": "xsk-bench-0002y"}], "hunter2": None, "deep": ({"c": 'is with "quotes" inside'},)}
     assert module.occurring(secrets, result) == {"sk-bench-0002", "hunter2", 'with "quotes"'}
+
+
+HIDDEN = "hidden-0123456789"
+LOGGING = {"logging": [{"callback_name": "langfuse", "callback_vars": {"langfuse_secret_key": HIDDEN}}]}
+CALLS: list[tuple[str, dict[str, t.Any]]] = [
+    ("keys", {"metadata": LOGGING}),
+    ("teams", {"metadata": {"note": LOGGING}}),
+    ("keys", {"router_settings": {"redis_password": HIDDEN}}),
+    ("models", {"litellm_params": {"model": "x", "extra_headers": {"Authorization": HIDDEN}}}),
+    ("models", {"litellm_params": {"model": "x", "vertex_credentials": {"private_key": HIDDEN}}}),
+    ("models", {"litellm_params": {"model": "x", "api_base": f"https://user:{HIDDEN}@example.com/v1"}}),
+    ("guardrails", {"litellm_params": {"guardrail": "x", "headers": {"X-Any": HIDDEN}}}),
+    ("mcp_servers", {"url": f"https://mcp.example.com/sse?token={HIDDEN}"}),
+    ("mcp_servers", {"args": ["--token", HIDDEN]}),
+    ("mcp_servers", {"args": [f"--api-key={HIDDEN}"]}),
+    ("mcp_servers", {"mcp_info": {"headers": {"Authorization": HIDDEN}}}),
+    ("credentials", {"credential_info": {"api_key": HIDDEN}}),
+]
+
+
+def shown_to(kind: Kind, options: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The object as the proxy would show it, with its secrets."""
+    return {kind.identity: "x", kind.id: "x", **options}
+
+
+@pytest.mark.parametrize(("plural", "options"), CALLS)
+def test_a_secret_at_any_depth_is_shown_nowhere(plural: str, options: dict[str, t.Any]) -> None:
+    kind = KINDS[plural]
+    asked = wanted_module.Wanted("x", options, fingerprint_key=b"k")
+    found = shown_to(kind, options)
+    other = shown_to(kind, json.loads(json.dumps(options).replace(HIDDEN, "other-0123456789")))
+    for there in (None, found, other):
+        operation = plan.plan(kind, asked, there)
+        assert HIDDEN not in repr(operation.diff()) + repr(operation)
+        assert "other-0123456789" not in repr(operation.diff())
+    assert HIDDEN not in str(single.visible(kind, found))
+    assert HIDDEN in argspec.secret_strings(kind, options)
+    exported = export.desired(kind, [{**found, "guardrail_definition_location": "db", **model()}])
+    assert HIDDEN not in str(exported)
+
+
+def test_a_secret_below_the_first_level_is_compared_by_its_fingerprint() -> None:
+    def params(secret: str) -> dict[str, t.Any]:
+        return {"model": "x", "extra_headers": {"Authorization": secret, "X-Team": secret}}
+
+    def asked(secret: str) -> wanted_module.Wanted:
+        return wanted_module.Wanted("m", {"litellm_params": params(secret)}, fingerprint_key=b"k")
+
+    first = plan.plan(MODEL, asked(HIDDEN), None)
+    marked = {"id": "m", "db_model": True, "llmfleet": first.body["model_info"]["llmfleet"]}
+    half_masked = {"model": "x", "extra_headers": {"Authorization": "hidd*****6789", "X-Team": "hidd*****6789"}}
+    for shown in (params(HIDDEN), half_masked):
+        there = {"model_id": "m", "litellm_params": shown, "model_info": marked}
+        assert plan.plan(MODEL, asked(HIDDEN), there).action == plan.NOTHING
+        assert plan.plan(MODEL, asked("another-secret"), there).action == plan.UPDATE
+
+
+def test_what_the_proxy_masks_is_compared_as_far_as_it_shows_it() -> None:
+    def params(value: str) -> dict[str, t.Any]:
+        return {"model": "x", "private_endpoint_name": value}
+
+    asked = wanted_module.Wanted("m", {"litellm_params": params("my-endpoint-name")})
+    there = {"model_id": "m", "litellm_params": params("my-e********name"), "model_info": {"id": "m"}}
+    assert plan.plan(MODEL, asked, there).action == plan.NOTHING
+    there["litellm_params"] = params("your********name")
+    assert plan.plan(MODEL, asked, there).action == plan.UPDATE
+
+
+def test_what_the_proxy_masks_is_exported_as_something_to_fill_in() -> None:
+    found = {"model_id": "m", "litellm_params": {"model": "x", "deep": {"private_name": "abcd****wxyz"}}, **model()}
+    found["litellm_params"] = {"model": "x", "deep": {"private_name": "abcd****wxyz"}}
+    (item,) = export.desired(MODEL, [found])
+    assert item["litellm_params"]["deep"] == {"private_name": "{{ vault_model_m_deep_private_name }}"}
+
+
+def test_a_rotated_keys_successor_gets_what_its_metadata_holds() -> None:
+    """To show is one thing, to carry over another."""
+    old = key("app", metadata={"note": {"token": HIDDEN}})
+    (inherited,) = export.desired(KINDS["keys"], [old], hide=False)
+    assert inherited["metadata"] == {"note": {"token": HIDDEN}}
+
+
+def test_prices_are_exported_as_numbers() -> None:
+    found = model()
+    found["litellm_params"] = {"model": "x", "input_cost_per_token": "1e-05"}
+    (item,) = export.desired(MODEL, [found])
+    assert item["litellm_params"] == {"model": "x", "input_cost_per_token": 1e-05}

@@ -8,12 +8,17 @@ from __future__ import annotations
 import http.server
 import json
 import threading
+import traceback
 import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import HASHICORP_VAULT
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import StoreError
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._key_store.hashicorp import VaultSlots, settings_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._key_store.hashicorp import (
+    VaultSettings,
+    VaultSlots,
+    settings_of,
+)
 
 RAW = "sk-0123456789abcdef"
 OPTIONS: dict[str, t.Any] = {name: spec.get("default") for name, spec in HASHICORP_VAULT.items()}
@@ -127,3 +132,31 @@ def test_the_connection_comes_from_the_environment() -> None:
     assert "token" not in repr(settings)
     with pytest.raises(StoreError, match="VAULT_TOKEN"):
         settings_of(OPTIONS, {"VAULT_ADDR": "https://v"})
+
+
+@pytest.mark.parametrize("token", ["hvs.secret\n", " hvs.secret", "hvs.secr\u00e9t", "a b"])
+def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(token: str) -> None:
+    for given, environment in (({"token": token}, {}), ({}, {"VAULT_TOKEN": token})):
+        with pytest.raises(StoreError, match="token or VAULT_TOKEN is empty, or has white space") as caught:
+            settings_of({**OPTIONS, "url": "http://127.0.0.1:8200", **given}, environment)
+        assert "secr" not in str(caught.value)
+
+
+def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
+    with pytest.raises(StoreError, match="url or VAULT_ADDR must look like") as caught:
+        settings_of({**OPTIONS, "url": "http://user:secret@vault:8200", "token": "t"}, {})
+    assert "secret" not in str(caught.value)
+
+
+def test_what_http_refuses_to_send_is_said_without_its_text(server: str) -> None:
+    settings = VaultSettings(server, "hvs.secret\n")
+    with pytest.raises(StoreError, match="can't be sent") as caught:
+        VaultSlots(settings, "kv", "a", "key").read()
+    assert "hvs" not in "".join(traceback.format_exception(caught.type, caught.value, caught.tb))
+
+
+def test_the_token_does_not_go_through_a_forward_proxy(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy")
+    assert slots(server, (404, {})).read() == {"current": None, "next": None}

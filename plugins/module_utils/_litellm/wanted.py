@@ -1,0 +1,149 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the user wrote about one object, in one form, and what is wrong with it before any proxy is asked.
+
+Pure. Wanted is made here only, for a module's options and for an entry of a state alike.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+from . import prices, values
+from .resources._table import DIGEST, LIFETIME, Field, Kind
+from .transport import HEADER_VALUE
+
+# In these options every number is a limit, however deep it stands.
+LIMITS = re.compile(r"(_limits?|_budget|_per_model)$")
+DURATIONS = ("budget_duration", "time_period")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user wrote about one object: only the options that were given, null where null was given."""
+
+    identity: str
+    given: t.Mapping[str, t.Any]
+    state: str = "present"
+    replace_metadata: bool = False
+    renew_before: str | None = None
+    owner: str | None = None
+    rotate: t.Mapping[str, t.Any] | None = None
+    named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
+    fingerprint_key: bytes = field(default=b"", repr=False)
+
+
+def wanted_of(
+    kind: Kind,
+    params: t.Mapping[str, t.Any],
+    given: t.Collection[str],
+    *,
+    owner: str | None = None,
+    fingerprint_key: bytes = b"",
+) -> Wanted:
+    """The object of options that have passed the argument spec; `given` are those that the user wrote."""
+    return Wanted(
+        identity=params[kind.identity],
+        given={item.name: normal(params[item.name]) for item in kind.fields if item.name in given},
+        state=params["state"],
+        replace_metadata=params.get("metadata_mode") == "replace",
+        renew_before=params.get("renew_before"),
+        rotate=params.get("rotate"),
+        named={ref.option: params[ref.option] for ref in kind.references if ref.option in given},
+        owner=owner if kind.annotations else None,
+        fingerprint_key=fingerprint_key,
+    )
+
+
+def normal(value: t.Any) -> t.Any:
+    """A structure as it comes back from the proxy: names are texts in JSON, and prices are numbers."""
+    return prices.with_numbers(_text_names(value)) if isinstance(value, (dict, list)) else value
+
+
+def _text_names(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {_text_name(name): _text_names(part) for name, part in value.items()}
+    return [_text_names(part) for part in value] if isinstance(value, list) else value
+
+
+def _text_name(name: t.Any) -> str:
+    return name if isinstance(name, str) else json.dumps(name)
+
+
+def mistakes(kind: Kind, wanted: Wanted) -> list[str]:
+    """Everything that is wrong with an object by itself. What is to be absent may say what it likes."""
+    if wanted.state == "absent":
+        return []
+    found = [
+        wrong for item in kind.fields if item.name in wanted.given for wrong in _wrong(item, wanted.given[item.name])
+    ]
+    if wanted.renew_before is not None:
+        found += _wrong_duration("renew_before", wanted.renew_before)
+    if wanted.rotate is not None:
+        found += _wrong_duration("rotate.grace", wanted.rotate["grace"], zero=True)
+    return [f"{kind.name} {wanted.identity!r}: {wrong}" for wrong in found]
+
+
+def _wrong(item: Field, value: t.Any) -> list[str]:
+    if value is None:
+        return []
+    if item.choices and value not in item.choices:
+        return [f"{item.name} must be one of {', '.join(item.choices)}, not {value!r}"]
+    if item.duration and not (item.compare == LIFETIME and value in values.FOREVER):
+        return _wrong_duration(item.name, value)
+    if item.compare == DIGEST and not HEADER_VALUE.fullmatch(value):
+        return [f"{item.name} is empty, or has white space, a line end or other characters than printable ASCII in it"]
+    is_limit = item.type in ("int", "float") or bool(LIMITS.search(item.name))
+    return _wrong_entries(item, value) if item.parts else _wrong_inside(item.name, value, is_limit)
+
+
+def _wrong_duration(name: str, value: t.Any, zero: bool = False) -> list[str]:
+    try:
+        length = values.seconds(value)
+    except (ValueError, AttributeError, TypeError):
+        return [f"{name}: {value!r} is no duration: write a number and s, m, h, d, w or mo, such as 30d"]
+    return [] if length or zero else [f"{name}: {value!r} is no time at all"]
+
+
+def _wrong_entries(item: Field, value: t.Any) -> list[str]:
+    """Of a list of entries: names that no entry has, and values that are wrong by themselves."""
+    known = {part.name: part for part in item.parts}
+    found = []
+    for number, entry in enumerate(value):
+        where = f"{item.name} #{number}"
+        if not isinstance(entry, dict):
+            found.append(f"{where}: must be a dictionary")
+            continue
+        found += [f"{where}: {unknown(name, known)}" for name in entry if name not in known]
+        found += [f"{where}: {wrong}" for name in entry if name in known for wrong in _wrong(known[name], entry[name])]
+    return found
+
+
+def unknown(name: str, known: t.Collection[str]) -> str:
+    close = difflib.get_close_matches(str(name), known, 1)
+    return f"there is no option {name!r}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _wrong_inside(name: str, value: t.Any, is_limit: bool) -> list[str]:
+    """Numbers that JSON does not have, anywhere; below limits also those that no limit can be."""
+    if isinstance(value, (dict, list)):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return [wrong for part, inner in parts for wrong in _wrong_part(f"{name}.{part}", str(part), inner, is_limit)]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return []
+    if not math.isfinite(value):
+        return [f"{name} must be a number, not {value}; leave it out, or give null, for none"]
+    return [f"{name} must not be below zero"] if is_limit and value < 0 else []
+
+
+def _wrong_part(name: str, part: str, value: t.Any, is_limit: bool) -> list[str]:
+    if is_limit and part in DURATIONS and value is not None:
+        return _wrong_duration(name, value)
+    return _wrong_inside(name, value, is_limit)

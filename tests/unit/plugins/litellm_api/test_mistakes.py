@@ -1,0 +1,153 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is wrong with a declaration by itself: everything at once, and never with a secret in the message."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY, KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
+
+from .scripted import key
+
+INFINITE, NO_NUMBER = float("inf"), float("nan")
+WITH_DURATION = ("keys", "teams", "users", "budgets", "customers", "tags", "organizations", "projects")
+
+
+def wrong(plural: str, **options: t.Any) -> list[str]:
+    kind = KINDS[plural]
+    return desired.mistakes({plural: [{kind.identity: "x", **options}]})
+
+
+@pytest.mark.parametrize("plural", WITH_DURATION)
+@pytest.mark.parametrize("text", ["1 day", "", "monthly", "five hours", "0d", "-1d", "1.5d", "30", "\u0661d"])
+def test_nonsense_as_a_budget_duration_is_refused(plural: str, text: str) -> None:
+    (said,) = wrong(plural, budget_duration=text)
+    assert "budget_duration" in said
+
+
+@pytest.mark.parametrize(
+    ("plural", "options"),
+    [
+        ("keys", {"budget_limits": [{"budget_duration": "five hours", "max_budget": 5}]}),
+        ("teams", {"budget_limits": [{"budget_duration": "1d", "max_budget": -5}]}),
+        ("keys", {"budget_limits": [{"budget_duration": "1d", "max_bugdet": 5}]}),
+        ("keys", {"model_max_budget": {"m": {"max_budget": 1, "time_period": "daily"}}}),
+        ("keys", {"model_rpm_limit": {"m": -1}}),
+        ("keys", {"metadata": {"a": [NO_NUMBER]}}),
+        ("keys", {"max_budget": INFINITE}),
+        ("keys", {"max_budget": NO_NUMBER}),
+        ("keys", {"max_budget": -1}),
+        ("keys", {"tpm_limit": -1}),
+        ("keys", {"duration": "0d"}),
+        ("keys", {"duration": "30d", "renew_before": "soon"}),
+        ("keys", {"auto_rotate": True, "rotation_interval": "weekly"}),
+        ("keys", {"rotate": {"grace": "soon"}}),
+        ("keys", {"key_type": "everything"}),
+        ("keys", {"max_budget": "lots"}),
+        ("teams", {"members_with_roles": [{"user_id": "a", "rolle": "admin"}]}),
+        ("teams", {"members_with_roles": [{"user_id": "a", "role": "boss"}]}),
+        ("teams", {"members_with_roles": ["a"]}),
+        ("teams", {"team_member_budget_duration": "monthly"}),
+        ("mcp_servers", {"env_vars": [{"nam": "A", "value": "b"}]}),
+    ],
+)
+def test_each_mistake_is_named(plural: str, options: dict[str, t.Any]) -> None:
+    (said,) = wrong(plural, **options)
+    assert next(iter(reversed(options))) in said
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"duration": "-1", "budget_duration": "1mo", "max_budget": 0, "spend": 0},
+        {"duration": None, "budget_duration": None, "max_budget": None, "budget_limits": None},
+        {"rotate": {"grace": "0s"}},
+        {"metadata": {"offset": -5, "budget_duration": "whatever"}},
+        {"max_budget": "1e-3", "tpm_limit": "100"},
+    ],
+)
+def test_what_is_right_is_no_mistake(options: dict[str, t.Any]) -> None:
+    assert wrong("keys", **options) == []
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    state = {
+        "kyes": [],
+        "teams": {"team_alias": "t"},
+        "budgets": ["b", {"budget_id": " "}, {"max_budget": 1}, {"budget_id": None}],
+        "keys": [
+            {"key_alias": "a", "max_bugdet": 1, "budget_duration": "monthly"},
+            {"key_alias": "a", "models": {"not": "a list"}},
+            {"key_alias": "b", "team_id": "x", "team_alias": "y"},
+            {"key_alias": "a", "state": "gone"},
+            {"key_alias": "a"},
+        ],
+    }
+    said = desired.mistakes(state)
+    for part in (
+        "'kyes' is no kind of object",
+        "teams must be a list",
+        "budgets #0: must be a dictionary",
+        "budgets #1: budget_id is empty",
+        "budgets #2: missing required arguments: budget_id",
+        "budgets #3: budget_id is empty",
+        "keys #0: there is no option 'max_bugdet'; did you mean max_budget?",
+        "budget_duration: 'monthly' is no duration",
+        "keys #1: ",
+        "keys #2: ",
+        "keys #3: ",
+        "keys: 'a' is at #0 and again at #4",
+    ):
+        assert any(part in one for one in said), part
+    assert len(said) == 12
+
+
+@pytest.mark.parametrize("state", [None, {}, {"keys": None}, {"keys": [{"key_alias": "a", "state": "absent"}]}])
+def test_nothing_declared_is_no_mistake(state: t.Any) -> None:
+    assert desired.mistakes(state) == []
+    assert desired.mistakes("nonsense") != []
+
+
+@pytest.mark.parametrize("raw", ["sk-secret-0123456789\n", " sk-secret-0123456789", "sk-secret\u00e9-0123456789", ""])
+def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(raw: str) -> None:
+    (said,) = wrong("keys", key=raw)
+    assert "printable ASCII" in said
+    assert "secret" not in said
+
+
+def test_numbers_as_names_in_metadata_are_no_difference() -> None:
+    declared = {"keys": [{"key_alias": "app", "metadata": {2026: {1: "x"}, True: "y"}}]}
+    (wanted,) = desired.read(declared, "o", b"k")["keys"]
+    assert wanted.given["metadata"] == {"2026": {"1": "x"}, "true": "y"}
+    there = key("app", metadata={"2026": {"1": "x"}, "true": "y", "llmfleet": {"owner": "o"}})
+    assert plan.plan(KEY, wanted, there).action == plan.NOTHING
+
+
+def test_a_price_is_compared_and_written_as_a_number() -> None:
+    params = {"model": "openai/x", "api_key": "sk-secret-0123", "input_cost_per_token": "1e-06"}
+    (wanted,) = desired.read({"models": [{"model_id": "m", "litellm_params": params}]}, "o", b"k")["models"]
+    created = plan.plan(KINDS["models"], wanted, None)
+    assert created.body["litellm_params"]["input_cost_per_token"] == 1e-06
+    marked = {"id": "m", "llmfleet": created.body["model_info"]["llmfleet"]}
+
+    def found(price: t.Any) -> plan.Operation:
+        shown = {"model": "openai/x", "input_cost_per_token": price}
+        there = {"model_id": "m", "litellm_params": shown, "model_info": marked}
+        return plan.plan(KINDS["models"], wanted, there)
+
+    assert found("1e-06").action == found(0.000001).action == plan.NOTHING
+    dearer = found(0.5)
+    assert dearer.action == plan.UPDATE
+    assert (dearer.before["litellm_params"]["input_cost_per_token"], dearer.changed_fields) == (0.5, ["litellm_params"])
+    assert "sk-secret-0123" not in str(dearer.diff())
+
+
+def test_the_wrong_is_refused_by_the_plan_too() -> None:
+    with pytest.raises(plan.PlanError, match="budget_duration"):
+        plan.plan(KEY, Wanted("app", {"budget_duration": "1 day"}), None)
