@@ -1,0 +1,429 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role vllm reads: one Compose project for each instance of a host, complete, so that its templates only print.
+
+Pure and without secrets: the templates take those from the role's variables. Only _fleet/views/__init__.py imports it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
+    LOCKED_DOWN,
+    bracketed,
+    directory,
+    mount,
+    secret_folders,
+)
+
+if t.TYPE_CHECKING:
+    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+
+Instance = t.Mapping[str, t.Any]
+Said = t.Mapping[str, t.Any]
+
+PREFIX = "llmfleet-vllm-"
+#: The service's name in every project.
+SERVICE = "vllm"
+#: What the release before had instead: one project with a service an instance.
+FORMER_PROJECT = "vllm"
+#: Port inside the container.
+CONTAINER_PORT = 8000
+#: Where an instance keeps what it may write. HOME too, and nothing else of the container's file system.
+CACHE = "/cache"
+MODELS = "/models"
+LOCKS = "/run/llmfleet/locks"
+SECRETS = "/run/llmfleet/secrets"
+#: A name that no server can have (RFC 2606): vLLM takes an empty list of domains for all of them.
+NO_DOMAIN = "nothing.invalid"
+#: Seconds that an instance which comes first on a GPU has to begin, after a restart of the engine.
+PATIENCE = 60
+#: What a download needs of the environment: how to reach the hub, and how to use it.
+DOWNLOAD_VARIABLES = re.compile(
+    r"(HF_|HTTPS?_PROXY|NO_PROXY|ALL_PROXY|SSL_CERT_|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)", re.I
+)
+#: The file with HTTP's credentials, tokens and the like of vLLM; its reader is the instance.
+SECRET_FILE = "environment.json"
+#: Loaders that fetch the weights themselves, from where the hub's cache is no help.
+OWN_LOADERS = ("gguf", "modelexpress", "runai_streamer", "runai_streamer_sharded", "tensorizer")
+#: Options that may name a further repository.
+REPOSITORY_OPTIONS = (("tokenizer", "tokenizer-revision"), ("hf-config-path", ""), ("generation-config", ""))
+
+_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    own = [instance for instance in fleet.instances if instance["server"] == host.name]
+    projects = [project(instance, fleet.root, host) for instance in own]
+    if projects:
+        # Of the release before, also what is not declared any more.
+        projects[0]["replaces"].append({"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/vllm"})
+    return {
+        "projects": projects,
+        "prune_prefix": PREFIX,
+        "wait_timeout": int(host.variables["vllm_wait_timeout"]),
+        "figures": [_figures(instance) for instance in own],
+    }
+
+
+def _figures(instance: Instance) -> dict[str, t.Any]:
+    """What the module vllm_figures compares with the log of an instance."""
+    return {
+        "name": instance["name"],
+        "container": instance["container"],
+        "plan": instance["plan"] or {},
+        "max_num_seqs": instance["options"].get("max-num-seqs"),
+    }
+
+
+def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
+    """One entry of compose_project's list."""
+    said = host.variables
+    fetched = downloads(instance) if _downloads_apart(said) else []
+    return {
+        "name": instance["project"],
+        "project_dir": instance["project_dir"],
+        "state": "present",
+        "directories": _directories(instance, root, said, bool(fetched)),
+        "files": _files(said, bool(fetched)),
+        "networks": _shared_network(said),
+        "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{root}/vllm", "service": instance["name"]}],
+        "vars": {
+            "vllm_instance": {
+                "compose": compose(instance, root, said, fetched),
+                "options": _options(instance, said),
+                "server_has_token": bool(said["vllm_hf_token"]) and not fetched and not said["vllm_offline"],
+            }
+        },
+    }
+
+
+def compose(instance: Instance, root: str, said: Said, fetched: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    """The project's compose file."""
+    services = {SERVICE: service(instance, root, said, bool(fetched))}
+    if fetched:
+        services["download"] = download_service(instance, said, fetched)
+    networks = _networks(instance, said)
+    return {"name": instance["project"], "services": services, **({"networks": networks} if networks else {})}
+
+
+# ---- files and directories
+
+
+def _directories(instance: Instance, root: str, said: Said, fetching: bool) -> list[dict[str, t.Any]]:
+    shared = [directory(f"{root}/locks/{name}") for name in _lock_names(instance)]
+    found = [
+        *secret_folders("serve", *(["download"] if fetching else [])),
+        directory(
+            cache_dir(instance, said).removeprefix(f"{instance['project_dir']}/"),
+            "0700",
+            said["vllm_uid"],
+            said["vllm_gid"],
+        ),
+        directory(said["vllm_models_dir"]),
+    ]
+    return [*found, *shared]
+
+
+def cache_dir(instance: Instance, said: Said) -> str:
+    """Each instance has its own: vLLM loads what it finds there without a check, and some of that is code."""
+    elsewhere = said["vllm_cache_dir"]
+    return f"{elsewhere}/{instance['name']}" if elsewhere else f"{instance['project_dir']}/cache"
+
+
+def _lock_names(instance: Instance) -> list[str]:
+    if not instance["gpus"]:
+        return []
+    ready = [f"ready-{name}" for name in (instance["name"], *instance["start_after"])]
+    return [f"gpu-{gpu}" for gpu in sorted(instance["gpus"])] + ready
+
+
+def _files(said: Said, fetching: bool) -> list[dict[str, t.Any]]:
+    found: list[dict[str, t.Any]] = [
+        {"path": "compose.yml", "src": "compose.yml.j2"},
+        {"path": "instance.yaml", "src": "instance.yaml.j2", "services": [SERVICE]},
+        {"path": "start.py", "src": "../files/start.py", "services": [SERVICE]},
+        _secret("serve", SECRET_FILE, said["vllm_uid"], said["vllm_gid"], SERVICE),
+        # The same key for people and programs on the host; the container doesn't need it.
+        {"path": "secrets/api_key", "src": "api_key.j2", "secret": True, "mode": "0600"},
+    ]
+    if not fetching:
+        return found
+    user, group = download_user(said)
+    return [
+        *found,
+        {"path": "download.py", "src": "../files/download.py", "services": ["download"]},
+        _secret("download", SECRET_FILE, user, group, "download"),
+    ]
+
+
+def _secret(folder: str, name: str, user: t.Any, group: t.Any, reader: str) -> dict[str, t.Any]:
+    return {
+        "path": f"secrets/{folder}/{name}",
+        "src": f"{folder}_{name}.j2",
+        "secret": True,
+        "mode": "0600",
+        "owner": str(user),
+        "group": str(group),
+        "services": [reader],
+    }
+
+
+# ---- the server
+
+
+def service(instance: Instance, root: str, said: Said, fetched: bool) -> dict[str, t.Any]:
+    """The container of the server by Compose's names."""
+    found: dict[str, t.Any] = {
+        "image": instance["image"],
+        "container_name": instance["container"],
+        "labels": {"io.llmfleet.project": instance["project"]},
+        "restart": "unless-stopped",
+        "init": True,
+        **LOCKED_DOWN,
+        "user": f"{said['vllm_uid']}:{said['vllm_gid']}",
+        "read_only": bool(said["vllm_read_only"]),
+        # Kernels that are built at the start are tried out there.
+        "tmpfs": ["/tmp:exec,mode=1777"],
+        "pids_limit": int(said["vllm_pids_limit"]),
+        "shm_size": str(said["vllm_shm_size"]),
+        "stop_grace_period": f"{int(said['vllm_shutdown_timeout']) + 30}s",
+        "entrypoint": ["python3", "/etc/llmfleet/start.py", json.dumps(_turn(instance, said)), "vllm", "serve"],
+        "command": ["--config", "/etc/llmfleet/instance.yaml"],
+        "environment": _environment(instance, said, fetched),
+        "volumes": _volumes(instance, root, said, fetched),
+        "healthcheck": _healthcheck(instance, said),
+        **_connection(instance, said),
+    }
+    if said["vllm_cap_add"]:
+        found["cap_add"] = list(said["vllm_cap_add"])
+    if said["vllm_memory_limit"]:
+        found["mem_limit"] = str(said["vllm_memory_limit"])
+    if said["vllm_ulimits"]:
+        found["ulimits"] = dict(said["vllm_ulimits"])
+    if instance["gpus"]:
+        found["deploy"] = _gpus(instance["gpus"])
+    if fetched:
+        found["depends_on"] = {"download": {"condition": "service_completed_successfully"}}
+    return found
+
+
+def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
+    """What roles/vllm/files/start.py waits for before it becomes the server."""
+    return {
+        "name": instance["name"],
+        "gpus": list(instance["gpus"]),
+        "start_after": list(instance["start_after"]),
+        "health_url": instance["health_url"],
+        "limit": seconds(said["vllm_start_period"]),
+        "patience": PATIENCE,
+    }
+
+
+def seconds(duration: str) -> int:
+    """Of a duration as Compose writes it: 1h30m, 90s."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])(?!s)", str(duration)))
+
+
+def _environment(instance: Instance, said: Said, fetched: bool) -> dict[str, str]:
+    """What the instance is given, over what the container's layout asks for. Nobody in the image's passwd has its user."""
+    layout = {
+        "DO_NOT_TRACK": "1",
+        "HF_HOME": f"{CACHE}/huggingface",
+        "HF_HUB_CACHE": f"{MODELS}/hub",
+        "HOME": CACHE,
+        "LOGNAME": "vllm",
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/torchinductor",
+        "TRITON_CACHE_DIR": f"{CACHE}/triton",
+        "USER": "vllm",
+        "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
+        "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
+        "VLLM_NO_USAGE_STATS": "1",
+        "XDG_CACHE_HOME": CACHE,
+        "XDG_CONFIG_HOME": f"{CACHE}/config",
+    }
+    if fetched or said["vllm_offline"]:
+        layout["HF_HUB_OFFLINE"] = "1"
+    else:
+        layout["HF_ENDPOINT"] = str(said["vllm_hf_endpoint"])
+    if said["vllm_host_network"] and len(instance["gpus"]) > 1:
+        # Else the workers of tensor parallelism meet at whatever address the host's name has.
+        layout["VLLM_HOST_IP"] = str(instance["publish"][-1])
+    return {**layout, **{name: str(value) for name, value in instance["environment"].items()}}
+
+
+def _volumes(instance: Instance, root: str, said: Said, fetched: bool) -> list[dict[str, t.Any]]:
+    read_only = fetched or bool(said["vllm_offline"]) or _is_path(instance["model"])
+    found = [
+        mount("./instance.yaml", "/etc/llmfleet/instance.yaml"),
+        mount("./start.py", "/etc/llmfleet/start.py"),
+        mount("./secrets/serve", SECRETS),
+        mount(str(said["vllm_models_dir"]), MODELS, read_only),
+        mount(cache_dir(instance, said), CACHE, False),
+    ]
+    if instance["gpus"]:
+        found.append(mount(f"{root}/locks", LOCKS))
+    if _is_path(instance["model"]):
+        found.append(mount(instance["model"], instance["model"]))
+    return found
+
+
+def _healthcheck(instance: Instance, said: Said) -> dict[str, t.Any]:
+    """Without a proxy, which the environment or Docker's client configuration may name: the server is this container."""
+    ask = "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1], timeout=5)"
+    return {
+        "test": ["CMD", "python3", "-c", ask, instance["health_url"]],
+        "interval": "30s",
+        "timeout": "10s",
+        "retries": 5,
+        "start_period": str(said["vllm_start_period"]),
+        "start_interval": "3s",
+    }
+
+
+def _gpus(gpus: t.Iterable[int]) -> dict[str, t.Any]:
+    devices = [f"nvidia.com/gpu={gpu}" for gpu in gpus]
+    reserved = [{"driver": "cdi", "device_ids": devices, "capabilities": ["gpu"]}]
+    return {"resources": {"reservations": {"devices": reserved}}}
+
+
+def _options(instance: Instance, said: Said) -> dict[str, t.Any]:
+    """Of vllm serve. A request may make the server fetch a URL, so the hosts that it may ask are named or there are none."""
+    domains = list(said["vllm_allowed_media_domains"])
+    if "*" in domains:
+        return dict(instance["options"])
+    return {"allowed-media-domains": domains or [NO_DOMAIN], **instance["options"]}
+
+
+# ---- networks
+
+
+def network(instance: Instance, said: Said) -> str:
+    """The Docker network of an instance, which only LiteLLM on the same host shares.
+
+    One without a way out has another name, so that a change makes a new network and does not need to change one in use.
+    """
+    return said["vllm_network"] or instance["project"] + ("-offline" if said["vllm_offline"] else "")
+
+
+def _shared_network(said: Said) -> list[dict[str, t.Any]]:
+    return [{"name": said["vllm_network"]}] if said["vllm_network"] and not said["vllm_host_network"] else []
+
+
+def _networks(instance: Instance, said: Said) -> dict[str, t.Any]:
+    if said["vllm_host_network"]:
+        return {}
+    if said["vllm_network"]:
+        return {"default": {"name": said["vllm_network"], "external": True}}
+    own: dict[str, t.Any] = {"name": network(instance, said)}
+    if said["vllm_offline"]:
+        # Not internal: Docker publishes no port of a container that is only in internal networks.
+        own["driver_opts"] = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    return {"default": own}
+
+
+def _connection(instance: Instance, said: Said) -> dict[str, t.Any]:
+    if said["vllm_host_network"]:
+        return {"network_mode": "host"}
+    return {"ports": [f"{bracketed(one)}:{instance['port']}:{CONTAINER_PORT}" for one in instance["publish"]]}
+
+
+# ---- the download
+
+
+def _downloads_apart(said: Said) -> bool:
+    return bool(said["vllm_separate_download"]) and not said["vllm_offline"]
+
+
+def _is_path(model: str) -> bool:
+    return model.startswith("/")
+
+
+def downloads(instance: Instance) -> list[dict[str, t.Any]]:
+    """Repositories that the server reads; none where it has to fetch by itself, or where all is on the disk."""
+    options = instance["options"]
+    if options.get("load-format") in OWN_LOADERS or not (_is_path(instance["model"]) or _is_hub(instance["model"])):
+        return []
+    named = [(instance["model"], instance["revision"])]
+    named += [(options.get(name), options.get(revision)) for name, revision in REPOSITORY_OPTIONS]
+    named += [_draft(options.get("speculative-config"))]
+    named += [(path, None) for path in _adapters(options.get("lora-modules"))]
+    found = {name: revision for name, revision in reversed(named) if isinstance(name, str) and _is_hub(name)}
+    return [{"repository": name, "revision": found[name]} for name in sorted(found)]
+
+
+def _is_hub(name: str) -> bool:
+    return bool(_REPOSITORY.fullmatch(name))
+
+
+def _draft(config: t.Any) -> tuple[t.Any, t.Any]:
+    """The model of speculative decoding, given as JSON or as a dictionary."""
+    found = _parsed(config)
+    return (found.get("model"), found.get("revision")) if isinstance(found, dict) else (None, None)
+
+
+def _adapters(modules: t.Any) -> list[t.Any]:
+    """Paths of LoRA adapters, written as name=path, as JSON or as dictionaries."""
+    found = [_parsed(one) for one in (modules if isinstance(modules, list) else [modules])]
+    return [one.get("path") if isinstance(one, dict) else str(one).partition("=")[2] for one in found if one]
+
+
+def _parsed(value: t.Any) -> t.Any:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def download_user(said: Said) -> tuple[str, str]:
+    user, _colon, group = str(said["vllm_download_user"]).partition(":")
+    return user, group or user
+
+
+def download_service(instance: Instance, said: Said, fetched: list[dict[str, t.Any]]) -> dict[str, t.Any]:
+    """A container that ends when the weights are there. It runs no code of the model, so it may write and has the token."""
+    user, group = download_user(said)
+    passed = {name: str(value) for name, value in instance["environment"].items() if DOWNLOAD_VARIABLES.match(name)}
+    found: dict[str, t.Any] = {
+        "image": instance["image"],
+        "container_name": f"{instance['container']}-download",
+        "labels": {"io.llmfleet.project": instance["project"], "io.llmfleet.step": "fetch"},
+        "restart": "no",
+        "init": True,
+        **LOCKED_DOWN,
+        "user": f"{user}:{group}",
+        "read_only": True,
+        "tmpfs": ["/tmp:mode=1777"],
+        "pids_limit": 1024,
+        "entrypoint": ["python3", "/etc/llmfleet/download.py"],
+        "command": [json.dumps(fetched)],
+        "environment": {
+            "DO_NOT_TRACK": "1",
+            "HF_ENDPOINT": str(said["vllm_hf_endpoint"]),
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HOME": "/tmp",
+            **passed,
+            "HF_HOME": MODELS,
+            "HF_HUB_CACHE": f"{MODELS}/hub",
+        },
+        "volumes": [
+            mount("./download.py", "/etc/llmfleet/download.py"),
+            mount("./secrets/download", SECRETS),
+            mount(str(said["vllm_models_dir"]), MODELS, False),
+        ],
+    }
+    if user == "0":
+        # A directory of weights that was there before may be anyone's.
+        found["cap_add"] = ["DAC_OVERRIDE"]
+    if said["vllm_host_network"]:
+        found["network_mode"] = "host"
+    return found

@@ -1,0 +1,175 @@
+# Managed by Ansible: role llmfleet.gateway.vllm.
+"""Starts vLLM when it is this instance's turn on its GPUs, and becomes it.
+
+Each instance measures the free memory of its GPUs while it starts, so those that share one must not start at once.
+Docker starts all containers together after a reboot, so the order is kept here: one lock a GPU (flock on a directory
+that all instances of the host see, so a lock ends with its holder), held from before the start until /health answers.
+A watcher that outlives the exec lets go of it; vLLM itself stays the main process, which gets the signals.
+
+Every wait has a limit: a neighbour that hangs delays this instance and never keeps it away.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+import time
+import typing
+import urllib.request
+
+LOCKS = "/run/llmfleet/locks"
+SECRETS = "/run/llmfleet/secrets/environment.json"
+POLL_SECONDS = 1.0
+
+
+def say(text):
+    print("llmfleet: " + text, file=sys.stderr, flush=True)
+
+
+class Lock:
+    """A lock on a directory. Where that is missing there is nothing to share: whoever asks has it."""
+
+    def __init__(self, name):
+        self.name = name
+        self.descriptor = None
+        with contextlib.suppress(OSError):
+            # Closed by the exec of vLLM; the watcher, which is a fork, keeps it.
+            self.descriptor = os.open(os.path.join(LOCKS, name), os.O_RDONLY | os.O_DIRECTORY)
+
+    def take(self):
+        """Whether it is this process's now."""
+        if self.descriptor is None:
+            return True
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def held_elsewhere(self):
+        if self.descriptor is None:
+            return False
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        self.release()
+        return False
+
+    def release(self):
+        if self.descriptor is not None:
+            fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+
+
+class Turn(typing.NamedTuple):
+    """What an instance waits for, as the compose file says it."""
+
+    name: str
+    gpus: list  # their numbers
+    start_after: list  # names of instances on the same GPUs that come first
+    health_url: str
+    limit: float  # seconds that all the waiting may take
+    patience: float  # seconds that an instance which comes first has to begin
+
+
+def wait_for_others(turn, gpus, end):
+    """Until those that come first serve, or nobody has been starting for a while: they may be gone for good."""
+    first = {name: Lock("ready-" + name) for name in turn.start_after}
+    quiet_since = time.monotonic()
+    while first:
+        now = time.monotonic()
+        first = {name: lock for name, lock in first.items() if not lock.held_elsewhere()}
+        if any(lock.held_elsewhere() for lock in gpus):
+            quiet_since = now
+        if not first or now >= end:
+            break
+        if now - quiet_since >= turn.patience:
+            say("not waiting for " + ", ".join(first) + ": nothing is starting on these GPUs")
+            break
+        time.sleep(POLL_SECONDS)
+
+
+def take_gpus(gpus, end):
+    """In the order of their numbers, so that two instances never wait for each other."""
+    for lock in gpus:
+        said = False
+        while not lock.take():
+            if time.monotonic() >= end:
+                say("starting without the lock " + lock.name + ": it has been held for too long")
+                break
+            if not said:
+                say("waiting until the instance that starts on " + lock.name + " is up")
+                said = True
+            time.sleep(POLL_SECONDS)
+
+
+def healthy(url):
+    """Without a proxy, whatever the environment says: the server is this container."""
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def alive(pid):
+    """One that has ended and that nobody has asked for yet is none."""
+    try:
+        with open("/proc/" + str(pid) + "/stat", encoding="utf-8", errors="replace") as handle:
+            return handle.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def watch(turn, gpus, server):
+    """Lets go of the GPUs when the server answers, and shows that it is up for as long as it lives."""
+    while not healthy(turn.health_url):
+        if not alive(server):
+            return
+        time.sleep(POLL_SECONDS)
+    ready = Lock("ready-" + turn.name)
+    while not ready.take() and alive(server):
+        time.sleep(POLL_SECONDS)
+    for lock in gpus:
+        lock.release()
+    while alive(server):
+        time.sleep(POLL_SECONDS)
+
+
+def leave_watcher(turn, gpus):
+    """A grandchild, so that it is not among the server's own children."""
+    server = os.getpid()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if os.fork() == 0:
+        try:
+            watch(turn, gpus, server)
+        finally:
+            os._exit(0)
+    os._exit(0)
+
+
+def secret_environment():
+    """From a file that only this user can read: docker inspect and the process list show none of it."""
+    with open(SECRETS, encoding="utf-8") as handle:
+        return {name: str(value) for name, value in json.load(handle).items()}
+
+
+def main(arguments):
+    turn = Turn(**json.loads(arguments[0]))
+    command = arguments[1:]
+    gpus = [lock for lock in (Lock("gpu-" + str(gpu)) for gpu in sorted(turn.gpus)) if lock.descriptor is not None]
+    if gpus:
+        end = time.monotonic() + turn.limit
+        wait_for_others(turn, gpus, end)
+        take_gpus(gpus, end)
+        leave_watcher(turn, gpus)
+    os.environ.update(secret_environment())
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet with the roles' own defaults, and the roles' templates rendered as compose_project renders them."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import lookup_loader
+from ansible.template import Templar
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import KNOWN, Fleet
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import role_defaults
+
+ROLES = Path(__file__).parents[3] / "roles"
+SECRETS = {
+    "vllm_api_key": "vllm-key-0123456789",
+    "litellm_master_key": "sk-master-0123456789abcdef0123456789",
+    "litellm_salt_key": "sk-salt-0123456789",
+    "litellm_ui_password": "ui-password-0123",
+    "postgres_password": "database-password-01",
+}
+
+
+def defaults() -> dict[str, t.Any]:
+    """Of all roles, as written, so with templates in them."""
+    return role_defaults(DataLoader())
+
+
+def resolved(**given: t.Any) -> dict[str, t.Any]:
+    """All variables of a host."""
+    laid = {**defaults(), **SECRETS, **given}
+    ours = {name: value for name, value in laid.items() if name.startswith(("llm_", "litellm_", "postgres_", "vllm_"))}
+    return Templar(loader=DataLoader(), variables=laid).template(ours)
+
+
+def make_instance(**given: t.Any) -> dict[str, t.Any]:
+    name = given.get("name", "tiny")
+    return {
+        "name": name,
+        "model_name": name,
+        "model": "Qwen/Qwen3-8B",
+        "revision": None,
+        "gated": False,
+        "server": "gpu1",
+        "gpus": [0],
+        "port": 8001,
+        "publish": ["127.0.0.1"],
+        "urls": {"gw1": f"http://llmfleet-vllm-{name}:8000/v1", "gpu1": f"http://llmfleet-vllm-{name}:8000/v1"},
+        "options": {"model": "Qwen/Qwen3-8B", "served-model-name": [name], "host": "0.0.0.0", "port": 8000},
+        "environment": {},
+        "image": "docker.io/vllm/vllm-openai:v0.32.0",
+        "project": f"llmfleet-vllm-{name}",
+        "project_dir": f"/opt/llmfleet/vllm/{name}",
+        "container": f"llmfleet-vllm-{name}",
+        "health_url": "http://127.0.0.1:8000/health",
+        "start_after": [],
+        "plan": None,
+        "note": "",
+        "max_parallel_requests": None,
+        **given,
+    }
+
+
+def make_host(name: str = "gpu1", facts: t.Mapping[str, t.Any] | None = None, **given: t.Any) -> Host:
+    return Host(name, frozenset({"gateways", "gpu_servers"}), resolved(**given), facts or {}, "10.0.0.1")
+
+
+def make_fleet(host: Host, *instances: dict[str, t.Any], gateways: tuple[str, ...] = ("gpu1",)) -> Fleet:
+    return Fleet(
+        root="/opt/llmfleet",
+        gateways=list(gateways),
+        gpu_servers=["gpu1"],
+        hosts={host.name: host},
+        instances=list(instances),
+        stage=KNOWN,
+    )
+
+
+class Rendered(t.NamedTuple):
+    """What a project writes, by path."""
+
+    texts: dict[str, str]
+
+    def yaml(self, path: str) -> t.Any:
+        return yaml.safe_load(self.texts[path])
+
+    @property
+    def compose(self) -> t.Any:
+        return self.yaml("compose.yml")
+
+
+def render(role: str, project: dict[str, t.Any], **variables: t.Any) -> Rendered:
+    known = {**defaults(), **SECRETS, **variables, **project["vars"]}
+    loader = DataLoader()
+    lookup = lookup_loader.get(
+        "ansible.builtin.template", loader=loader, templar=Templar(loader=loader, variables=known)
+    )
+    folder = ROLES / role / "templates"
+    return Rendered(
+        {
+            entry["path"]: str(lookup.run([str((folder / entry["src"]).resolve())], variables=known)[0])
+            for entry in project["files"]
+        }
+    )

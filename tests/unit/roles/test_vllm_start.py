@@ -1,0 +1,212 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""roles/vllm/files/start.py: instances that share a GPU start one after the other. The servers pretend to load."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from rendering import ROLES
+
+#: Writes what it does and when; loads for a while, answers /health, ends on SIGTERM.
+SERVER = """
+import http.server, json, os, signal, sys, threading, time
+name, port, seconds, log = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+def note(what):
+    with open(log, "a") as handle:
+        handle.write(name + " " + what + "\\n")
+def stop(number, frame):
+    note("stopped")
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+note("starts")
+time.sleep(seconds)
+if os.environ.get("DIES"):
+    note("dies")
+    sys.exit(3)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *words):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", port), Handler)
+note("serves")
+server.serve_forever()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+class Host:
+    """A host's lock directories and the containers that are started on it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log"
+        self.running: list[subprocess.Popen[str]] = []
+        (path / "locks").mkdir()
+        (path / "environment.json").write_text(json.dumps({"VLLM_API_KEY": "key", "A": "$x"}))
+        (path / "server.py").write_text(SERVER)
+        source = (ROLES / "vllm/files/start.py").read_text()
+        source = source.replace("/run/llmfleet/locks", str(path / "locks")).replace(
+            "POLL_SECONDS = 1.0", "POLL_SECONDS = 0.05"
+        )
+        (path / "start.py").write_text(
+            source.replace("/run/llmfleet/secrets/environment.json", str(path / "environment.json"))
+        )
+
+    def start(
+        self,
+        name: str,
+        gpus: list[int],
+        after: t.Sequence[str] = (),
+        seconds: float = 0.4,
+        limit: float = 60,
+        patience: float = 1.0,
+        command: list[str] | None = None,
+        **environment: str,
+    ) -> subprocess.Popen[str]:
+        for lock in [*(f"gpu-{gpu}" for gpu in gpus), *(f"ready-{one}" for one in (name, *after))]:
+            (self.path / "locks" / lock).mkdir(exist_ok=True)
+        port = free_port()
+        turn = {
+            "name": name,
+            "gpus": gpus,
+            "start_after": list(after),
+            "health_url": f"http://127.0.0.1:{port}/health",
+            "limit": limit,
+            "patience": patience,
+        }
+        server = [sys.executable, str(self.path / "server.py"), name, str(port), str(seconds), str(self.log)]
+        process = subprocess.Popen(
+            [sys.executable, str(self.path / "start.py"), json.dumps(turn), *(command or server)],
+            env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:1", **environment},
+            stdout=subprocess.PIPE if command else subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.running.append(process)
+        return process
+
+    def notes(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def wait_for(self, *notes: str, seconds: float = 30) -> list[str]:
+        end = time.monotonic() + seconds
+        while not set(notes) <= set(self.notes()):
+            assert time.monotonic() < end, f"{notes} not in {self.notes()}"
+            time.sleep(0.02)
+        return self.notes()
+
+    def close(self) -> None:
+        for process in self.running:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> t.Iterator[Host]:
+    found = Host(tmp_path)
+    yield found
+    found.close()
+
+
+def test_instances_on_one_gpu_start_one_after_the_other(host: Host) -> None:
+    for name in ("a", "b", "c"):
+        host.start(name, [0])
+    notes = host.wait_for("a serves", "b serves", "c serves")
+    assert [note.split()[1] for note in notes] == ["starts", "serves"] * 3
+
+
+def test_instances_on_other_gpus_start_at_once(host: Host) -> None:
+    host.start("a", [0], seconds=5)
+    host.start("b", [1], seconds=0)
+    assert "a serves" not in host.wait_for("a starts", "b serves")
+
+
+def test_they_keep_the_order_of_the_plan_whoever_comes_first(host: Host) -> None:
+    host.start("last", [0, 1], after=["first", "second"], patience=20)
+    host.start("second", [1, 0], after=["first"], patience=20)
+    time.sleep(0.5)
+    host.start("first", [0], patience=20)
+    notes = host.wait_for("first serves", "second serves", "last serves")
+    assert [note.split()[0] for note in notes[::2]] == ["first", "second", "last"]
+
+
+def test_an_instance_that_never_comes_is_not_waited_for_long(host: Host) -> None:
+    begin = time.monotonic()
+    host.start("b", [0], after=["gone"], patience=0.5)
+    host.wait_for("b serves")
+    assert 0.5 <= time.monotonic() - begin < 15
+
+
+def test_one_that_comes_first_and_serves_already_costs_no_wait(host: Host) -> None:
+    host.start("a", [0], seconds=0)
+    host.wait_for("a serves")
+    time.sleep(0.3)
+    begin = time.monotonic()
+    host.start("b", [0], after=["a"], seconds=0, patience=20)
+    host.wait_for("b serves")
+    assert time.monotonic() - begin < 15
+
+
+def test_a_start_that_dies_lets_the_next_one_go(host: Host) -> None:
+    host.start("a", [0], DIES="1")
+    host.wait_for("a starts")
+    host.start("b", [0])
+    notes = host.wait_for("b serves")
+    assert notes.index("a dies") < notes.index("b starts")
+
+
+def test_a_start_that_is_killed_lets_the_next_one_go(host: Host) -> None:
+    first = host.start("a", [0], seconds=60)
+    host.wait_for("a starts")
+    host.start("b", [0])
+    time.sleep(0.3)
+    assert "b starts" not in host.notes()
+    first.kill()
+    # In a container its init is this; here it is the watcher's poll that sees the end.
+    first.wait()
+    host.wait_for("b serves")
+
+
+def test_a_neighbour_that_hangs_delays_and_does_not_keep_away(host: Host) -> None:
+    host.start("a", [0], seconds=60)
+    host.wait_for("a starts")
+    host.start("b", [0], limit=0.6)
+    assert "a serves" not in host.wait_for("b serves")
+
+
+def test_the_server_is_the_main_process_and_gets_the_signals(host: Host) -> None:
+    process = host.start("a", [0], seconds=0)
+    host.wait_for("a serves")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert host.notes()[-1] == "a stopped"
+
+
+def test_secrets_come_into_the_environment_of_the_server_alone(host: Host) -> None:
+    show = [sys.executable, "-c", "import os; print(os.environ['VLLM_API_KEY'], os.environ['A'])"]
+    process = host.start("a", [], command=show)
+    assert process.communicate(timeout=20)[0].strip() == "key $x"
+
+
+def test_without_lock_directories_it_starts_at_once(host: Host) -> None:
+    process = host.start("a", [7], command=["/bin/sh", "-c", "echo up"])
+    (host.path / "locks" / "gpu-7").rmdir()
+    assert process.communicate(timeout=20)[0].strip() == "up"
