@@ -82,26 +82,43 @@ def command_clean(args: argparse.Namespace) -> None:
     clean()
 
 
-def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="bench.py", description="Hosts and images for the demo and the tests.")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
+class Commands:
+    """The commands of a parser, and the arguments that several of them have."""
 
-    def command(name: str, action: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+    def __init__(self, top: argparse.ArgumentParser) -> None:
+        self.commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(self, name: str, action: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        sub = self.commands.add_parser(name, help=text, description=text)
         sub.set_defaults(action=action, needs_engine=name not in ("engine", "source"))
         return sub
 
-    def folder(sub: argparse.ArgumentParser) -> None:
+    def add_with_folder(
+        self, name: str, action: Callable[[argparse.Namespace], None], text: str
+    ) -> argparse.ArgumentParser:
+        sub = self.add(name, action, text)
         sub.add_argument("--dir", type=Path, required=True, help="folder of the bench's key, ssh_config and hosts.json")
+        return sub
 
-    def host_image(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--distro", choices=("trixie", "bookworm"), help="Debian of the hosts (default: trixie)")
-        sub.add_argument("--bare", action="store_true", help="hosts without Docker")
 
-    sub = command("engine", command_engine, "make sure that a Docker engine answers")
+def host_image(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--distro", choices=("trixie", "bookworm"), help="Debian of the hosts (default: trixie)")
+    sub.add_argument("--bare", action="store_true", help="hosts without Docker")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="bench.py", description="Hosts and images for the demo and the tests.")
+    commands = Commands(top)
+    commands_of_the_machine(commands)
+    commands_of_hosts(commands)
+    return top
+
+
+def commands_of_the_machine(commands: Commands) -> None:
+    sub = commands.add("engine", command_engine, "make sure that a Docker engine answers")
     sub.add_argument("--stop", action="store_true", help="stop the engine, if it was started from here")
 
-    sub = command("images", command_images, "build the images that are absent; print NAME=TAG")
+    sub = commands.add("images", command_images, "build the images that are absent; print NAME=TAG")
     sub.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(image_names())} (default: all but older versions)"
     )
@@ -109,31 +126,28 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--jobs", type=int, default=1, help="builds at a time (default: 1)")
     host_image(sub)
 
-    command("source", command_source, "print where images come from here: official or built")
+    commands.add("source", command_source, "print where images come from here: official or built")
+    commands.add("clean", command_clean, "remove all images and caches of the bench")
 
-    sub = command("up", command_up, "make hosts, or start those that are there")
-    folder(sub)
+
+def commands_of_hosts(commands: Commands) -> None:
+    sub = commands.add_with_folder("up", command_up, "make hosts, or start those that are there")
     sub.add_argument("--name", type=host_name, required=True, help="prefix of the network, containers and volumes")
     sub.add_argument("--hosts", type=host_names, required=True, help="names of the hosts, with commas")
     sub.add_argument("--images", type=names, default=[], help="images to load into every host, with commas")
     host_image(sub)
 
-    sub = command("load", command_load, "load images into hosts that have Docker by now")
-    folder(sub)
+    sub = commands.add_with_folder("load", command_load, "load images into hosts that have Docker by now")
     sub.add_argument("--hosts", type=host_names, help="names of the hosts, with commas (default: all)")
     sub.add_argument("--images", type=names, required=True, help="recipes' names or references, with commas")
 
-    sub = command("model", command_model, "put a model on a host, made if it is absent")
-    folder(sub)
+    sub = commands.add_with_folder("model", command_model, "put a model on a host, made if it is absent")
     sub.add_argument("--name", choices=model_names(), default="tiny", help="which (default: tiny)")
     sub.add_argument("--host", required=True, help="name of the host")
     sub.add_argument("--path", required=True, help="folder on the host")
     sub.add_argument("--image", help="image with torch and transformers to make it with (default: the vllm recipe's)")
 
-    sub = command("down", command_down, "remove the hosts of a bench and the files that `up` wrote")
-    folder(sub)
-    command("clean", command_clean, "remove all images and caches of the bench")
-    return top
+    commands.add_with_folder("down", command_down, "remove the hosts of a bench and the files that `up` wrote")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
