@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import secrets, spelling
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import (
     Finding,
@@ -215,7 +216,7 @@ def _short(default: t.Any) -> str:
 def _unreadable(name: str, value: Unreadable, secret: bool) -> str:
     """The reason may quote the template, and so a secret in it."""
     undefined = re.search(r"'\w+' is undefined", value.reason)
-    if not secret and not secrets.is_secret_name(name) and not name.endswith("environment"):
+    if not secret and not secret_parts.is_secret_name(name) and not name.endswith("environment"):
         reason = value.reason.strip().splitlines()[0][:200] if value.reason.strip() else "no reason given"
         return f"can't be templated: {reason}; correct it"
     if undefined:

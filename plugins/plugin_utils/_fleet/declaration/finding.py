@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
+
 #: A line names that many hosts; the rest is a number.
 NAMED_HOSTS = 6
 LONGEST = 60
@@ -50,15 +52,14 @@ Rule = t.Callable[[t.Any], str]
 Relation = t.Callable[[Place], t.Iterable[tuple[str, str]]]
 
 _PREDICATE = re.compile(r"(?:is|has|must|does|can't|differs|stands|begins)\b")
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 def shown(value: t.Any) -> str:
-    """A value as a message repeats it: short, and without the password of a URL. Never called with a secret."""
+    """A value as a message repeats it: short, and without what gives itself away as a secret, such as a URL's password."""
     if isinstance(value, (dict, list)):
         return "a dictionary" if isinstance(value, dict) else "a list"
     text = value if isinstance(value, str) else repr(value)
-    text = _USERINFO.sub("********@", text)
+    text = secret_parts.mask_text(text)
     text = text if len(text) <= LONGEST else text[:LONGEST] + "…"
     return repr(text) if isinstance(value, str) else text
 

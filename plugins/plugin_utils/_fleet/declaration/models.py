@@ -14,6 +14,7 @@ import re
 import typing as t
 
 import yaml
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, secrets, values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules.vllm import environment
@@ -166,13 +167,13 @@ def _parameter_faults(params: dict[t.Any, t.Any]) -> list[str]:
     for key, value in params.items():
         if (
             key not in wrong
-            and secrets.is_secret_name(key)
+            and secret_parts.is_secret_name(key)
             and isinstance(value, str)
             and (fault := _secret_fault(value))
         ):
             faults.append(f"litellm_params.{key} {fault}")
-        if isinstance(value, str) and value.startswith(secrets.REFERENCE):
-            name = value.removeprefix(secrets.REFERENCE)
+        if isinstance(value, str) and secret_parts.is_reference(value):
+            name = value.partition("/")[2]
             if not names.ENVIRONMENT_NAME.fullmatch(name):
                 faults.append(
                     f"litellm_params.{key} names no environment variable after os.environ/; write letters, digits and _"
@@ -182,7 +183,7 @@ def _parameter_faults(params: dict[t.Any, t.Any]) -> list[str]:
 
 def _secret_fault(value: str) -> str:
     """A service account's JSON is a document, all else goes into headers."""
-    return "" if value.lstrip().startswith("{") else secrets.header(value) if value else ""
+    return "" if value.lstrip().startswith("{") else secrets.header(value)
 
 
 def _twice(models: list[t.Any], variable: str) -> list[str]:

@@ -14,69 +14,24 @@ import re
 import typing as t
 
 from ansible.template import is_trusted_as_template
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import Rule
 
-#: Names under which a value is a secret: of variables, environment variables, parameters and options alike.
-SECRET_NAME = re.compile(
-    r"(?:^|[_.-])(?:(?:api|access|account|private|service|master|salt|encryption|signing|auth|license)[_-]?keys?(?:[_-]?id)?"
-    r"|secrets?(?:[_-]?(?:key|id))?|tokens?|password|passwd|passphrase|credentials?|keyfile[_-]password|authorization)$",
-    re.IGNORECASE,
+#: Names that end like a secret's and are none: parts of a tokenizer, which stand in overrides of a model's configuration.
+_TOKENIZER = re.compile(
+    r"(?:^|[_-])(?:audio|bos|cls|end|eos|image|mask|pad|sep|start|stop|think|unk|video)[_-]token$", re.I
 )
-#: Names that end alike and are none: parts of a tokenizer, prices.
-_NO_SECRET = re.compile(
-    r"(?:^|[_-])(?:audio|bos|cls|end|eos|image|mask|pad|per|sep|start|stop|think|unk|video)[_-]?tokens?$", re.IGNORECASE
-)
-#: Where a value that LiteLLM reads itself stands in the environment.
-REFERENCE = "os.environ/"
-
 _TEMPLATE = re.compile(r"\{\{|\{%|\{#")
-#: A password in an address, and addresses that are a secret as a whole.
-_SECRET_ADDRESS = re.compile(
-    r"://[^/\s:@]*:[^/\s@]+@|//hooks\.slack\.com/|//discord(?:app)?\.com/api/webhooks/|\.webhook\.office\.com/"
-)
 MAKE_ONE = "Make one with ansible-playbook llmfleet.gateway.secrets -i YOUR_INVENTORY, or set it in the vault"
 
 
-def is_secret_name(name: t.Any) -> bool:
-    return bool(SECRET_NAME.search(str(name))) and not _NO_SECRET.search(str(name))
-
-
-def is_secret(name: t.Any, value: t.Any) -> bool:
-    """Whether a value under a name is a secret in plain text. Counts and prices are numbers, and may be written as text."""
-    if not isinstance(value, str) or not value or value.startswith(REFERENCE):
-        return False
-    return (is_secret_name(name) and not _is_number(value)) or bool(_SECRET_ADDRESS.search(value))
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
-
-
-def secrets_in(value: t.Any, where: str = "") -> t.Iterator[str]:
-    """Where in a structure secrets stand in plain text, at any depth."""
-    if isinstance(value, dict):
-        for name, part in value.items():
-            path = f"{where}.{name}" if where else str(name)
-            if _secret_part(name, part):
-                yield path
-            else:
-                yield from secrets_in(part, path)
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            if is_secret("", part):
-                yield f"{where}[{index}]"
-            else:
-                yield from secrets_in(part, f"{where}[{index}]")
-
-
-def _secret_part(name: t.Any, part: t.Any) -> bool:
-    if isinstance(part, list):
-        return any(is_secret(name, one) for one in part)
-    return is_secret(name, part)
+def secrets_in(value: t.Any) -> list[str]:
+    """Where in a structure secrets stand in plain text, at any depth. A reference to the environment is none."""
+    return [
+        path
+        for path, text in secret_parts.by_path(value).items()
+        if not secret_parts.is_reference(text) and not _TOKENIZER.search(path.rpartition(".")[2])
+    ]
 
 
 def plain(value: t.Any) -> str:
@@ -157,7 +112,7 @@ def no_secrets(remedy: str) -> Rule:
     """A structure that ends up in a file or a log which others read."""
 
     def rule(value: t.Any) -> str:
-        found = list(secrets_in(value))
+        found = secrets_in(value)
         if not found:
             return ""
         be = "look like secrets" if len(found) > 1 else "looks like a secret"

@@ -18,7 +18,7 @@ from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import resolve
-from declared import APART, CHECKOUT, GOOD, SECRETS, TOGETHER, defaults, report, said, specs
+from checked import APART, CHECKOUT, GOOD, SECRETS, TOGETHER, defaults, report, said, specs
 
 #: The values of the report "bad input is refused before any host is touched, all faults at once": one mistake each.
 TWENTY: dict[str, t.Any] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from declared import report, said
+from checked import report, said
 
 MARK = "Mark3dSecretValue"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import releases
-from declared import APART, TOGETHER, report, said
+from checked import APART, TOGETHER, report, said
 
 TOOLKIT = "nvidia_container_toolkit"
 STATE = "gateway_state_key"

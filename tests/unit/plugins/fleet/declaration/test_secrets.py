@@ -10,12 +10,8 @@ import typing as t
 
 import pytest
 from ansible.template import trust_as_template
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.secrets import (
-    is_secret,
-    is_secret_name,
-    secrets_in,
-)
-from declared import APART, SECRETS, report, said
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.secrets import secrets_in
+from checked import APART, SECRETS, report, said
 
 MARK = "Mark3dSecretValue"
 KEY = f"sk-{MARK}-0123456789abcdef0123456789"
@@ -160,7 +156,7 @@ class TestSettings:
             (
                 "litellm_settings",
                 {"default_team_settings": [{"langfuse_secret": MARK}]},
-                "default_team_settings[0].langfuse_secret",
+                "default_team_settings.0.langfuse_secret",
             ),
             ("litellm_router_settings", {"redis_password": MARK}, "redis_password"),
             ("litellm_general_settings", {"database_url": f"postgresql://u:{MARK}@h/d"}, "database_url"),
@@ -209,50 +205,17 @@ class TestPasswordsInAddresses:
         assert MARK not in "\n".join(lines)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "api_key",
-        "redis_password",
-        "X-Api-Key",
-        "langfuse_secret_key",
-        "hf-token",
-        "aws_secret_access_key",
-        "client_secret",
-        "Authorization",
-        "aws_access_key_id",
-        "vertex_credentials",
-        "ssl-keyfile-password",
-        "HF_TOKEN",
-        "token",
-    ],
-)
-def test_names_of_secrets(name: str) -> None:
-    assert is_secret_name(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("input_cost_per_token", "1e-05"),
-        ("max_tokens", "100"),
-        ("bos_token", "<s>"),
-        ("tokenizer", "a"),
-        ("key_alias", "a"),
-        ("public_key", "a"),
-        ("monkey", "a"),
-        ("api_key", "os.environ/A"),
-        ("api_key", ""),
-        ("url", "https://a.example/b@c"),
-    ],
-)
-def test_what_is_none(name: str, value: str) -> None:
-    assert not is_secret(name, value)
-
-
 def test_where_in_a_structure() -> None:
-    found = {"a": [{"token": "x"}], "b": {"headers": {"Authorization": "y"}}, "c": ["http://u:p@h"], "secrets": ["s"]}
-    assert list(secrets_in(found)) == ["a[0].token", "b.headers.Authorization", "c", "secrets"]
+    found = {
+        "a": [{"token": "x"}],
+        "b": {"headers": {"Authorization": "y"}},
+        "c": ["http://u:p@h"],
+        "max_tokens": "100",
+        "bos_token": "<s>",
+        "api_key": "os.environ/A",
+        "input_cost_per_token": "1e-05",
+    }
+    assert secrets_in(found) == ["a.0.token", "b.headers.Authorization", "c.0"]
 
 
 def test_nothing_of_a_wrong_fleet_shows_a_secret() -> None:
