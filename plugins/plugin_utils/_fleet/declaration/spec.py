@@ -60,7 +60,7 @@ def judge(option: Option, value: t.Any, where: str = "") -> tuple[t.Any, list[Fa
         return value, [(where, _wrong_type(option, value, kind))]
     choices = option.get("choices")
     if choices and converted not in choices:
-        return value, [(where, f"{_shown(option, value)} is no choice; write one of {', '.join(map(str, choices))}")]
+        return value, [(where, f"{_shown(option, value)} is no choice{meant(str(converted), choices)}")]
     if kind == "list":
         return _judge_elements(option, converted, where)
     if kind == "dict" and option.get("options"):

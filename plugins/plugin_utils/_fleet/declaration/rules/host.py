@@ -162,7 +162,17 @@ def _driver(place: Place) -> t.Iterator[tuple[str, str]]:
         )
 
 
+def _source(value: t.Any) -> str:
+    """Null is the third choice, which a spec's choices have no word for."""
+    return (
+        ""
+        if value in ("distribution", "nvidia")
+        else f"{shown(value)} is no choice; write distribution, nvidia or null"
+    )
+
+
 DRIVER: dict[str, Rule] = {
+    "nvidia_driver_source": _source,
     "nvidia_driver_branch": _branch,
     "nvidia_driver_version": _driver_version,
     "nvidia_driver_kernel": values.matching(

@@ -19,20 +19,9 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
     Place,
     Relation,
     Rule,
-    shown,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import key_store_faults
 
-#: How LiteLLM can choose among replicas.
-STRATEGIES = (
-    "simple-shuffle",
-    "least-busy",
-    "usage-based-routing",
-    "usage-based-routing-v2",
-    "latency-based-routing",
-    "cost-based-routing",
-    "provider-budget-routing",
-)
 #: Environment variables that come from variables of their own, and from which.
 OWNED_ENVIRONMENT = {
     "DATABASE_URL": "litellm_database_host and the others of the database",
@@ -43,13 +32,6 @@ OWNED_ENVIRONMENT = {
     "UI_USERNAME": "litellm_ui_username",
     "VLLM_API_KEY": "vllm_api_key",
 }
-_MOVE = "move it into litellm_secret_environment under a name of its own, and write os.environ/NAME here"
-
-
-def _strategy(value: t.Any) -> str:
-    if value in STRATEGIES:
-        return ""
-    return f"{shown(value)} is no strategy{names.meant(value, STRATEGIES)}"
 
 
 def _owned(value: t.Mapping[t.Any, t.Any]) -> str:
@@ -85,13 +67,6 @@ def _database(place: Place) -> t.Iterator[tuple[str, str]]:
             f"is postgres, the container on {first}; write the address that PostgreSQL is published at there"
             " (postgres_publish_address)",
         )
-
-
-def _database_password(place: Place) -> t.Iterator[tuple[str, str]]:
-    """By default it is postgres_password, which is asked for on the first gateway."""
-    is_first = place.host in place.gateways[:1]
-    if place.values.get("litellm_database_password") == "" and (not is_first or place.values.get("postgres_password")):
-        yield "litellm_database_password", f"is missing. {secrets.MAKE_ONE}"
 
 
 def _key_places(place: Place) -> t.Iterator[tuple[str, str]]:
@@ -136,19 +111,17 @@ LITELLM: dict[str, Rule] = {
     "litellm_spend_logs_retention": values.litellm_duration,
     "litellm_request_timeout": values.between(1),
     "litellm_num_retries": values.between(0),
-    "litellm_routing_strategy": _strategy,
-    "litellm_settings": secrets.no_secrets(_MOVE),
-    "litellm_router_settings": secrets.no_secrets(_MOVE),
-    "litellm_general_settings": secrets.no_secrets(_MOVE),
     "litellm_environment": values.both(
         names.environment, _owned, secrets.no_secrets("move it into litellm_secret_environment")
     ),
     "litellm_secret_environment": values.both(names.environment, _owned, secrets.secret_environment),
     "litellm_start_period": values.compose_duration,
+    "litellm_memory_limit": values.optional(values.docker_size),
+    "litellm_pids_limit": values.between(1),
     "litellm_wait_timeout": values.between(1),
     "litellm_stop_grace_period": values.compose_duration,
 }
-LITELLM_RELATIONS: tuple[Relation, ...] = (_release, _database, _database_password, _plain_http)
+LITELLM_RELATIONS: tuple[Relation, ...] = (_release, _database, _plain_http)
 
 STATE: dict[str, Rule] = {
     "gateway_state_api_url": values.repository_url,

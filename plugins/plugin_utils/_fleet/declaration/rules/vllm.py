@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, secrets, values
@@ -87,19 +88,32 @@ def _numbers(value: t.Any) -> str:
     return f"a list of {len(value)}" if isinstance(value, (list, tuple)) else shown(value)
 
 
+_capability = values.matching(re.compile(r"[A-Z][A-Z_]+"), "capability", "IPC_LOCK, without CAP_")
+_user = values.matching(re.compile(r"[0-9]+:[0-9]+"), "user with its group", "0:0, as numbers")
+
+
+def _media_domain(value: t.Any) -> str:
+    return "" if value == "*" else values.host(value)
+
+
 VLLM: dict[str, Rule] = {
     "vllm_version": values.version,
     "vllm_image": names.image,
     "vllm_project_dir": values.path,
     "vllm_models_dir": values.path,
-    "vllm_cache_dir": values.path,
+    "vllm_cache_dir": values.optional(values.path),
+    "vllm_allowed_media_domains": values.each(_media_domain),
+    "vllm_cap_add": values.each(_capability),
+    "vllm_download_user": _user,
+    "vllm_memory_limit": values.optional(values.docker_size),
+    "vllm_pids_limit": values.between(1),
     "vllm_api_key": secrets.of_length(16, secrets.header),
     "vllm_hf_token": secrets.hub_token,
     "vllm_hf_endpoint": values.repository_url,
     "vllm_gpu_memory_utilization": values.optional(_share),
     "vllm_port_base": values.unprivileged_port,
     "vllm_publish_address": values.optional(values.address),
-    "vllm_network": names.network_name,
+    "vllm_network": values.optional(names.network_name),
     "vllm_shm_size": values.docker_size,
     "vllm_shutdown_timeout": values.between(0),
     "vllm_start_period": values.compose_duration,

@@ -148,35 +148,6 @@ class TestEnvironment:
         assert said({"vllm_environment": values, "litellm_environment": values}) == []
 
 
-class TestSettings:
-    @pytest.mark.parametrize(
-        ("name", "value", "where"),
-        [
-            ("litellm_settings", {"cache_params": {"host": "r", "password": MARK}}, "cache_params.password"),
-            (
-                "litellm_settings",
-                {"default_team_settings": [{"langfuse_secret": MARK}]},
-                "default_team_settings.0.langfuse_secret",
-            ),
-            ("litellm_router_settings", {"redis_password": MARK}, "redis_password"),
-            ("litellm_general_settings", {"database_url": f"postgresql://u:{MARK}@h/d"}, "database_url"),
-            (
-                "litellm_general_settings",
-                {"alert_to_webhook_url": {"a": [f"https://hooks.slack.com/{MARK}"]}},
-                "alert_to_webhook_url.a",
-            ),
-        ],
-    )
-    def test_secrets_at_any_depth_are_refused(self, name: str, value: dict[str, t.Any], where: str) -> None:
-        (line,) = said({name: value})
-        assert line.startswith(f"{name} on one: {where}")
-        assert "write os.environ/NAME here" in line
-        assert MARK not in line
-
-    def test_references_pass(self) -> None:
-        assert said({"litellm_settings": {"cache_params": {"password": "os.environ/REDIS_PASSWORD"}}}) == []
-
-
 class TestKeyStore:
     @pytest.mark.parametrize("token", [f"{MARK}\n", f"{MARK} x", f"{MARK}ü"])
     def test_the_token_goes_into_a_header(self, token: str) -> None:
