@@ -255,6 +255,7 @@ def _fleet(servers: list[Place]) -> Fleet:
         vllm_version=str(found.get("vllm_version") or DEFAULT_VERSION),
         allow_unknown_options=bool(found.get("vllm_allow_unknown_options")),
         gpu_servers=servers[0].gpu_servers,
+        with_gateway=any("gateways" in server.groups for server in servers),
     )
 
 
