@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 
 ansible-galaxy collection build --force --output-path "$work" . >"$work/build.log" || { cat "$work/build.log"; exit 1; }
 archive=$(echo "$work"/llmfleet-gateway-*.tar.gz)
-unexpected=$(tar -tzf "$archive" | cut -d/ -f1 | sort -u | grep -vxE 'CHANGELOG.rst|FILES.json|LICENSE|MANIFEST.json|README.md|ansible.cfg|bindep.txt|changelogs|docs|meta|playbooks|plugins|requirements|roles|site.yml' || true)
+unexpected=$(tar -tzf "$archive" | cut -d/ -f1 | sort -u | grep -vxE 'CHANGELOG.rst|CONTRIBUTING.md|FILES.json|LICENSE|MANIFEST.json|README.md|ansible.cfg|bindep.txt|changelogs|docs|meta|playbooks|plugins|requirements|roles|site.yml' || true)
 if [ -n "$unexpected" ]; then
   echo "The archive holds what it should not: $unexpected. List it in build_ignore of galaxy.yml"
   exit 1

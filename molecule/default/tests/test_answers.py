@@ -32,7 +32,7 @@ def test_models_at_the_replica(host: t.Any) -> None:
     fetch = "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8001/v1/models"
     assert host.run(fetch).stdout == "401"
     with_key = (
-        'printf \'header = "Authorization: Bearer %s"\' "$(cat /opt/llmfleet/vllm/secrets/api_key)" | curl -s -K - '
+        'printf \'header = "Authorization: Bearer %s"\' "$(cat /opt/llmfleet/vllm/tiny/secrets/api_key)" | curl -s -K - '
     )
     answer = host.run(with_key + "http://127.0.0.1:8001/v1/models")
     assert [model["id"] for model in json.loads(answer.stdout)["data"]] == ["tiny"]
@@ -60,7 +60,7 @@ def test_figures_of_vllm_are_kept(host: t.Any) -> None:
     kept = json.loads(host.file("/etc/ansible/facts.d/llmfleet_vllm.fact").content_string)["instances"]
     assert list(kept) == ["tiny"]
     real = kept["tiny"]["real"]
-    log = host.check_output("docker logs vllm-tiny 2>&1")
+    log = host.check_output("docker logs llmfleet-vllm-tiny 2>&1")
     assert f"KV cache size: {real['kv_cache_tokens']:,} tokens" in log
     assert f"Maximum concurrency for {real['max_model_len']:,} tokens per request" in log
     assert real["max_model_len"] == 2048

@@ -23,9 +23,9 @@ def test_only_sshd_and_the_gateway_listen_publicly(host: t.Any) -> None:
 
 
 def test_replica_and_database_are_closed_to_others(gateway: t.Any, host: t.Any) -> None:
-    ports = json.loads(host.check_output("docker inspect vllm-tiny --format '{{json .NetworkSettings.Ports}}'"))
+    ports = json.loads(host.check_output("docker inspect llmfleet-vllm-tiny --format '{{json .NetworkSettings.Ports}}'"))
     assert ports["8000/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "8001"}]
-    assert json.loads(host.check_output("docker inspect postgres --format '{{json .HostConfig.PortBindings}}'")) in (
+    assert json.loads(host.check_output("docker inspect llmfleet-postgres --format '{{json .HostConfig.PortBindings}}'")) in (
         {},
         None,
     )
@@ -36,16 +36,16 @@ def test_every_file_with_a_secret_is_private(host: t.Any, secrets: dict[str, str
     """The patterns go by standard input: in an argument list they would be the leak that this looks for."""
     where = "/opt/llmfleet /etc /root /tmp /var/log --exclude-dir=pgdata"
     found = ssh(f"grep -rlFf - {where} 2>/dev/null", "\n".join(secrets.values())).split()
-    assert "/opt/llmfleet/litellm/secrets/environment" in found
-    assert "/opt/llmfleet/vllm/secrets/api_key" in found
+    assert "/opt/llmfleet/litellm/1/secrets/environment" in found
+    assert "/opt/llmfleet/vllm/tiny/secrets/api_key" in found
     for path in found:
         assert host.file(path).mode == 0o600, path
 
 
 def test_secret_files_belong_to_their_readers(host: t.Any) -> None:
-    assert host.file("/opt/llmfleet/litellm/secrets/environment").uid == 65534
-    assert host.file("/opt/llmfleet/postgres/secrets/roles.sql").uid == 999
-    assert host.file("/opt/llmfleet/vllm/secrets/api_key").uid == 0
+    assert host.file("/opt/llmfleet/litellm/1/secrets/environment").uid == 65534
+    assert host.file("/opt/llmfleet/postgres/secrets/roles.sql").uid == 0
+    assert host.file("/opt/llmfleet/vllm/tiny/secrets/api_key").uid == 0
 
 
 def test_no_secret_where_others_look(host: t.Any, secrets: dict[str, str], gateway: t.Any) -> None:
@@ -66,5 +66,5 @@ def test_no_secret_where_others_look(host: t.Any, secrets: dict[str, str], gatew
 def test_the_plain_password_is_not_in_the_database(host: t.Any) -> None:
     columns = "rolname || ' ' || coalesce(left(rolpassword, 14), 'none')"
     query = f"select {columns} from pg_authid where rolcanlogin order by 1"
-    found = host.check_output(f'docker exec postgres psql -U postgres -tAc "{query}"')
+    found = host.check_output(f'docker exec llmfleet-postgres psql -U postgres -tAc "{query}"')
     assert found.splitlines() == ["litellm SCRAM-SHA-256$", "postgres none"]

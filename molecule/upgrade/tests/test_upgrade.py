@@ -61,3 +61,14 @@ def test_instances_on_one_gpu_come_up_one_after_the_other(host: t.Any, bench: t.
     for model in ("first", "second"):
         gateway.model = model
         gateway.wait()
+    spans = sorted(start_of(host, f"llmfleet-vllm-{model}") for model in ("first", "second"))
+    assert spans[0][1] <= spans[1][0], spans
+
+
+def start_of(host: t.Any, container: str) -> tuple[str, str]:
+    """When vLLM itself wrote its first line since the container's start, and when it said that it is up."""
+    since = host.check_output("docker inspect --format '{{.State.StartedAt}}' %s", container)
+    log = host.check_output("docker logs --timestamps --since %s %s 2>&1", since, container).splitlines()
+    own = [line for line in log if " llmfleet: " not in line]
+    up = next(line for line in own if "Application startup complete" in line)
+    return own[0].split()[0], up.split()[0]

@@ -193,18 +193,20 @@ def _converted(name: str, option: Option, value: t.Any, defaults: t.Mapping[str,
         return value, ""
     if isinstance(value, Unreadable):
         return value, _unreadable(name, value, bool(option.get("no_log")))
-    if value is None or (value == "" and option.get("required")):
-        return value, _absent(name, option, (defaults or {}).get(name))
+    if value is None or value == "":
+        if option.get("required"):
+            return value, f"is missing. {secrets.MAKE_ONE}" if option.get(
+                "no_log"
+            ) else "is missing; write it into the inventory"
+        if value is None:
+            default = (defaults or {}).get(name)
+            wrong = default is not None and name not in NULLABLE
+            return (
+                value,
+                f"is null; write a value, or take the line out for the default {_short(default)}" if wrong else "",
+            )
     value, found = judge(option, value)
     return value, "; ".join(f"{where.lstrip('.')} {text}".strip() for where, text in found)
-
-
-def _absent(name: str, option: Option, default: t.Any) -> str:
-    if option.get("required"):
-        return f"is missing. {secrets.MAKE_ONE}" if option.get("no_log") else "is missing; write it into the inventory"
-    if default is None or name in NULLABLE:
-        return ""
-    return f"is null; write a value, or take the line out for the default {_short(default)}".rstrip()
 
 
 def _short(default: t.Any) -> str:
@@ -253,7 +255,6 @@ def _fleet(servers: list[Place]) -> Fleet:
         vllm_version=str(found.get("vllm_version") or DEFAULT_VERSION),
         allow_unknown_options=bool(found.get("vllm_allow_unknown_options")),
         gpu_servers=servers[0].gpu_servers,
-        with_gateway=any("gateways" in server.groups for server in servers),
     )
 
 
