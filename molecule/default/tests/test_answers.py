@@ -31,9 +31,8 @@ def test_models_at_the_replica(host: t.Any) -> None:
     """The replica listens on the loopback address and demands the key, which the file on the server holds."""
     fetch = "curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:8001/v1/models"
     assert host.run(fetch).stdout == "401"
-    with_key = (
-        'printf \'header = "Authorization: Bearer %s"\' "$(cat /opt/llmfleet/vllm/tiny/secrets/api_key)" | curl -s -K - '
-    )
+    key = '"$(cat /opt/llmfleet/vllm/tiny/secrets/api_key)"'
+    with_key = f"printf 'header = \"Authorization: Bearer %s\"' {key} | curl -s -K - "
     answer = host.run(with_key + "http://127.0.0.1:8001/v1/models")
     assert [model["id"] for model in json.loads(answer.stdout)["data"]] == ["tiny"]
 

@@ -11,6 +11,10 @@ import typing as t
 LOOPBACK = ("127.", "[::1]", "::1")
 
 
+def inspected(host: t.Any, container: str, what: str) -> str:
+    return str(host.check_output("docker inspect %s --format %s", container, "{{json " + what + "}}"))
+
+
 def leaked(text: str, secrets: dict[str, str]) -> list[str]:
     """Names of the secrets that are in *text*."""
     return [name for name, value in secrets.items() if value in text]
@@ -23,12 +27,9 @@ def test_only_sshd_and_the_gateway_listen_publicly(host: t.Any) -> None:
 
 
 def test_replica_and_database_are_closed_to_others(gateway: t.Any, host: t.Any) -> None:
-    ports = json.loads(host.check_output("docker inspect llmfleet-vllm-tiny --format '{{json .NetworkSettings.Ports}}'"))
+    ports = json.loads(inspected(host, "llmfleet-vllm-tiny", ".NetworkSettings.Ports"))
     assert ports["8000/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "8001"}]
-    assert json.loads(host.check_output("docker inspect llmfleet-postgres --format '{{json .HostConfig.PortBindings}}'")) in (
-        {},
-        None,
-    )
+    assert json.loads(inspected(host, "llmfleet-postgres", ".HostConfig.PortBindings")) in ({}, None)
     assert host.check_output("docker network inspect llmfleet-db --format '{{.Internal}}'") == "true"
 
 
