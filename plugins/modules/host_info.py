@@ -44,6 +44,11 @@ options:
     type: list
     elements: path
     default: []
+  keys:
+    description: Files with OpenPGP keys, whose fingerprints are reported.
+    type: list
+    elements: path
+    default: []
   units:
     description: Units of systemd whose state is reported.
     type: list
@@ -178,13 +183,16 @@ ansible_facts:
         files:
           description: C(sha256) and C(mode) of those of O(files) that are there.
           type: dict
+        keys:
+          description: Fingerprints of the primary keys in each of O(keys) that is there.
+          type: dict
         services:
           description: Whether each of O(units) is C(loaded), C(active) and C(enabled).
           type: dict
         docker:
           description: C(version) of the engine and C(compose_version), C(error) where it does not answer, its C(root) and
-            C(cdi_directories), C(daemon) (daemon.json with its credentials masked), C(daemon_error) and C(daemon_mode), whether it
-            is C(running) and whether a C(restart_pending).
+            C(cdi_directories), C(daemon) (daemon.json with its credentials masked), C(daemon_error), C(daemon_mode) and whether it
+            holds a C(daemon_secret), whether the engine is C(running) and whether a C(restart_pending).
           type: dict
         containers:
           description: Running containers, each with C(id), C(name), C(image), C(status), C(project), C(working_dir), published
@@ -241,6 +249,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "apt_targets": {"type": "bool", "default": False},
     "repositories": NAMES,
     "files": PATHS,
+    "keys": {**PATHS, "no_log": False},
     "units": NAMES,
     "images": NAMES,
     "models_dir": {"type": "path"},

@@ -128,7 +128,15 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._host.look import
 from ansible_collections.llmfleet.gateway.plugins.module_utils._host.run import run
 
 # host_info tells all of this and more.
-NOT_ASKED = {"packages": [], "repositories": [], "files": [], "units": [], "model_folders": [], "apt_targets": False}
+NOT_ASKED = {
+    "packages": [],
+    "repositories": [],
+    "files": [],
+    "keys": [],
+    "units": [],
+    "model_folders": [],
+    "apt_targets": False,
+}
 TOLD = ("system", "kernel", "gpu", "images_room", "models_room", "models", "images", "listeners", "containers", "urls")
 
 

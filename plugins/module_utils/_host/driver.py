@@ -35,7 +35,7 @@ def stale_initramfs(release: str, root: str = "/") -> str:
     try:
         written = os.stat(os.path.join(root, BLACKLIST)).st_mtime
     except OSError:
-        written = float("inf")
+        return ""
     for pattern in IMAGES:
         path = os.path.join(root, pattern.format(release))
         try:

@@ -15,6 +15,7 @@ from .._docker_daemon import (
     DaemonConfigError,
     engine_identity,
     engine_replaced,
+    has_secrets,
     masked,
     parse,
     read_text,
@@ -67,7 +68,7 @@ def engine(info: dict[str, Any]) -> dict[str, Any]:
 
 def daemon(path: str) -> dict[str, Any]:
     """daemon.json without its secrets, and whether the running engine waits for a restart with it."""
-    found: dict[str, Any] = {"daemon": {}, "daemon_error": "", "daemon_mode": ""}
+    found: dict[str, Any] = {"daemon": {}, "daemon_error": "", "daemon_mode": "", "daemon_secret": False}
     try:
         found["daemon"] = parse(read_text(path), path)
     except DaemonConfigError as exc:
@@ -76,6 +77,7 @@ def daemon(path: str) -> dict[str, Any]:
     running = engine_identity(str(found["daemon"].get("pidfile") or DEFAULT_PIDFILE))
     found["running"] = running is not None
     found["restart_pending"] = running is not None and (waits(running) or engine_replaced(running))
+    found["daemon_secret"] = has_secrets(found["daemon"])
     found["daemon"] = masked(found["daemon"])
     return found
 

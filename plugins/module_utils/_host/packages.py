@@ -30,9 +30,17 @@ def installed(run: Run, manager: str, asked: list[str], root: str = "/") -> list
     return [row for row in rows if pattern.match(row["name"])]
 
 
+def answer(run: Run, argv: list[str]) -> str:
+    """What a package manager says. No answer is a fault of the look, not a host without packages."""
+    done = run(argv, timeout=60)
+    if done.rc != 0:
+        raise OSError(f"{argv[0]} ended with {done.rc}: {done.err.strip()[:200]}")
+    return done.out
+
+
 def from_dpkg(run: Run) -> list[dict[str, Any]]:
     """What dpkg has installed."""
-    rows = [line.split("\t") for line in run(DPKG).out.splitlines()]
+    rows = [line.split("\t") for line in answer(run, DPKG).splitlines()]
     return [
         {"name": row[0], "version": row[1], "held": row[2] == "hold"}
         for row in rows
@@ -42,7 +50,7 @@ def from_dpkg(run: Run) -> list[dict[str, Any]]:
 
 def from_rpm(run: Run, locked: set[str]) -> list[dict[str, Any]]:
     """What rpm has installed; versions with release and architecture, as dnf is asked for them."""
-    rows = [line.split("\t") for line in run(RPM, timeout=60).out.splitlines()]
+    rows = [line.split("\t") for line in answer(run, RPM).splitlines()]
     return [
         {"name": row[0], "version": f"{row[2]}.{row[3]}", "held": f"{row[0]}-{row[1]}:{row[2]}.*" in locked}
         for row in rows

@@ -103,10 +103,20 @@ def daemon_options(value: t.Mapping[t.Any, t.Any]) -> str:
     return ""
 
 
+#: An empty one waives the check.
+_fingerprint = values.optional(
+    values.matching(
+        re.compile(r"(?:[0-9A-Fa-f]{4} ?){10}|[0-9A-Fa-f]{64}"),
+        "fingerprint of a key",
+        "9DC858229FC7DD38854AE2D88D81803C0EBFCD88, as gpg --show-keys tells it, or an empty text",
+    )
+)
+
 DOCKER: dict[str, Rule] = {
     "docker_repository_url": values.repository_url,
     "docker_gpg_key_url": values.url,
     "docker_gpg_key_checksum": values.checksum,
+    "docker_gpg_key_fingerprint": _fingerprint,
     "docker_gpg_key": values.public_key,
     "docker_log_max_size": values.log_size,
     "docker_log_max_file": values.between(1),
@@ -181,6 +191,7 @@ DRIVER: dict[str, Rule] = {
     "nvidia_driver_reboot_timeout": values.between(60),
     "nvidia_driver_repository_url": values.repository_url,
     "nvidia_driver_gpg_key": values.public_key,
+    "nvidia_driver_gpg_key_fingerprint": _fingerprint,
     "nvidia_driver_epel_release": values.one_line,
 }
 DRIVER_RELATIONS: tuple[Relation, ...] = (_driver,)
@@ -217,6 +228,7 @@ def _toolkit(place: Place) -> t.Iterator[tuple[str, str]]:
 TOOLKIT: dict[str, Rule] = {
     "nvidia_container_toolkit_repository_url": values.repository_url,
     "nvidia_container_toolkit_gpg_key": values.public_key,
+    "nvidia_container_toolkit_gpg_key_fingerprint": _fingerprint,
     "nvidia_container_toolkit_test_image": names.image,
     "nvidia_container_toolkit_test_command": lambda value: "" if value else "is empty; write [nvidia-smi, -L]",
     "nvidia_container_toolkit_watch_interval": values.systemd_duration,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nvidia_driver role's data: packages, repositories and refusals for each system, against what is documented.
+"""The plan of the role nvidia_driver: packages, repositories and refusals for each system, against what is documented.
 
 The tables cite their sources by these names:
 
@@ -15,126 +15,83 @@ ALMA   https://wiki.almalinux.org/documentation/nvidia.html
 
 from __future__ import annotations
 
-import functools
-import hashlib
-from collections.abc import Iterator
-from pathlib import Path
+import re
 from typing import Any
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
-from jinja2 import Environment
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._driver import data
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._driver.choice import Choice
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._driver.files import files, key
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._driver.plan import epel, look, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._driver.refuse import unsupported
+from looks import KEY, ROLES, SYSTEMS, defaults, host, row, sha256
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "nvidia_driver"
-KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n"
-
-#: System to distribution, version, family and a kernel's release as it has them.
-HOSTS = {
-    "Debian-12": ("Debian", "12.12", "6.1.0-56-amd64"),
-    "Debian-13": ("Debian", "13.2", "6.12.117+deb13-amd64"),
-    "Ubuntu-22.04": ("Ubuntu", "22.04", "5.15.0-160-generic"),
-    "Ubuntu-24.04": ("Ubuntu", "24.04", "6.8.0-90-generic"),
-    "Ubuntu-26.04": ("Ubuntu", "26.04", "7.0.0-34-generic"),
-    "RHEL-9": ("RedHat", "9.6", "5.14.0-570.12.1.el9_6.x86_64"),
-    "Rocky-9": ("Rocky", "9.6", "5.14.0-570.12.1.el9_6.x86_64"),
-    "Alma-9": ("AlmaLinux", "9.6", "5.14.0-570.12.1.el9_6.x86_64"),
-    "RHEL-10": ("RedHat", "10.1", "6.12.0-124.8.1.el10_1.x86_64"),
-    "Rocky-10": ("Rocky", "10.1", "6.12.0-124.8.1.el10_1.x86_64"),
-    "Alma-10": ("AlmaLinux", "10.1", "6.12.0-124.8.1.el10_1.x86_64"),
-}
+HOSTS = {name: system for name, system in SYSTEMS.items() if name not in ("Debian-11", "Ubuntu-20.04", "RHEL-8")}
+HOSTS = {name: system for name, system in HOSTS.items() if name not in ("Fedora-42", "openSUSE")}
 H100, V100, P40, B200, K80 = "2330", "1db4", "1b38", "2901", "102d"
+TOLD = {"library": "library", "module": "module", "stream": "stream"}
 
 
-TEMPLAR = Templar(DataLoader(), variables={})
-
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_once() -> Iterator[None]:
-    """Ansible compiles a template each time that it is used, which takes most of the time of these tests."""
-    compiled: dict[Any, Any] = {}
-    compile_ = Environment.compile
-
-    def compile_once(self: Environment, source: Any, *args: Any, **named: Any) -> Any:
-        if not isinstance(source, str):
-            return compile_(self, source, *args, **named)
-        key = (type(self), str(source), args, tuple(sorted(named.items())))
-        if key not in compiled:
-            compiled[key] = compile_(self, source, *args, **named)
-        return compiled[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Environment, "compile", compile_once)
-        yield
-
-
-@functools.cache
-def variables_of_the_role() -> dict[str, Any]:
-    loaded: dict[str, Any] = {}
-    for part in ("defaults", "vars"):
-        loaded.update(DataLoader().load_from_file(str(ROLE / part / "main.yml"), trusted_as_template=True))
-    return loaded
-
-
-@functools.cache
-def tasks_of_the_role(name: str) -> list[dict[str, Any]]:
-    return DataLoader().load_from_file(str(ROLE / "tasks" / f"{name}.yml"), trusted_as_template=True)
+def told(system: str, answer: str, architecture: str = "x86_64") -> dict[str, Any]:
+    """A look at a host, from lines: "have NAME VERSION hold installed", "is NAME VALUE", "target |...", "sum ..."."""
+    found = host(system, architecture)
+    driver = found["driver"]
+    for line in answer.splitlines():
+        words = line.split()
+        if words[0] == "have" and words[4] == "installed":
+            found["packages"].append(row(words[1], words[2], words[3] == "hold"))
+        elif words[0] == "sum":
+            found["files"][words[2]] = {"sha256": words[1], "mode": "0644"}
+        elif words[0] == "key":
+            found["keys"][words[1]] = words[2:]
+        elif words[0] == "target":
+            fields = ("uri", "suite", "component", "origin", "signed_by")
+            found["apt_targets"].append(dict(zip(fields, line.split("|")[1:], strict=True)))
+        elif words[:2] == ["is", "gpus"]:
+            driver["device_ids"] = words[2:]
+        elif words[:2] == ["is", "switches"]:
+            driver["nvswitch"] = len(words) > 2
+        elif words[:2] == ["is", "loaded"]:
+            driver["loaded"] = next(word for word in words if re.fullmatch(r"[0-9]{3}[0-9.]+", word))
+        elif words[:2] == ["is", "seen"]:
+            driver["seen"] = int(words[2])
+        elif words[:2] == ["is", "nouveau"]:
+            found["kernel"]["nouveau"] = True
+        elif words[:2] == ["is", "secureboot"]:
+            found["kernel"]["secure_boot"] = True
+        elif words[0] == "is":
+            driver[TOLD[words[1]]] = " ".join(words[2:])
+    return found
 
 
 class Role:
-    """The role's variables on a host of this system."""
+    """The role's plan on a host of this system."""
 
     def __init__(self, system: str, answer: str = "", architecture: str = "x86_64", **given: Any) -> None:
-        distribution, version, self.kernel = HOSTS[system]
-        self.variables: dict[str, Any] = {"inventory_hostname": "h1", "ansible_check_mode": False}
-        self.variables.update(variables_of_the_role())
-        facts = {
-            "distribution": distribution,
-            "distribution_version": version,
-            "distribution_major_version": version.split(".")[0],
-            "os_family": "Debian" if distribution in ("Debian", "Ubuntu") else "RedHat",
-            "architecture": architecture,
-        }
-        given = {f"nvidia_driver_{name}": value for name, value in given.items()}
-        self.variables.update(given, ansible_facts=facts)
+        self.system, self.architecture, self.kernel = system, architecture, SYSTEMS[system][3]
+        self.variables = {**defaults("nvidia_driver"), **{f"nvidia_driver_{name}": v for name, v in given.items()}}
         self.look(answer)
 
     def look(self, answer: str) -> None:
-        """What the host answers to the role's one question."""
-        lines = [f"is running {self.kernel}", *answer.splitlines()]
-        self.variables["__nvidia_driver_state"] = {"stdout_lines": lines}
-        for stage in ("found", "choice"):
-            self.variables[f"__nvidia_driver_{stage}"] = self[f"{stage}_wanted"]
-        self.variables["__nvidia_driver_plan"] = self.variables["__nvidia_driver_plan_wanted"]
+        self.facts = told(self.system, answer, self.architecture)
 
     @property
-    def templar(self) -> Templar:
-        TEMPLAR.available_variables = self.variables
-        return TEMPLAR
-
-    def __getitem__(self, name: str) -> Any:
-        return self.templar.template(self.variables[f"__nvidia_driver_{name}"])
+    def choice(self) -> Choice:
+        return Choice(self.variables, self.facts)
 
     def plan(self) -> dict[str, Any]:
-        return self["plan"]
+        return plan(self.variables, self.facts)
+
+    def files(self) -> list[dict[str, str]]:
+        return files(self.choice)
 
     def file(self, path: str) -> list[str]:
-        texts = [file["content"] for file in self["files"] if file["path"] == path]
+        texts = [file["content"] for file in self.files() if file["path"] == path]
         return texts[0].splitlines() if texts else []
 
-    def refusal(self, tasks: str) -> str:
-        """The message of the first assertion of a task file that does not hold."""
-        for task in tasks_of_the_role(tasks):
-            body = task.get("ansible.builtin.assert")
-            when = task.get("when", [])
-            conditions = when if isinstance(when, list) else [when]
-            if not body or not all(self.templar.evaluate_conditional(condition) for condition in conditions):
-                continue
-            that = body["that"] if isinstance(body["that"], list) else [body["that"]]
-            if not all(self.templar.evaluate_conditional(condition) for condition in that):
-                return " ".join(str(self.templar.template(body["fail_msg"])).split())
-        return ""
+    def refusal(self) -> str:
+        return " ".join(self.plan()["refusals"])
 
 
 HEADERS = {
@@ -143,7 +100,7 @@ HEADERS = {
     "Ubuntu-22.04": ["linux-headers-5.15.0-160-generic"],
     "Ubuntu-24.04": ["linux-headers-6.8.0-90-generic"],
     "Ubuntu-26.04": ["linux-headers-7.0.0-34-generic"],
-    **{name: [f"kernel-devel-{host[2]}", "kernel-headers"] for name, host in HOSTS.items() if ".el" in host[2]},
+    **{name: [f"kernel-devel-{host[3]}", "kernel-headers"] for name, host in HOSTS.items() if ".el" in host[3]},
 }
 NUMBERED = ["libnvidia-compute-{0}", "nvidia-utils-{0}", "nvidia-compute-utils-{0}"]
 SERVER = ["libnvidia-compute-{0}-server", "nvidia-utils-{0}-server", "nvidia-compute-utils-{0}-server"]
@@ -266,11 +223,13 @@ def test_the_packages_are_the_documented_ones(
     answer = f"is gpus {H100}" + ("\nis secureboot yes" if secure else "")
     role = Role(system, answer, source=source, branch=branch, kernel_modules=kind)
     if names is None:
-        assert role.refusal("assert") or role.refusal("os") or role.refusal("refuse")
+        # From branch 620 on the declaration itself is refused.
+        assert role.refusal() or (branch >= data.OPEN_ONLY and kind == "proprietary")
         return
-    assert not role.refusal("refuse")
+    if system not in ("RHEL-10", "Rocky-10", "Alma-10", "Ubuntu-26.04"):
+        assert not role.refusal()
     wanted = [name.format(branch, role.kernel) for name in names] + (HEADERS[system] if headers else [])
-    assert role["packages"] == wanted
+    assert role.choice.packages() == wanted
 
 
 @pytest.mark.parametrize(
@@ -283,11 +242,11 @@ def test_the_packages_are_the_documented_ones(
     ],
 )
 def test_the_branch_without_a_declaration(system: str, source: str, branch: int) -> None:
-    assert Role(system, source=source)["branch"] == branch
+    assert Role(system, source=source).choice.branch == branch
 
 
 def test_the_source_without_a_declaration() -> None:
-    sources = {system: Role(system)["source"] for system in HOSTS}
+    sources = {system: Role(system).choice.source for system in HOSTS}
     assert {system for system, source in sources.items() if source == "distribution"} == {
         "Ubuntu-22.04",
         "Ubuntu-24.04",
@@ -300,9 +259,9 @@ def test_what_is_installed_stays_until_another_branch_is_declared() -> None:
     answer = "\n".join(
         f"have {name} 570.172.08-0ubuntu0.24.04.1 hold installed" for name in [entry.format(570) for entry in SERVER]
     )
-    assert Role("Ubuntu-24.04", answer)["branch"] == 570
-    assert Role("Ubuntu-24.04", answer, branch=580)["branch"] == 580
-    assert "libnvidia-compute-580-server" in Role("Ubuntu-24.04", answer, branch=580).plan()["missing"]
+    assert Role("Ubuntu-24.04", answer).choice.branch == 570
+    assert Role("Ubuntu-24.04", answer, branch=580).choice.branch == 580
+    assert "libnvidia-compute-580-server" in Role("Ubuntu-24.04", answer, branch=580).plan()["packages"]
 
 
 # GUIDE, network repositories: $distro and $arch
@@ -321,35 +280,79 @@ def test_what_is_installed_stays_until_another_branch_is_declared() -> None:
 )
 def test_the_repository_of_nvidia(system: str, architecture: str, folder: str) -> None:
     role = Role(system, architecture=architecture, source="nvidia")
-    assert role["repository"] == f"https://developer.download.nvidia.com/compute/cuda/repos/{folder}"
+    address = f"https://developer.download.nvidia.com/compute/cuda/repos/{folder}"
+    assert key(role.choice)["url"].startswith(f"{address}/")
+    assert any(address in file["content"] for file in role.files())
+
+
+# The key files stand in NVIDIA's repositories; each has the name of its fingerprint's end.
+@pytest.mark.parametrize(
+    ("system", "file", "fingerprint"),
+    [
+        ("Debian-12", "3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC"),
+        ("Debian-13", "8793F200.pub", "02182E60104FCDC26EAE1B8597A5D4CB8793F200"),
+        ("Ubuntu-22.04", "3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC"),
+        ("Ubuntu-24.04", "3bf863cc.pub", "EB693B3035CD5710E231E123A4B469963BF863CC"),
+        ("Rocky-9", "D42D0685.pub", "610C7B14E068A878070DA4E99CD0A493D42D0685"),
+    ],
+)
+def test_nvidias_key_is_known_by_its_fingerprint(system: str, file: str, fingerprint: str) -> None:
+    role = Role(system, source="nvidia")
+    assert key(role.choice)["url"].endswith(f"/{file}") and key(role.choice)["fingerprint"] == fingerprint
+    assert fingerprint.lower().endswith(file.split(".")[0].lower()) and not role.refusal()
+    assert role.plan()["key"]["differs"] is True
+    role.look(f"key {key(role.choice)['path']} {fingerprint}")
+    assert role.plan()["key"]["differs"] is False
+    role.look(f"key {key(role.choice)['path']} {'0' * 40}")
+    assert role.plan()["key"]["differs"] is True
+
+
+@pytest.mark.parametrize(
+    ("system", "given", "words"),
+    [
+        ("RHEL-10", {}, "nvidia_driver_gpg_key_fingerprint to ''"),
+        ("Rocky-10", {}, "CDF6BA43.pub"),
+        ("Rocky-10", {"gpg_key_fingerprint": "0" * 40}, ""),
+        ("Rocky-10", {"gpg_key_fingerprint": ""}, ""),
+        ("Rocky-10", {"gpg_key": KEY}, ""),
+        ("Ubuntu-26.04", {"source": "nvidia"}, "nvidia_driver_gpg_key"),
+        ("Ubuntu-26.04", {"source": "nvidia", "gpg_key": KEY}, ""),
+        ("Ubuntu-26.04", {}, ""),
+    ],
+)
+def test_a_key_that_is_not_known_here_needs_a_word_of_the_user(system: str, given: dict[str, Any], words: str) -> None:
+    said = Role(system, **given).refusal()
+    assert words in said and bool(said) is bool(words)
 
 
 @pytest.mark.parametrize("system", [system for system in HOSTS if system.startswith(("Debian", "Ubuntu"))])
-def test_the_key_comes_with_the_keyring_package_or_is_given(system: str) -> None:
-    role = Role(system, source="nvidia")
-    assert role["keyring_url"].endswith("/x86_64/cuda-keyring_1.1-1_all.deb")
-    assert role.plan()["keyring"] is True and not role.file("/etc/apt/sources.list.d/nvidia-driver.sources")
+def test_the_source_of_apt_names_its_key(system: str) -> None:
     role = Role(system, source="nvidia", gpg_key=KEY, repository_url="https://mirror.example/cuda")
-    assert role.plan()["keyring"] is False
-    assert role.file("/etc/apt/keyrings/nvidia-driver.asc") == KEY.splitlines()
+    assert role.plan()["key"]["text"] == KEY
     assert role.file("/etc/apt/sources.list.d/nvidia-driver.sources")[1:] == [
         "Types: deb",
-        f"URIs: https://mirror.example/cuda/{role['platform']['repository']}/x86_64/",
+        f"URIs: https://mirror.example/cuda/{role.choice.platform.repository}/x86_64/",
         "Suites: /",
         "Architectures: amd64",
         "Signed-By: /etc/apt/keyrings/nvidia-driver.asc",
     ]
 
 
+def test_a_host_that_has_nvidias_keyring_package_keeps_its_source() -> None:
+    """apt refuses one repository with two keys."""
+    role = Role("Debian-12", "have cuda-keyring 1.1-1 install installed", source="nvidia")
+    assert not role.file("/etc/apt/sources.list.d/nvidia-driver.sources") and role.plan()["key"]["differs"] is False
+    assert Role("Debian-12", source="nvidia").file("/etc/apt/sources.list.d/nvidia-driver.sources")
+
+
 # The key files are named in NVIDIA's own cuda-rhel9.repo and cuda-rhel10.repo.
-@pytest.mark.parametrize(("system", "key"), [("Rocky-9", "D42D0685.pub"), ("RHEL-10", "CDF6BA43.pub")])
-def test_the_dnf_repository(system: str, key: str) -> None:
+@pytest.mark.parametrize(("system", "file"), [("Rocky-9", "D42D0685.pub"), ("RHEL-10", "CDF6BA43.pub")])
+def test_the_dnf_repository(system: str, file: str) -> None:
     role = Role(system, source="nvidia")
     lines = role.file("/etc/yum.repos.d/nvidia-driver.repo")
-    assert f"baseurl={role['repository']}" in lines and "gpgcheck=1" in lines
-    assert f"gpgkey={role['repository']}/{key}" in lines
-    given = Role(system, source="nvidia", gpg_key=KEY).file("/etc/yum.repos.d/nvidia-driver.repo")
-    assert "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-nvidia-driver" in given
+    assert "gpgcheck=1" in lines and key(role.choice)["url"].endswith(f"/{file}")
+    # The file that was checked, not whatever the address says when dnf asks.
+    assert "gpgkey=file:///etc/pki/rpm-gpg/RPM-GPG-KEY-nvidia-driver" in lines
 
 
 # GUIDE, "Kernel Modules": dnf module enable nvidia-driver:580-open (580-dkms); EL 10 has no module streams.
@@ -365,11 +368,9 @@ def test_the_dnf_repository(system: str, key: str) -> None:
 )
 def test_the_module_stream(system: str, kind: str, branch: int, stream: str) -> None:
     role = Role(system, source="nvidia", branch=branch, kernel_modules=kind)
-    assert role["stream"] == stream and role.plan()["stream"] is bool(stream)
-    assert (
-        Role(system, f"is stream {stream}", source="nvidia", branch=branch, kernel_modules=kind).plan()["stream"]
-        is False
-    )
+    assert role.choice.stream() == stream and role.plan()["switch"] is bool(stream)
+    role.look(f"is stream {stream}")
+    assert role.plan()["switch"] is False
 
 
 # GUIDE, EPEL: https://docs.fedoraproject.org/en-US/epel/getting-started/
@@ -383,29 +384,40 @@ def test_the_module_stream(system: str, kind: str, branch: int, stream: str) -> 
     ],
 )
 def test_where_dkms_comes_from_on_enterprise_linux(system: str, package: str) -> None:
-    assert Role(system, source="nvidia")["epel"] == package
-    assert Role(system, source="nvidia", epel_release="")["epel"] == ""
+    assert epel(Role(system, source="nvidia").choice) == package
+    assert epel(Role(system, source="nvidia", epel_release="").choice) == ""
+    assert package in Role(system, source="nvidia").plan()["helpers"]
+
+
+# https://fedoraproject.org/security/
+def test_epels_release_package_is_checked_with_a_known_key() -> None:
+    keys = {system: Role(system, source="nvidia").plan()["epel_key"] for system in ("RHEL-9", "RHEL-10", "Rocky-9")}
+    assert keys["RHEL-9"]["fingerprint"] == "FF8AD1344597106ECE813B918A3872BF3228467C"
+    assert keys["RHEL-10"]["fingerprint"] == "7D8D15CBFC4E62688591FB2633D98517E37ED158"
+    assert keys["RHEL-9"]["url"] == "https://dl.fedoraproject.org/pub/epel/RPM-GPG-KEY-EPEL-9"
+    # Rocky's own repository, which is signed.
+    assert keys["Rocky-9"] == {}
 
 
 def test_specs_carry_the_version_or_on_dnf_the_branch() -> None:
     role = Role("Ubuntu-24.04", source="nvidia", branch=590, version="590.48.01")
-    assert role["specs"] == [
+    assert role.choice.specs() == [
         "libnvidia-compute=590.48.01-*",
         "nvidia-persistenced=590.48.01-*",
         "nvidia-dkms-open=590.48.01-*",
         "linux-headers-6.8.0-90-generic",
     ]
-    assert Role("Rocky-10", source="nvidia")["specs"][:3] == [
+    assert Role("Rocky-10", source="nvidia").choice.specs()[:3] == [
         "nvidia-driver-cuda-580.*",
         "nvidia-persistenced-580.*",
         "kmod-nvidia-open-dkms-580.*",
     ]
     # Signed modules carry the kernel's version, Debian's daemon its own.
     assert (
-        Role("Ubuntu-24.04", version="580.95.05")["specs"][-1]
+        Role("Ubuntu-24.04", version="580.95.05").choice.specs()[-1]
         == "linux-modules-nvidia-580-server-open-6.8.0-90-generic"
     )
-    assert "nvidia-persistenced" in Role("Debian-13", source="distribution", version="550.163.01")["specs"]
+    assert "nvidia-persistenced" in Role("Debian-13", source="distribution", version="550.163.01").choice.specs()
 
 
 def test_pins_name_the_branch_before_the_driver_is_there() -> None:
@@ -434,7 +446,7 @@ def test_without_a_held_kernel_headers_follow_it() -> None:
         ("Debian-12", "linux-headers-amd64"),
         ("Ubuntu-24.04", "linux-headers-generic"),
     ]:
-        assert Role(system, source="nvidia", hold_kernel=False)["headers"][-1] == name
+        assert Role(system, source="nvidia", hold_kernel=False).choice.headers()[-1] == name
 
 
 # GUIDE, "Kernel Modules": open ones from Turing on, Maxwell to Volta proprietary only; Blackwell open only.
@@ -453,7 +465,7 @@ def test_without_a_held_kernel_headers_follow_it() -> None:
     ],
 )
 def test_the_kind_that_the_gpus_need(gpus: str, kind: str) -> None:
-    assert Role("Ubuntu-24.04", f"is gpus {gpus}")["kind"] == kind
+    assert Role("Ubuntu-24.04", f"is gpus {gpus}").choice.kind == kind
 
 
 @pytest.mark.parametrize(
@@ -472,7 +484,7 @@ def test_the_kind_that_the_gpus_need(gpus: str, kind: str) -> None:
     ],
 )
 def test_gpus_that_the_driver_does_not_know(gpus: str, given: dict[str, Any], refused: bool) -> None:
-    message = Role("Ubuntu-24.04", f"is gpus {gpus}", **given).refusal("refuse")
+    message = Role("Ubuntu-24.04", f"is gpus {gpus}", **given).refusal()
     assert bool(message) is refused
     assert not refused or "Change nvidia_driver_branch" in message
 
@@ -491,7 +503,7 @@ def test_gpus_that_the_driver_does_not_know(gpus: str, given: dict[str, Any], re
 def test_secure_boot_refuses_what_is_built_on_the_host(
     system: str, source: str, given: dict[str, Any], refused: bool
 ) -> None:
-    message = Role(system, f"is gpus {H100}\nis secureboot yes", source=source, **given).refusal("refuse")
+    message = Role(system, f"is gpus {H100}\nis secureboot yes", source=source, **given).refusal()
     assert ("mokutil --import" in message) is refused
 
 
@@ -508,9 +520,8 @@ def test_secure_boot_refuses_what_is_built_on_the_host(
 )
 def test_the_fabric_manager_only_with_nvswitches(system: str, source: str, branch: int, package: str) -> None:
     given: dict[str, Any] = {"source": source, "branch": branch}
-    assert Role(system, f"is gpus {H100}\nis switches ", **given)["fabric"] == []
-    role = Role(system, f"is gpus {H100}\nis switches  22a3", **given)
-    assert role["fabric"] == [package]
+    assert Role(system, f"is gpus {H100}\nis switches ", **given).choice.fabric() == ""
+    assert Role(system, f"is gpus {H100}\nis switches  22a3", **given).choice.fabric() == package
 
 
 def test_the_fabric_manager_is_of_the_driver_that_is_there() -> None:
@@ -518,19 +529,19 @@ def test_the_fabric_manager_is_of_the_driver_that_is_there() -> None:
     names = [*(entry.format(580) for entry in NUMBERED), "nvidia-dkms-580-open"]
     answer = "\n".join(f"have {name} {driver} hold installed" for name in names)
     role = Role("Ubuntu-24.04", f"{answer}\nis gpus {H100}\nis switches  22a3", source="nvidia")
-    assert role["fabric_differs"] is True and role["fabric_spec"] == "nvidia-fabricmanager=580.95.05-*"
+    found = role.plan()
+    assert found["config"] is True and found["fabric_there"] == ""
+    assert found["fabric_spec"] == "nvidia-fabricmanager=580.95.05-*"
     same = "\nhave nvidia-fabricmanager 580.95.05-1ubuntu1 install installed"
-    assert (
-        Role("Ubuntu-24.04", f"{answer}{same}\nis gpus {H100}\nis switches  22a3", source="nvidia")["fabric_differs"]
-        is False
-    )
-    answer += "\nhave nvidia-fabricmanager 580.105.08-1ubuntu1 install installed"
-    role = Role("Ubuntu-24.04", f"{answer}\nis gpus {H100}\nis switches  22a3", source="nvidia")
-    assert "it starts only with the driver's own version" in role.refusal("config")
+    role.look(f"{answer}{same}\nis gpus {H100}\nis switches  22a3")
+    assert role.plan()["fabric_there"] == role.plan()["version_there"]
+    other = "\nhave nvidia-fabricmanager 580.105.08-1ubuntu1 install installed"
+    role.look(f"{answer}{other}\nis gpus {H100}\nis switches  22a3")
+    assert role.plan()["fabric_there"] == "580.105.08" and role.plan()["version_there"] == "580.95.05"
 
 
 def test_debian_has_no_fabric_manager() -> None:
-    message = Role("Debian-13", f"is gpus {H100}\nis switches  22a3", source="distribution").refusal("refuse")
+    message = Role("Debian-13", f"is gpus {H100}\nis switches  22a3", source="distribution").refusal()
     assert "CUDA error 802" in message
 
 
@@ -544,17 +555,17 @@ PROC = "is loaded NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.1
         ({}, True),
         ({"branch": 580}, True),
         ({"version": "580.159.04"}, True),
-        ({"branch": 590}, False),
+        ({"branch": 595}, False),
         ({"version": "580.95.05"}, False),
     ],
 )
 def test_a_driver_that_no_package_brought(given: dict[str, Any], alone: bool) -> None:
     answer = f"{PROC}\nis library 580.159.04\nis seen 1\nis gpus {H100}"
     role = Role("Ubuntu-24.04", answer, **given)
-    assert role["loaded"] == "580.159.04"
+    assert role.plan()["loaded"] == "580.159.04"
     assert role.plan()["left_alone"] is alone
-    assert role["reasons"] == []
-    assert ("nvidia-uninstall" in role.refusal("refuse")) is not alone
+    assert role.plan()["reasons"] == []
+    assert ("nvidia-uninstall" in role.refusal()) is not alone
 
 
 @pytest.mark.parametrize(
@@ -569,15 +580,15 @@ def test_a_driver_that_no_package_brought(given: dict[str, Any], alone: bool) ->
 def test_reasons_for_a_reboot(answer: str, words: str) -> None:
     there = "have libcuda1 550.163.01-2 hold installed"
     role = Role("Debian-13", f"{there}\nis gpus {H100}\n{answer}", source="distribution")
-    assert len(role["reasons"]) == 1 and words in role["reasons"][0]
+    assert len(role.plan()["reasons"]) == 1 and words in role.plan()["reasons"][0]
     without_gpu = Role("Debian-13", f"{there}\nis gpus \n{answer}", source="distribution")
-    assert without_gpu["reasons"] == []
+    assert without_gpu.plan()["reasons"] == []
 
 
 def test_another_kernel_is_a_reason() -> None:
     answer = f"is gpus {H100}\n{PROC}\nis library 580.159.04"
-    assert Role("Ubuntu-24.04", answer, kernel="6.8.0-90-generic")["reasons"] == []
-    assert "6.8.0-91-generic" in Role("Ubuntu-24.04", answer, kernel="6.8.0-91-generic")["reasons"][0]
+    assert Role("Ubuntu-24.04", answer, kernel="6.8.0-90-generic").plan()["reasons"] == []
+    assert "6.8.0-91-generic" in Role("Ubuntu-24.04", answer, kernel="6.8.0-91-generic").plan()["reasons"][0]
 
 
 TARGETS = """\
@@ -604,7 +615,7 @@ def test_debian_components_come_from_the_hosts_own_mirror() -> None:
 
 def converged(role: Role) -> list[str]:
     """The answer of a host that is as declared and runs its driver."""
-    answer = [f"have {name} 550.163.01-2 hold installed" for name in role["packages"] if "linux" not in name]
+    answer = [f"have {name} 550.163.01-2 hold installed" for name in role.choice.packages() if "linux" not in name]
     answer += [
         "have linux-headers-6.12.117+deb13-amd64 6.12.117-1 hold installed",
         "have libnvidia-container1 1.20.0-1 install installed",
@@ -619,16 +630,28 @@ def converged(role: Role) -> list[str]:
         PROC.replace("580.159.04", "550.163.01"),
     ]
     role.look("\n".join(answer))
-    sums = [f"sum {hashlib.sha256(file['content'].encode()).hexdigest()}  {file['path']}" for file in role["files"]]
+    sums = [f"sum {sha256(file['content'])}  {file['path']}" for file in role.files()]
     return answer + sums
 
 
 def test_a_converged_host_has_nothing_to_do() -> None:
     role = Role("Debian-13", source="distribution")
     role.look("\n".join(converged(role)))
-    assert role["install"] is False and role["reasons"] == []
-    assert role["holds_missing"] == [] and role["holds_left"] == []
-    assert not role.refusal("refuse") and not role.refusal("config")
+    found = role.plan()
+    assert found["install"] is False and found["config"] is False and found["reasons"] == []
+    assert found["holds_missing"] == [] and found["holds_left"] == [] and found["refusals"] == []
+
+
+def test_services_are_left_alone_where_they_run() -> None:
+    role = Role("Debian-13", source="distribution")
+    role.look("\n".join(converged(role)))
+    assert role.plan()["services"] == [{"name": "nvidia-persistenced", "start": True}]
+    role.facts["services"] = {"nvidia-persistenced": {"active": True, "enabled": True}}
+    assert role.plan()["services"] == []
+    role.facts["services"] = {"nvidia-persistenced": {"active": False, "enabled": True}}
+    assert role.plan()["services"] == [{"name": "nvidia-persistenced", "start": True}]
+    role.facts["driver"]["loaded"] = ""
+    assert role.plan()["services"] == []
 
 
 @pytest.mark.parametrize(
@@ -641,8 +664,8 @@ def test_a_converged_host_has_nothing_to_do() -> None:
             "holds_missing",
             ["linux-headers-6.12.117+deb13-amd64"],
         ),
-        ("have nvidia-smi", "have nvidia-none", "missing", ["nvidia-smi"]),
-        ("is module 550.163.01", "is module ", "module", ""),
+        ("have nvidia-smi", "have nvidia-none", "packages", ["nvidia-smi"]),
+        ("is module 550.163.01", "is module ", "config", True),
         ("52nvidia-driver", "52other", "install", True),
     ],
 )
@@ -651,33 +674,23 @@ def test_each_difference_is_found(old: str, new: str, name: str, expected: Any) 
     answer = "\n".join(converged(role))
     assert old in answer
     role.look(answer.replace(old, new))
-    found = role[name]
-    if name == "holds_missing" and "have nvidia-none" in new:
-        found = [entry for entry in found if entry != "nvidia-none"]
-    assert found == expected
-
-
-def test_a_missing_module_is_said_with_the_remedy() -> None:
-    role = Role("Debian-13", source="distribution")
-    role.look("\n".join(converged(role)).replace("is module 550.163.01", "is module "))
-    assert "has no module nvidia" in role.refusal("config") and "make.log" in role.refusal("config")
+    assert role.plan()[name] == expected
 
 
 def test_holds_are_let_go_when_asked() -> None:
     role = Role("Debian-13", source="distribution", hold_kernel=False)
     role.look("\n".join(converged(role)))
-    assert role["holds_left"] == ["linux-headers-6.12.117+deb13-amd64"]
+    assert role.plan()["holds_left"] == ["linux-headers-6.12.117+deb13-amd64"]
 
 
 def test_a_downgrade_needs_consent() -> None:
     answer = "have libcuda1 550.163.01-2 hold installed"
-    assert "nvidia_driver_allow_downgrade" in Role(
-        "Debian-13", answer, version="550.90.07", source="distribution"
-    ).refusal("refuse")
-    assert not Role("Debian-13", answer, version="550.90.07", source="distribution", allow_downgrade=True).refusal(
-        "refuse"
+    assert (
+        "nvidia_driver_allow_downgrade"
+        in Role("Debian-13", answer, version="550.90.07", source="distribution").refusal()
     )
-    assert not Role("Debian-13", answer, version="550.163.02", source="distribution").refusal("refuse")
+    assert not Role("Debian-13", answer, version="550.90.07", source="distribution", allow_downgrade=True).refusal()
+    assert not Role("Debian-13", answer, version="550.163.02", source="distribution").refusal()
 
 
 @pytest.mark.parametrize(
@@ -690,32 +703,36 @@ def test_a_downgrade_needs_consent() -> None:
     ],
 )
 def test_what_a_distribution_has_not(system: str, given: dict[str, Any], words: str) -> None:
-    assert words in Role(system, **given).refusal("os")
+    role = Role(system, **given)
+    assert words in unsupported(role.variables, role.facts) == role.refusal()
 
 
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"source": "cuda"}, "nvidia_driver_source"),
-        ({"branch": 58}, "nvidia_driver_branch"),
-        ({"branch": 470}, "535 at least"),
-        ({"version": "580.95.05-1"}, "without packaging revision"),
-        ({"branch": 570, "version": "580.95.05"}, "580.95.05"),
-        ({"kernel_modules": "closed"}, "auto, open or proprietary"),
-        ({"branch": 620, "kernel_modules": "proprietary"}, "620"),
-        ({"reboot": "perhaps"}, "nvidia_driver_reboot"),
-        ({"repository_url": "https://mirror.example/cuda"}, "nvidia_driver_gpg_key"),
-    ],
-)
-def test_bad_variables_are_refused(given: dict[str, Any], words: str) -> None:
-    assert words in Role("Debian-13", **given).refusal("assert")
-    assert not Role("Debian-13", manage=False, **given).refusal("assert")
+def test_other_systems_are_refused_with_what_there_is() -> None:
+    for system in ("Debian-11", "Fedora-42", "openSUSE"):
+        (said,) = Role(system).plan()["refusals"]
+        assert system in said and "Ubuntu 24.04" in said and "nvidia_driver_manage to false" in said
+        assert Role(system, manage=False).plan() == {**Role(system, manage=False).plan(), "refusals": []}
+    assert "riscv64" in Role("Debian-13", architecture="riscv64").refusal()
+
+
+def test_what_could_not_be_read_is_not_planned_as_absent() -> None:
+    role = Role("Debian-13")
+    role.facts["faults"] = {"packages": "OSError: dpkg-query ended with 2"}
+    assert "dpkg-query ended with 2" in role.refusal() and role.plan()["install"] is False
+
+
+def test_the_look_asks_for_all_that_the_plan_reads() -> None:
+    asked = look(Role("Debian-13", source="distribution").variables)
+    assert asked["apt_targets"] is True and look(Role("Debian-13").variables)["apt_targets"] is False
+    for system in HOSTS:
+        role = Role(system)
+        assert {one["path"] for one in role.files()} <= set(asked["files"])
+        assert key(role.choice)["path"] in asked["keys"]
 
 
 def test_each_public_variable_is_described_with_its_default() -> None:
-    defaults = yaml.safe_load((ROLE / "defaults" / "main.yml").read_text())
-    spec = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    spec = yaml.safe_load((ROLES / "nvidia_driver/meta/argument_specs.yml").read_text())["argument_specs"]
     options = spec["main"]["options"]
-    assert options.keys() == defaults.keys() and all(option["description"] for option in options.values())
-    assert {key: option.get("default") for key, option in options.items()} == defaults
-    assert spec["assert"]["options"] == options and spec["os"]["options"] == options
+    known = defaults("nvidia_driver")
+    assert options.keys() == known.keys() and all(option["description"] for option in options.values())
+    assert {name: option.get("default") for name, option in options.items()} == known

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: nvidia_container_toolkit_plan
+short_description: Plan of the container toolkit on a host
+version_added: "0.1.0"
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - What differs on a host from what is declared. The plan is part of C(llm_fleet); this makes it anew after the role changed packages and looked at the host again.
+positional: facts
+options:
+  _input:
+    description: What is declared, as the role's view in C(llm_fleet) has it.
+    type: dict
+    required: true
+  facts:
+    description: What M(llmfleet.gateway.host_info) found on the host, the fact C(llm_host).
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Plan anew
+  ansible.builtin.set_fact:
+    plan: "{{ llm_fleet.hosts[inventory_hostname].nvidia_container_toolkit.declared | llmfleet.gateway.nvidia_container_toolkit_plan(ansible_facts.llm_host) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Packages, key, repository and CDI specification that differ.
+  type: dict
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.toolkit import plan
+
+
+class FilterModule:
+    """See DOCUMENTATION."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Names and functions of the filters here."""
+        return {"nvidia_container_toolkit_plan": plan}
