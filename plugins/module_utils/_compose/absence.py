@@ -56,14 +56,14 @@ def start_removal(project: Project, plan: Plan) -> bool:
 def finish_removal(project: Project, look: Look | None, declared_files: t.Container[str]) -> None:
     remove_files(project.want.project_dir, _files(project))
     if look is not None:
-        clean_replaced(project, look, [], declared_files)
+        clean_replaced(project, look, declared_files)
     project.store.remove()
 
 
-def clean_replaced(project: Project, look: Look, gone: t.Container[str], declared: t.Container[str]) -> None:
+def clean_replaced(project: Project, look: Look, declared: t.Container[str]) -> None:
     """Removes the files of a project that was replaced, once its last service is gone; its data directories stay."""
     for entry in project.want.replaces:
-        if same_directory(entry.project_dir, project.want.project_dir) or look.left_of(entry, gone):
+        if same_directory(entry.project_dir, project.want.project_dir) or look.left_of(entry):
             continue
         store = Store(entry.project_dir)
         if store.exists and store.good().get("project", entry.project) == entry.project:

@@ -105,5 +105,6 @@ def commit(project: Project, look: Look, declared_files: t.Container[str]) -> No
         gone = [found.id for found in look.by_id(pending["replaced"])]
         if gone:
             project.engine.run("rm", *gone)
-        clean_replaced(project, look, gone, declared_files)
+            look.forget(gone)
+        clean_replaced(project, look, declared_files)
     project.store.end_pending()

@@ -64,9 +64,13 @@ class Look:
     def by_id(self, ids: t.Container[str]) -> list[Container]:
         return [found for found in self.containers.values() if found.id in ids]
 
-    def left_of(self, entry: Replaced, gone: t.Container[str]) -> list[Row]:
+    def forget(self, ids: t.Container[str]) -> None:
+        """They were removed since."""
+        self.rows = [row for row in self.rows if row.id not in ids]
+
+    def left_of(self, entry: Replaced) -> list[Row]:
         """What there still is of an old project."""
-        return [row for row in self.rows if row.id not in gone and owned(row, entry.project, entry.project_dir)]
+        return [row for row in self.rows if owned(row, entry.project, entry.project_dir)]
 
 
 def _is_replaced(row: Row, entry: Replaced) -> bool:
