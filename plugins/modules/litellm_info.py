@@ -111,11 +111,11 @@ placeholders:
     - [keys, '0', key]
 """
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, single
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, showing
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.annotations import owner_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import ACCESS_GROUP, KINDS, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.plan import owner_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import ACCESS_GROUP, KINDS, Kind
 
 
 def main() -> None:
@@ -149,7 +149,7 @@ def main() -> None:
         return {
             "changed": False,
             "placeholders": export.placeholder_paths(declared),
-            "objects": {p: [single.visible(KINDS[p], item) for item in items] for p, items in read.items()},
+            "objects": {p: [showing.visible(KINDS[p], item) for item in items] for p, items in read.items()},
             "desired": declared,
         }
 

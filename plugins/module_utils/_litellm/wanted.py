@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import prices, values
-from .resources._table import DIGEST, LIFETIME, Field, Kind
+from .kinds._table import DIGEST, LIFETIME, Field, Kind
 from .transport import HEADER_VALUE
 
 # In these options every number is a limit, however deep it stands.
@@ -60,6 +60,17 @@ def wanted_of(
         owner=owner if kind.annotations else None,
         fingerprint_key=fingerprint_key,
     )
+
+
+def given_fields(kind: Kind, wanted: Wanted) -> tuple[Field, ...]:
+    """The fields that were given, in the order of the table. Thousands of objects have the same few options."""
+    shape = (kind.plural, frozenset(wanted.given))
+    if shape not in _SHAPES:
+        _SHAPES[shape] = tuple(item for item in kind.fields if item.name in wanted.given)
+    return _SHAPES[shape]
+
+
+_SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
 
 
 def normal(value: t.Any) -> t.Any:

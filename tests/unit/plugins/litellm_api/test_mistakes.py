@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY, KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY, KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 
 from .scripted import key
