@@ -31,9 +31,9 @@ attributes:
 options:
   desired:
     description:
-      - Lists of objects by their kind, which are C(budgets), C(credentials), C(models), C(mcp_servers), C(guardrails),
-        C(organizations), C(teams), C(users), C(projects), C(access_groups), C(tags), C(customers) and C(keys). A kind
-        that is not named is not touched.
+      - Lists of objects by their kind, which is the name of its module without C(litellm_) and in the plural, such as the
+        keys of M(llmfleet.gateway.litellm_key) and the access groups of M(llmfleet.gateway.litellm_access_group) under
+        C(access_groups). A kind that is not named is not touched.
       - An object has the options of its own module, such as M(llmfleet.gateway.litellm_key) for C(keys), without those
         of the connection and without C(store). With C(state) set to V(absent) it is deleted.
       - With C(rotate) a key is replaced like by M(llmfleet.gateway.litellm_key). While its grace time lasts, the old key is

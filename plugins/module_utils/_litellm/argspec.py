@@ -136,7 +136,11 @@ def secret_strings(kind: Kind, params: t.Mapping[str, t.Any]) -> set[str]:
     Declaring such an option as no_log would censor all its parts, and every word or number that is
     like one of them, wherever it is shown.
     """
-    return set().union(*(showing.texts(field, params.get(field.name), SHORTEST) for field in kind.fields))
+    found: set[str] = set()
+    for name, value in params.items():
+        if value is not None and name in kind.by_name:
+            found |= showing.texts(kind.by_name[name], value, SHORTEST)
+    return found
 
 
 def secret_strings_of_state(desired: t.Any) -> set[str]:

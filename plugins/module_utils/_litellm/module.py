@@ -18,7 +18,7 @@ from .client import Client, Settings
 from .controller_store import OPTION, Controller, controller_of
 from .errors import EXPECTED, LiteLLMError, StateError
 from .kinds import KEY, Kind
-from .wanted import Wanted, wanted_of
+from .wanted import Wanted, mistakes, wanted_of
 
 #: Secrets that begin with the same characters are looked for once. Longer than `sk-` and the start of a common prefix.
 PREFIX = 8
@@ -74,7 +74,11 @@ class LiteLLMModule(AnsibleModule):
         if not identity.strip():
             self.refuse(f"{kind.identity} is empty: every {kind.name} needs a name of its own")
         key = fingerprint_key(self.params["api_key"])
-        return wanted_of(kind, self.params, self.given, fingerprint_key=key)
+        wanted = wanted_of(kind, self.params, self.given, fingerprint_key=key)
+        wrong = mistakes(kind, wanted)
+        if wrong:
+            self.refuse("; ".join(wrong))
+        return wanted
 
     def use_controller(self) -> Controller | None:
         """What the action plugin told of its stores. To take a key back is all that such a call does."""

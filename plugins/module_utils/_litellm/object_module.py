@@ -38,8 +38,8 @@ def object_module(kind: Kind, extra: dict[str, t.Any]) -> LiteLLMModule:
 
 def shown_options(kind: Kind, params: dict[str, t.Any]) -> dict[str, t.Any]:
     """The options as -vvv shows them. Ansible itself hides those that are secret as a whole, and long texts anywhere."""
-    fields = {field.name: field for field in kind.fields}
-    return {name: showing.masked(fields[name], value) if name in fields else value for name, value in params.items()}
+    known = kind.by_name
+    return {name: showing.masked(known[name], value) if name in known else value for name, value in params.items()}
 
 
 def run_one(module: LiteLLMModule, kind: Kind, store_of: t.Callable[[Wanted], Store | None] = nowhere) -> t.NoReturn:

@@ -15,7 +15,7 @@ from .annotations import fingerprint, marker_of, marker_target
 from .compare import compare
 from .errors import DuplicateError, PlanError
 from .kinds._table import LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind
-from .wanted import Wanted, given_fields, mistakes
+from .wanted import Wanted, given_fields
 
 CREATE = "create"
 UPDATE = "update"
@@ -71,16 +71,9 @@ def pick(kind: Kind, identity: str, found: t.Sequence[Found]) -> Found | None:
 def plan(kind: Kind, wanted: Wanted, found: Found | None, now: datetime | None = None) -> Operation:
     if wanted.state == "absent":
         return _plan_absent(kind, wanted, found)
-    _refuse_wrong(kind, wanted)
     if found is None:
         return _plan_create(kind, wanted)
     return _plan_update(kind, wanted, found, now or datetime.now(timezone.utc))
-
-
-def _refuse_wrong(kind: Kind, wanted: Wanted) -> None:
-    wrong = mistakes(kind, wanted)
-    if wrong:
-        raise PlanError("; ".join(wrong))
 
 
 def _plan_absent(kind: Kind, wanted: Wanted, found: Found | None) -> Operation:

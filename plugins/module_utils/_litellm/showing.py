@@ -69,7 +69,7 @@ def is_whole_secret(field: Field) -> bool:
 
 def texts(field: Field, value: t.Any, shortest: int) -> set[str]:
     """The secret texts of an option. One that only its name makes a secret counts from a certain length on."""
-    if value is None or field.plain:
+    if field.plain or (secret_parts.is_plain(value) and not field.secret):
         return set()
     found = {text for text in secret_parts.strings(value) if len(text) >= shortest}
     if field.secret:
@@ -80,8 +80,9 @@ def texts(field: Field, value: t.Any, shortest: int) -> set[str]:
 def visible(kind: Kind, found: Found) -> dict[str, t.Any]:
     """An object without what some versions show and nobody should see."""
     hidden = {*ECHOED_KEYS, *(field.name for field in kind.fields if field.all_secret)}
-    fields = {field.name: field for field in kind.fields}
-    return {name: _seen(kind, fields.get(name), name, value) for name, value in found.items() if name not in hidden}
+    return {
+        name: _seen(kind, kind.by_name.get(name), name, value) for name, value in found.items() if name not in hidden
+    }
 
 
 def _seen(kind: Kind, field: Field | None, name: str, value: t.Any) -> t.Any:

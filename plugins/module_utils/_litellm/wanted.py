@@ -89,12 +89,10 @@ def _text_name(name: t.Any) -> str:
 
 
 def mistakes(kind: Kind, wanted: Wanted) -> list[str]:
-    """Everything that is wrong with an object by itself. What is to be absent may say what it likes."""
+    """Everything that is wrong with an object by itself; who makes a Wanted asks. What is to be absent may say what it likes."""
     if wanted.state == "absent":
         return []
-    found = [
-        wrong for item in kind.fields if item.name in wanted.given for wrong in _wrong(item, wanted.given[item.name])
-    ]
+    found = [wrong for item in given_fields(kind, wanted) for wrong in _wrong(item, wanted.given[item.name])]
     if wanted.renew_before is not None:
         found += _wrong_duration("renew_before", wanted.renew_before)
     if wanted.rotate is not None:

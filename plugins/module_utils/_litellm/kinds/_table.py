@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 from dataclasses import dataclass, field
+from functools import cached_property
 
 # How a field is emptied. What LiteLLM does with an explicit null differs from field to field.
 NULL = "null"  # null clears it
@@ -183,6 +184,10 @@ class Kind:
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
+
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in self.fields}
 
 
 def dig(data: t.Any, path: t.Sequence[str]) -> t.Any:
