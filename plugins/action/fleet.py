@@ -10,10 +10,21 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import kinds, readings, table
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KNOWN, Fleet
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import role_defaults
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import resolve
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import Known, compute
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import check, read_specs
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GPU_SERVERS, Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.outside import shared_out
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KINDS, KNOWN, FleetError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._preflight.report import judged
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.hub import descriptions
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.looks import Looks, looks
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import Resolved, resolve
+
+Value = dict[str, t.Any]
 
 
 class ActionModule(ActionBase):
@@ -22,23 +33,93 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        super().run(tmp, task_vars)
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> Value:
+        result = super().run(tmp, task_vars)
         del tmp
-        variables = task_vars or {}
-        _validation, args = self.validate_argument_spec(
-            {"stage": {"type": "str", "choices": [DECLARED, KNOWN], "required": True}}
+        self._vars = task_vars or {}
+        _validation, self._args = self.validate_argument_spec(
+            {
+                "stage": {"type": "str", "choices": [DECLARED, KNOWN, KINDS], "required": True},
+                "driver_to_come": {"type": "bool", "default": False},
+                "preflight": {"type": "bool", "default": True},
+                "secrets": {"type": "bool", "default": True},
+            }
         )
-        groups = variables["groups"]
-        found = resolve(variables["hostvars"], groups, role_defaults(self._loader), self._loader)
-        if found.faults:
-            raise AnsibleActionFail("\n".join(found.faults))
-        fleet = Fleet(
-            root=str(next(iter(found.hosts.values())).variables["llm_project_root"]),
-            gateways=list(groups.get("gateways", [])),
-            gpu_servers=list(groups.get("gpu_servers", [])),
-            hosts=found.hosts,
-            instances=[],
-            stage=args["stage"],
-        )
-        return {"changed": False, **assemble(fleet)}
+        try:
+            value = {DECLARED: self._declared, KNOWN: self._known, KINDS: self._kinds}[self._args["stage"]]()
+        except FleetError as error:
+            raise AnsibleActionFail(f"The declaration of the fleet can't be carried out:\n{error}") from error
+        return {**result, "changed": False, **value}
+
+    def _resolved(self) -> Resolved:
+        """Every host with its variables, checked and of the types that the roles' argument specs say."""
+        groups, defaults = self._vars["groups"], role_defaults(self._loader)
+        found = resolve(self._vars["hostvars"], groups, defaults, self._loader)
+        given = {name: self._with_secrets(host.variables) for name, host in found.hosts.items()}
+        report = check(given, groups, read_specs(COLLECTION), defaults)
+        if found.faults or report.faults:
+            raise FleetError("\n".join([*found.faults, *report.faults]))
+        if self._args["stage"] == DECLARED:
+            for line in report.warnings:
+                self._display.warning(line)
+        hosts = {
+            name: host._replace(variables={**host.variables, **report.hosts[name]})
+            for name, host in found.hosts.items()
+        }
+        return found._replace(hosts=hosts)
+
+    def _with_secrets(self, variables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+        """A plan can be made before there are secrets."""
+        if self._args["secrets"]:
+            return variables
+        wanted = [secret for row in SERVICES for secret in row.secrets]
+        missing = {one.variable: one.prefix + "x" * one.length for one in wanted if not variables[one.variable]}
+        return {**variables, **missing}
+
+    def _declared(self) -> Value:
+        hosts = self._resolved().hosts
+        playing = [name for name in self._vars.get("ansible_play_hosts_all", ()) if name in hosts]
+        fleet = compute(hosts, self._vars["groups"], DECLARED)
+        return {**assemble(fleet), "outside": shared_out(hosts, playing)}
+
+    def _known(self) -> Value:
+        found = self._resolved()
+        seen = looks(found.raw)
+        hosts = {name: host._replace(facts=seen.facts.get(name, {})) for name, host in found.hosts.items()}
+        known = self._read(hosts, seen)
+        value = assemble(compute(hosts, self._vars["groups"], KNOWN, known))
+        self._show(table.lines(value["instances"]) if value["instances"] else [])
+        self._judge(hosts, value)
+        return value
+
+    def _kinds(self) -> Value:
+        groups = {GPU_SERVERS: ["localhost"]}
+        host = resolve(self._vars["hostvars"], groups, role_defaults(self._loader), self._loader).hosts["localhost"]
+        said = host.variables
+        found = descriptions({"localhost": host}, {})
+        self._show(kinds.lines(said["llm_models"], said["llm_plan_gpus"], found, str(said["vllm_version"])))
+        return {}
+
+    def _read(self, hosts: dict[str, Host], seen: Looks) -> Known:
+        """What was kept, and what the hub says; what it can't say this time is said aloud."""
+        reading = readings.newest(hosts.values())
+        models = descriptions(hosts, reading["models"])
+        for key, one in models.items():
+            if one.get("hub_error"):
+                self._display.warning(f"{key} is planned as an earlier run knew it: {one['hub_error']}")
+        for name, reason in seen.unreachable.items():
+            self._display.warning(f"{name} is planned as an earlier run knew it, since it does not answer: {reason}")
+        return Known(models, reading, seen.unreachable, self._args["driver_to_come"])
+
+    def _judge(self, hosts: dict[str, Host], value: Value) -> None:
+        if not self._args["preflight"]:
+            return
+        facts = {name: host.facts for name, host in hosts.items() if host.facts}
+        found = judged(facts, {name: value["hosts"][name]["preflight"] for name in facts})
+        self._show(found.table)
+        if found.refusal:
+            raise AnsibleActionFail(found.refusal)
+
+    def _show(self, lines: list[str]) -> None:
+        for line in lines:
+            self._display.display(line)

@@ -60,7 +60,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._fleet.memory import planned_instance
+from ..plugin_utils._fleet.gpu_memory import GpuMemory
 from ..plugin_utils._fleet.vllm_options import DEFAULT_VERSION
 from ..plugin_utils._planner.model import MemoryPlanError
 from ..plugin_utils._planner.needs import Instance
@@ -103,7 +103,7 @@ def _declared(entry: Mapping[str, Any], found: Mapping[str, Any], version: str) 
     if not entry.get("name"):
         raise MemoryPlanError("each model needs name and model.")
     share = entry.get("gpu_memory_utilization")
-    instance, note = planned_instance(dict(entry), share, found, version)
+    instance, note = GpuMemory(found).instance(dict(entry), 0, share, version)
     return instance, f"{entry['name']}: {note}" if note else ""
 
 

@@ -20,9 +20,22 @@ options:
     description:
       - V(declared) needs no host. It refuses with every fault of every variable at once, each with its remedy.
       - V(known) comes after M(llmfleet.gateway.host_info) has looked at the hosts (C(llm_host)). Nothing is left open then.
+      - V(kinds) shows each model of C(llm_models) alone on each kind of GPU of C(llm_plan_gpus). It needs no host.
     type: str
-    choices: [declared, known]
+    choices: [declared, known, kinds]
     required: true
+  driver_to_come:
+    description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
+    type: bool
+    default: false
+  preflight:
+    description: Whether to show what was found on the hosts, and to refuse those that can't be used.
+    type: bool
+    default: true
+  secrets:
+    description: Whether the secrets have to be there already. A plan can be made without them.
+    type: bool
+    default: true
 attributes:
   check_mode:
     description: Can run in check mode and does what it always does, since it changes nothing.
@@ -46,7 +59,7 @@ EXAMPLES = r"""
 RETURN = r"""
 stage:
   description: V(declared) or V(known).
-  returned: success
+  returned: success, but for V(kinds), which returns nothing
   type: str
 root:
   description: Directory on the hosts that holds the projects.
@@ -72,8 +85,21 @@ services:
   returned: success
   type: list
   elements: dict
-unreachable:
+unreachable_hosts:
   description: Hosts that did not answer, with the reason.
+  returned: success
+  type: dict
+open:
+  description: Servers whose GPUs are to be read once they have a driver.
+  returned: success
+  type: list
+  elements: str
+outside:
+  description: Hosts that the run leaves out, by the host of the run that looks at them.
+  returned: stage is V(declared)
+  type: dict
+reading:
+  description: What is kept on the servers for later runs, which may be unable to ask for it.
   returned: success
   type: dict
 hosts:

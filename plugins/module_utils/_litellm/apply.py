@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Sends operations: which call, in what form, what may be repeated, and what was kept of it. Used by the changes and the state."""
+# Private to the collection: do not import this from elsewhere, it changes without notice.
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from dataclasses import replace
 
 from . import reader
 from .client import Client, NotFoundError, UnclearError
-from .compare import differing
-from .errors import NotKeptError, PlanError, RaceError
-from .kinds import Kind, Write
-from .plan import CREATE, DELETE, UPDATE, Operation
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, differing
+from .resources import Kind, Write
 from .wanted import Wanted
 
 Object = t.Mapping[str, t.Any]
 READ_AGAIN = (0.0, 0.2, 0.5, 1.0, 2.0)
+
+
+class RaceError(Exception):
+    """Another run made the same object at the same time; ours was removed again."""
+
+
+class NotKeptError(Exception):
+    """The proxy took the request and didn't keep what it said."""
 
 
 def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None:
@@ -102,7 +108,8 @@ def create_once(client: Client, operation: Operation) -> Object:
 def follow_up(client: Client, operation: Operation, id: str) -> None:
     """The calls besides the main one; each does no harm twice."""
     for call in operation.calls:
-        _send(client, call.write, id, call.body, repeatable=True)
+        body = {name: id if value == "{id}" else value for name, value in call.body.items()}
+        client.request("POST", call.path, body, repeatable=True)
 
 
 def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.Sequence[Object]) -> t.Sequence[Object]:
@@ -120,16 +127,15 @@ def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.S
     )
 
 
-def read_until_there(client: Client, kind: Kind, identities: t.Sequence[str], workers: int) -> reader.Found:
+def read_until_there(client: Client, keeper: t.Any) -> list[dict[str, t.Any]]:
     """Read what was just written; some versions need a moment until a new object is listed."""
-    found: reader.Found = []
-    missing = list(identities)
+    found: list[dict[str, t.Any]] = []
+    if keeper.wanted.state == "absent":
+        return found
     for pause in READ_AGAIN:
         time.sleep(pause)
-        found += reader.read(client, kind, missing, workers)
-        there = {item.get(kind.identity) for item in found}
-        missing = [identity for identity in identities if identity not in there]
-        if not missing:
+        found = reader.read_named(client, keeper.kind, keeper.wanted.identity)
+        if found:
             break
     return found
 

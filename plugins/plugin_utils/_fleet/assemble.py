@@ -9,13 +9,18 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.look import look
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, Service, on_host
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import VIEWS
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import VIEWS, preflight
 
 
 def assemble(fleet: Fleet) -> dict[str, t.Any]:
-    """The whole value."""
+    """The whole value; FleetError with the faults that the views found."""
+    hosts = {name: _host(fleet, host) for name, host in fleet.hosts.items()}
+    faults = [f"{name}: {fault}" for name, parts in hosts.items() for fault in _faults(parts)]
+    if faults:
+        raise FleetError("\n".join(faults))
     return {
         "stage": fleet.stage,
         "root": fleet.root,
@@ -23,14 +28,25 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "gpu_servers": fleet.gpu_servers,
         "instances": fleet.instances,
         "services": [_service(row, fleet) for row in SERVICES],
-        "unreachable": fleet.unreachable,
-        "hosts": {name: _host(fleet, host) for name, host in fleet.hosts.items()},
+        "unreachable_hosts": fleet.unreachable,
+        "open": fleet.open,
+        "reading": fleet.reading,
+        "hosts": hosts,
     }
 
 
 def _host(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    found: dict[str, t.Any] = {"address": host.address, "look": look(fleet, host)}
+    if fleet.stage == DECLARED or not host.facts:
+        return found
     rows = [row for row in SERVICES if row.name in VIEWS and on_host(row, host, fleet.groups)]
-    return {"address": host.address, **{row.name: VIEWS[row.name](fleet, host) for row in rows}}
+    views = {row.name: VIEWS[row.name](fleet, host) for row in rows}
+    keep = host.facts.get("reading") != fleet.reading
+    return {**found, "keep_reading": keep, "preflight": preflight.view(fleet, host), **views}
+
+
+def _faults(parts: dict[str, t.Any]) -> list[str]:
+    return [line for part in parts.values() if isinstance(part, dict) for line in part.pop("faults", ())]
 
 
 def _service(row: Service, fleet: Fleet) -> dict[str, t.Any]:

@@ -11,10 +11,16 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_key, from_catalogue
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import options_for
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import REMOVED, options_for
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import settings_from
 
 #: A name has to pass unchanged through URLs, LiteLLM's model list (where * is a wildcard) and --served-model-name.
 SERVED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
+
+#: vLLM takes a context beyond the model's own only with this variable, or where the model's positions are overridden.
+ALLOW_LONG = "VLLM_ALLOW_LONG_MAX_MODEL_LEN"
+POSITION_OPTIONS = frozenset({"hf-config-path", "hf-overrides", "rope-scaling", "rope-theta"})
 
 #: Keys of an entry and the types that they take.
 KEYS: dict[str, tuple[type, ...]] = {
@@ -81,21 +87,79 @@ def label(entry: t.Any, index: int) -> str:
     return f"llm_models[{index}] ({name})" if name else f"llm_models[{index}]"
 
 
+def shape_errors(models: t.Any, external: t.Any, gateways: t.Sequence[str], servers: t.Sequence[str]) -> list[str]:
+    """What keeps the declaration from being read at all."""
+    errors = []
+    if not gateways:
+        errors.append("The inventory group gateways has no host: put the host that LiteLLM shall run on into it")
+    if not isinstance(models, list) or not isinstance(external, list):
+        return [*errors, "llm_models and llm_external_models must be lists"]
+    if not models and not external:
+        errors.append("No model is declared: give llm_models (served here) or llm_external_models at least one entry")
+    if models and not servers:
+        errors.append("The inventory group gpu_servers has no host, but llm_models needs one")
+    for index, entry in enumerate(external):
+        if not isinstance(entry, dict) or not entry.get("name") or not isinstance(entry.get("litellm_params"), dict):
+            errors.append(f"llm_external_models[{index}] needs name and litellm_params, see the role llm")
+    return errors
+
+
+def name_errors(models: t.Sequence[dict[str, t.Any]]) -> list[str]:
+    """Names are the API's: each is one model here. A provider may serve the same name beside it."""
+    errors: list[str] = []
+    seen: dict[str, int] = {}
+    for index, entry in enumerate(models):
+        if entry["name"] in seen:
+            errors.append(
+                f"{label(entry, index)}: the name {entry['name']} is also that of llm_models[{seen[entry['name']]}];"
+                " give each model its own name, or raise replicas"
+            )
+        seen.setdefault(entry["name"], index)
+    return errors
+
+
 def model_errors(
-    entry: t.Any, index: int, vllm_version: str, allow_unknown_options: bool, described: dict[str, t.Any]
+    entry: t.Any,
+    index: int,
+    vllm_version: str,
+    allow_unknown_options: bool,
+    described: dict[str, t.Any],
+    environment: t.Mapping[str, t.Any] = {},
 ) -> list[str]:
-    """Every fault of one entry by itself, with what is known of its model."""
+    """Every fault of one entry by itself, with what is known of its model and the environment of all instances."""
     if not isinstance(entry, dict):
         return [f"llm_models[{index}] is not a dictionary; write it as {{name: ..., model: ...}}"]
     where = label(entry, index)
-    errors = [f"{where}: unknown key {key}{suggest(key, KEYS)}" for key in sorted(set(entry) - set(KEYS))]
+    errors = [f"{where}: unknown key {key}{suggest(key, KEYS)}" for key in sorted(map(str, set(entry) - set(KEYS)))]
     errors += [f"{where}: {key} is missing" for key in ("name", "model") if not entry.get(key)]
     errors += _type_errors(entry, where)
     if errors:
         return errors
-    return _value_errors(entry, where, described) + _engine_arg_errors(
-        entry, where, vllm_version, allow_unknown_options
-    )
+    errors = _value_errors(entry, where, described)
+    errors += errors or _length_errors(entry, where, described, environment)
+    return errors + _engine_arg_errors(entry, where, vllm_version, allow_unknown_options)
+
+
+def _length_errors(
+    entry: dict[str, t.Any], where: str, described: dict[str, t.Any], environment: t.Mapping[str, t.Any]
+) -> list[str]:
+    """vLLM refuses a context beyond the model's own, minutes after the container has started."""
+    arguments = {option_name(str(key)) for key in entry.get("engine_args") or {}}
+    allowed = {**environment, **(entry.get("environment") or {})}.get(ALLOW_LONG)
+    if entry.get("max_model_len") is None or arguments & POSITION_OPTIONS or str(allowed).lower() in ("1", "true"):
+        return []
+    try:
+        wanted = settings_from({"gpu_memory_gib": 1.0, "max_model_len": entry["max_model_len"]}).max_model_len or 0
+        longest = read_model(described["config"]).max_positions if described.get("config") else wanted
+    except MemoryPlanError:
+        return []
+    if wanted <= longest:
+        return []
+    return [
+        f"{where}: max_model_len {entry['max_model_len']} is above the {longest} tokens of {entry['model']}, so vLLM would"
+        f" not start; lower it or leave it out. Where the model can do it, say so by engine_args.hf-overrides, or by"
+        f" {ALLOW_LONG}: '1' in its environment"
+    ]
 
 
 def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
@@ -183,8 +247,8 @@ def _index(value: t.Any) -> bool:
 def _engine_arg_errors(entry: dict[str, t.Any], where: str, version: str, allow_unknown: bool) -> list[str]:
     errors = []
     made_from, options = options_for(version)
-    for key in sorted(entry.get("engine_args") or {}):
-        name = option_name(str(key))
+    for key in sorted(map(str, entry.get("engine_args") or {})):
+        name = option_name(key)
         if name in OWNED_OPTIONS:
             errors.append(
                 f"{where}: engine_args.{key} is set through {OWNED_OPTIONS[name]}; remove it from engine_args"
@@ -192,6 +256,15 @@ def _engine_arg_errors(entry: dict[str, t.Any], where: str, version: str, allow_
         elif name not in options and not allow_unknown:
             errors.append(
                 f"{where}: vLLM {version} has no option {name} (known options are those of {made_from})"
-                f"{suggest(name, options)}. Where a newer vLLM has it, set vllm_allow_unknown_options: true"
+                f"{_instead(name, options)}"
             )
     return errors
+
+
+def _instead(name: str, options: t.Collection[str]) -> str:
+    """What to write for an option that there is not."""
+    if name in REMOVED:
+        return f": {REMOVED[name]}"
+    if name.startswith("no-") and name[3:] in options:
+        return f"; write {name[3:]}: false"
+    return f"{suggest(name, options)}. Where a newer vLLM has it, set vllm_allow_unknown_options: true"

@@ -148,3 +148,13 @@ def on_host(service: Service, host: Host, groups: t.Mapping[str, t.Sequence[str]
     hosts = groups[service.group] if service.group else [host.name]
     wanted = hosts[:1] if service.first_only else hosts
     return host.name in wanted and service.applies(host)
+
+
+def taken_ports(host: Host, groups: t.Mapping[str, t.Sequence[str]]) -> dict[int, str]:
+    """Ports of a host that services listen on, with the variable that says each."""
+    ports = {}
+    for service in SERVICES:
+        for port in service.ports if on_host(service, host, groups) else ():
+            if host.variables[port.address] or not port.published_only:
+                ports[int(host.variables[port.variable])] = port.variable
+    return ports

@@ -12,6 +12,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 
 DECLARED = "declared"
 KNOWN = "known"
+#: Not of a fleet: each model alone on kinds of GPU.
+KINDS = "kinds"
 
 
 class FleetError(Exception):
@@ -28,6 +30,8 @@ class Fleet(t.NamedTuple):
     instances: list[dict[str, t.Any]]
     stage: str
     unreachable: dict[str, str] = {}
+    reading: dict[str, t.Any] = {}  # what is kept for later runs, see readings.py
+    open: list[str] = []  # servers whose GPUs are to be read once they have a driver
 
     @property
     def groups(self) -> dict[str, list[str]]:

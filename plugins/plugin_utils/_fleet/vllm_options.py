@@ -84,6 +84,45 @@ video-pruning-method video-pruning-rate watermark watermark-config weight-transf
 worker-extension-cls
 """
 
+_GONE = "it is gone; leave it out"
+#: Options that older releases had, and what to write now.
+REMOVED: dict[str, str] = {
+    "chat-template-text-format": "write chat-template-content-format",
+    "cuda-graph-sizes": "write cudagraph-capture-sizes",
+    "device": "it is gone, since the image decides; leave it out",
+    "disable-async-output-proc": _GONE,
+    "disable-frontend-multiprocessing": _GONE,
+    "disable-log-requests": "it is gone, since requests are not logged unless enable-log-requests is true; leave it out",
+    "disable-mm-preprocessor-cache": "write mm-processor-cache-gb: 0",
+    "enable-prompt-adapter": _GONE,
+    "enable-reasoning": "it is gone, since reasoning-parser alone switches it on; leave it out",
+    "engine-use-ray": _GONE,
+    "guided-decoding-backend": "write structured-outputs-config: {backend: ...}",
+    "guided-decoding-disable-additional-properties": "write structured-outputs-config: {disable_additional_properties: true}",
+    "guided-decoding-disable-any-whitespace": "write structured-outputs-config: {disable_any_whitespace: true}",
+    "guided-decoding-disable-fallback": "write structured-outputs-config: {disable_fallback: true}",
+    "lora-extra-vocab-size": _GONE,
+    "max-seq-len-to-capture": "write max-cudagraph-capture-size, which counts tokens of a batch",
+    "multi-step-stream-outputs": _GONE,
+    "ngram-prompt-lookup-max": "write speculative-config: {method: ngram, prompt_lookup_max: ...}",
+    "num-lookahead-slots": _GONE,
+    "num-redundant-experts": "write eplb-config: {num_redundant_experts: ...}",
+    "num-scheduler-steps": _GONE,
+    "num-speculative-tokens": "write speculative-config: {num_speculative_tokens: ...}",
+    "override-pooler-config": "write pooler-config",
+    "preemption-mode": _GONE,
+    "reasoning-backend": "write reasoning-parser",
+    "rope-scaling": "write hf-overrides: {rope_parameters: {...}}",
+    "rope-theta": "write hf-overrides: {rope_parameters: {rope_theta: ...}}",
+    "speculative-model": "write speculative-config: {model: ...}",
+    "swap-space": "it is gone, since preempted requests are computed anew; leave it out",
+    "task": "write runner: pooling or generate, and convert where it needs one",
+    "tokenizer-pool-size": _GONE,
+    "tokenizer-pool-type": _GONE,
+    "use-v2-block-manager": _GONE,
+    "worker-use-ray": "write distributed-executor-backend: ray",
+}
+
 OPTIONS: dict[str, frozenset[str]] = {"0.32": frozenset(_VLLM_0_32.split())}
 
 

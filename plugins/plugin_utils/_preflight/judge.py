@@ -42,8 +42,8 @@ CUDA_DRIVERS: dict[str, tuple[int, int]] = {
 }
 #: Memory that a desktop or a monitor may hold without being in the way.
 SMALL_PROCESS_MIB = 600
-#: Compose projects of this collection.
-OWN_PROJECTS = ("vllm", "litellm", "postgres", "redis", "edge")
+#: Names of this collection's Compose projects, which are those of their containers.
+PROJECT = re.compile(r"llmfleet-(vllm-.+|litellm-\d+|postgres)")
 
 
 class Row(t.NamedTuple):
@@ -58,8 +58,12 @@ class Row(t.NamedTuple):
 
 def judge(host: str, facts: Facts, declared: Facts) -> list[Row]:
     """All the rows of a host."""
-    rows = [_system(facts, declared), *_disk(facts, declared), *_ports(facts, declared), *_urls(facts, declared)]
-    if declared["gpu_count"]:
+    rows = [_system(facts, declared), *_disk(facts, declared), *_foreign(facts, declared), *_ports(facts, declared)]
+    rows += _urls(facts, declared)
+    rows += _unread(facts)
+    if declared["gpu_count"] and not facts["gpu"]:
+        rows.append(("GPUs", "could not be looked at", "error", "see that nvidia-smi -q -x ends on the host"))
+    elif declared["gpu_count"]:
         rows += [_count(facts, declared), *_driver(facts, declared), *_boot(facts, declared)]
         rows += [*_memory(facts, declared), *_health(facts)]
     return [Row(host, *row) for row in rows]
@@ -81,6 +85,11 @@ def _system(facts: Facts, declared: Facts) -> Finding:
     return "operating system", found, "error", remedy
 
 
+def _unread(facts: Facts) -> t.Iterator[Finding]:
+    for part, reason in facts.get("faults", {}).items():
+        yield "look", f"{part}: {reason}", "warning", "see what is wrong on the host"
+
+
 def _count(facts: Facts, declared: Facts) -> Finding:
     gpu, wanted = facts["gpu"], declared["gpu_count"]
     names = sorted({str(card["name"]) for card in gpu["gpus"]})
@@ -89,9 +98,13 @@ def _count(facts: Facts, declared: Facts) -> Finding:
     on_bus = len(gpu["pci_devices"])
     if not gpu["gpus"] and on_bus >= wanted and _installs(facts, declared):
         return "GPUs", f"{on_bus} on the PCI bus, no driver", "ok", "the driver will be installed"
-    found = f"{len(gpu['gpus'])} of {wanted}" + (f", {on_bus} on the PCI bus" if on_bus else "")
+    lost = gpu.get("lost_gpus") or []
+    found = f"{len(gpu['gpus'])} of {wanted}" + (f", {len(lost)} lost" if lost else "")
+    found += f", {on_bus} on the PCI bus" if on_bus else ""
     remedy = (
-        gpu["reason"] or f"set llm_gpu_count to {len(gpu['gpus'])}, or see why a card is missing (dmesg | grep -i nvrm)"
+        "; ".join(f"GPU {one['index']}: {one['reason']}" for one in lost)
+        or gpu["reason"]
+        or f"set llm_gpu_count to {len(gpu['gpus'])}, or see why a card is missing (dmesg | grep -i nvrm)"
     )
     return "GPUs", found, "error", remedy
 
@@ -179,7 +192,7 @@ def _needs(facts: Facts, declared: Facts) -> list[tuple[str, int, t.Mapping[str,
     """What this run will put where: (name, bytes, room)."""
     needs = []
     for image, gib in declared["images"].items():
-        if image not in facts["images"]:
+        if image not in facts["images"] and facts["images_room"]:
             needs.append((image, int(gib * GIB), facts["images_room"]))
     for model in declared["models"]:
         missing = (disk_bytes(model) or 0) - facts["models"].get(model, 0)
@@ -203,8 +216,30 @@ def _disk(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
         yield "disk", f"size of {', '.join(unknown)} is not known", "warning", "see that it fits into vllm_models_dir"
 
 
+def _own(facts: Facts, declared: Facts) -> list[Facts]:
+    """Containers of this collection: by our label, or by the folder of their project. A name says nothing."""
+    root = f"{declared['root']}/"
+    return [box for box in facts["containers"] if box["own"] or box["working_dir"].startswith(root)]
+
+
+def _foreign(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
+    """Containers that would be in the way of ours although they are none of them."""
+    ours = {box["id"] for box in _own(facts, declared)}
+    for box in facts["containers"]:
+        if any(PROJECT.fullmatch(name) for name in (box["name"], box["project"])) and box["id"] not in ours:
+            found = (
+                f"of project {box['project'] or 'none'} in {box['working_dir'] or 'no folder'}, not this collection's"
+            )
+            yield (
+                f"container {box['name']}",
+                found,
+                "error",
+                "stop it or rename it: the fleet's own has this name",
+            )
+
+
 def _ports(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
-    own = [box for box in facts["containers"] if box["project"] in OWN_PROJECTS]
+    own = _own(facts, declared)
     published, ids = {port for box in own for port in box["ports"]}, {box["id"] for box in own}
     for listener in facts["listeners"]:
         port = listener["port"]
@@ -218,7 +253,7 @@ def _ports(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
 
 def _urls(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
     # A host that serves already has what it needs: a hub that is down must not keep a key from being changed.
-    serves = any(box["project"] in OWN_PROJECTS for box in facts["containers"]) and not _needs(facts, declared)
+    serves = bool(_own(facts, declared)) and not _needs(facts, declared)
     for answer in facts["urls"]:
         if answer["error"]:
             remedy = "open the way or name a mirror or proxy; preflight_check_urls: false leaves this check out"
@@ -226,7 +261,7 @@ def _urls(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
 
 
 def _memory(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
-    ours = {box["id"] for box in facts["containers"] if box["project"] in OWN_PROJECTS}
+    ours = {box["id"] for box in _own(facts, declared)}
     for card in facts["gpu"]["gpus"]:
         others = [process for process in card["processes"] if process.get("container") not in ours]
         if others and card["memory_usable_mib"]:

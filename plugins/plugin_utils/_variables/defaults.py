@@ -11,12 +11,12 @@ from pathlib import Path
 
 from ansible.parsing.dataloader import DataLoader
 
-ROLES = Path(__file__).resolve().parents[3] / "roles"
+COLLECTION = Path(__file__).resolve().parents[3]
 
 
-def role_defaults(loader: DataLoader, roles: Path = ROLES) -> dict[str, t.Any]:
+def role_defaults(loader: DataLoader, collection: Path = COLLECTION) -> dict[str, t.Any]:
     """Every variable of every role with its default, still to be templated."""
     found: dict[str, t.Any] = {}
-    for path in sorted(roles.glob("*/defaults/main.yml")):
+    for path in sorted(collection.glob("roles/*/defaults/main.yml")):
         found.update(loader.load_from_file(str(path), trusted_as_template=True) or {})
     return found

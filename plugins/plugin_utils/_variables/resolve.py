@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import Unreadable
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host, group_names, members
 
 #: One value for the whole fleet: templated once, since looking them up may cost or make something (keys).
@@ -20,14 +21,15 @@ PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgre
 #: Lookups that would make something, such as the key of virtual_key, only look: the fleet is read, not changed.
 LOOK_ONLY = {"ansible_check_mode": True}
 #: What the plays themselves set.
-OWN_FACTS = frozenset({"llm_fleet", "llm_host", "llm_outside"})
+OWN_FACTS = frozenset({"llm_fleet", "llm_host", "llm_looked", "llm_looked_outside"})
 
 
 class Resolved(t.NamedTuple):
-    """The hosts of the fleet, and in words what could not be templated."""
+    """The hosts of the fleet, what they disagree about, and what Ansible has of each."""
 
     hosts: dict[str, Host]
     faults: list[str]
+    raw: dict[str, dict[str, t.Any]]
 
 
 class Raw(t.Protocol):
@@ -39,74 +41,56 @@ class Raw(t.Protocol):
 def resolve(
     hostvars: Raw, groups: t.Mapping[str, list[str]], defaults: t.Mapping[str, t.Any], loader: DataLoader | None
 ) -> Resolved:
-    """Every host of the fleet with its variables."""
+    """Every host of the fleet with its variables; Unreadable stands for what can't be templated."""
     names = members(groups)
     raw = {name: hostvars.raw_get(name) for name in names}
-    faults: list[str] = []
-    shared = _fleet_variables(raw, defaults, loader, faults)
+    shared = {name: _fleet_variable(name, raw, defaults, loader) for name in FLEET_VARIABLES}
     hosts = {}
     for name in names:
-        variables = _variables(name, raw[name], defaults, loader, faults)
-        hosts[name] = Host(name, group_names(name, groups), {**variables, **shared}, raw[name].get("llm_host") or {})
-    return Resolved(hosts, faults)
+        variables = {**_variables(raw[name], defaults, loader), **shared}
+        hosts[name] = Host(name, group_names(name, groups), variables)
+    return Resolved(hosts, [fault for name in FLEET_VARIABLES for fault in _differing(name, raw)], raw)
 
 
-def _fleet_variables(
+def _differing(variable: str, raw: t.Mapping[str, t.Mapping[str, t.Any]]) -> list[str]:
+    holders = [name for name in raw if variable in raw[name]]
+    for other in holders[1:]:
+        first, value = raw[holders[0]][variable], raw[other][variable]
+        if value is not first and value != first:
+            return [
+                f"{variable} of {other} differs from that of {holders[0]}: it is one for the whole fleet, so write it into"
+                " group_vars/all"
+            ]
+    return []
+
+
+def _fleet_variable(
+    variable: str,
     raw: t.Mapping[str, t.Mapping[str, t.Any]],
     defaults: t.Mapping[str, t.Any],
     loader: DataLoader | None,
-    faults: list[str],
-) -> dict[str, t.Any]:
-    found = {}
-    for variable in FLEET_VARIABLES:
-        holders = [name for name in raw if variable in raw[name]]
-        for other in holders[1:]:
-            if (
-                raw[other][variable] is not raw[holders[0]][variable]
-                and raw[other][variable] != raw[holders[0]][variable]
-            ):
-                faults.append(
-                    f"{variable} of {other} differs from that of {holders[0]}: it is one for the whole fleet, so write"
-                    " it into group_vars/all"
-                )
-                break
-        source = dict(raw[holders[0]]) if holders else {}
-        value = source.get(variable, defaults.get(variable))
-        found[variable] = _templated(
-            Templar(loader=loader, variables={**defaults, **source, **LOOK_ONLY}), variable, value, "the fleet", faults
-        )
-    return found
+) -> t.Any:
+    source = next((found for found in raw.values() if variable in found), {})
+    templar = Templar(loader=loader, variables={**defaults, **source, **LOOK_ONLY})
+    return _templated(templar, source.get(variable, defaults.get(variable)))
 
 
 def _variables(
-    name: str,
-    raw: t.Mapping[str, t.Any],
-    defaults: t.Mapping[str, t.Any],
-    loader: DataLoader | None,
-    faults: list[str],
+    raw: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any], loader: DataLoader | None
 ) -> dict[str, t.Any]:
     own = {key: raw[key] for key in raw if key.startswith(PREFIXES) and key not in OWN_FACTS}
-    laid = {**defaults, **own}
     templar = Templar(loader=loader, variables={**defaults, **raw, **LOOK_ONLY})
-    return {
-        key: _templated(templar, key, value, name, faults) for key, value in laid.items() if key not in FLEET_VARIABLES
-    }
+    laid = {**defaults, **own}
+    return {key: _templated(templar, value) for key, value in laid.items() if key not in FLEET_VARIABLES}
 
 
-def _templated(templar: Templar, key: str, value: t.Any, where: str, faults: list[str]) -> t.Any:
+def _templated(templar: Templar, value: t.Any) -> t.Any:
     if not _may_be_template(value):
         return value
     try:
         return templar.template(value)
     except AnsibleError as error:
-        # Ansible shows the line of the template, which may be a secret: only the reason goes on.
-        faults.append(f"{key} of {where} can't be templated: {_reason(error)}")
-        return None
-
-
-def _reason(error: AnsibleError) -> str:
-    text = str(error.message).splitlines()[0] if error.message else type(error).__name__
-    return text if "undefined" in text else f"{type(error).__name__}; a value that holds {{{{ is written as !unsafe"
+        return Unreadable(str(error.message or type(error).__name__))
 
 
 def _may_be_template(value: t.Any) -> bool:

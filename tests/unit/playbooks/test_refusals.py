@@ -21,9 +21,9 @@ GOOD: dict[str, t.Any] = {
     "llm_models": [{"name": "tiny", "model": "/srv/models/tiny"}],
     "litellm_master_key": "sk-0123456789abcdef0123456789abcdef",
     "litellm_salt_key": "sk-salt-0123456789abcdef",
-    "litellm_ui_password": "a long password",
-    "postgres_password": "another long password",
-    "vllm_api_key": "yet another long key",
+    "litellm_ui_password": "a-long-password-of-the-ui",
+    "postgres_password": "another-long-password",
+    "vllm_api_key": "yet-another-long-key",
 }
 # A port that nothing listens on: a connection is refused at once, and then the run ends as unreachable.
 SERVER = {"ansible_host": "127.0.0.1", "ansible_port": 9}
@@ -52,20 +52,29 @@ def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"litellm_master_key": None}, "litellm_master_key is missing. Make one with"),
-        ({"litellm_master_key": "sk-short"}, "litellm_master_key must start with sk- and have 32 characters or more"),
-        ({"litellm_master_key": "sk-1234"}, "litellm_master_key is sk-1234, which LiteLLM refuses to start with"),
-        ({"litellm_version": "1.107.0"}, "litellm_version 1.107.0"),
-        ({"litellm_image": "registry.example/litellm:v1.82.8"}, "were withdrawn or carried malicious code"),
+        ({"litellm_master_key": None}, "litellm_master_key on server is missing. Make one with"),
+        (
+            {"litellm_master_key": "sk-short"},
+            "litellm_master_key on server must start with sk- and have 32 characters or more",
+        ),
+        (
+            {"litellm_master_key": "sk-1234"},
+            "litellm_master_key on server is sk-1234, which LiteLLM refuses to start with",
+        ),
+        ({"litellm_version": "1.107.0"}, "litellm_version on server: 1.107.0 was withdrawn"),
+        ({"litellm_image": "registry.example/litellm:v1.82.8"}, "1.82.8 carried a credential stealer"),
         ({"llm_models": []}, "No model is declared: give llm_models"),
         ({"litellm_port": 8001}, "Port 8001 on server is used twice, by litellm_port and model tiny"),
         ({"docker_source": "somewhere"}, "docker_source"),
         ({"nvidia_container_toolkit_version": "1.19.1"}, "with which CUDA does not start in containers"),
         ({"nvidia_container_toolkit_version": "1.17.8"}, "1.18.0 or newer"),
-        ({"nvidia_container_toolkit_source": "debian"}, "nvidia_container_toolkit_source is nvidia, or none"),
+        (
+            {"nvidia_container_toolkit_source": "debian"},
+            "nvidia_container_toolkit_source on server: 'debian' is no choice; write one of nvidia, none",
+        ),
         ({"docker_cdi": False}, "containers get their GPUs by CDI"),
-        ({"vllm_host_network": True}, "vllm_host_network is true for server, which is a gateway too"),
-        ({"nvidia_driver_branch": 58}, "nvidia_driver_branch is a branch of three digits"),
+        ({"vllm_host_network": True}, "vllm_host_network on server is true, but the host is a gateway too"),
+        ({"nvidia_driver_branch": 58}, "nvidia_driver_branch on server: 58 is no branch of the driver"),
     ],
     ids=lambda value: str(value)[:40],
 )

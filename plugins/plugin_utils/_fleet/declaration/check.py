@@ -53,7 +53,7 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "litellm": litellm.LITELLM_RELATIONS,
     "gateway_state": litellm.STATE_RELATIONS,
     "vllm": vllm.VLLM_RELATIONS,
-    "fleet": vllm.FLEET_RELATIONS,
+    "llm": vllm.FLEET_RELATIONS,
 }
 #: Structures that have a check of their own, once for the fleet.
 STRUCTURES = ("llm_models", "llm_external_models", "llm_state")
@@ -118,13 +118,11 @@ _NO_GATEWAY = "The inventory group gateways has no host: put the host that LiteL
 
 
 def _by_variable(specs: t.Mapping[str, Options]) -> dict[str, tuple[str, Option]]:
-    """Each variable with its role and its option. The role whose name it carries has the say; llm_ is the fleet's."""
+    """Each variable with its role and its option. The role whose name it carries has the say."""
     found: dict[str, tuple[str, Option]] = {}
     for role, options in specs.items():
         for name, option in options.items():
-            owner = (
-                "fleet" if name.startswith("llm_") else next((one for one in specs if name.startswith(f"{one}_")), role)
-            )
+            owner = next((one for one in specs if name.startswith(f"{one}_")), role)
             if role == owner or name not in found:
                 found[name] = (owner, option)
     return found
@@ -181,7 +179,7 @@ def _counts(name: str, options: t.Mapping[str, tuple[str, Option]], place: Place
     if name == "vllm_api_key" and "gateways" in place.groups and place.values.get("llm_models"):
         return True
     role = options[name][0] if name in options else name.split("_", 1)[0]
-    return name not in STRUCTURES and applies("fleet" if role == "llm" else role, place)
+    return name not in STRUCTURES and applies(role, place)
 
 
 def _missing(options: t.Mapping[str, tuple[str, Option]], name: str, value: t.Any) -> bool:

@@ -4,7 +4,8 @@
 
 """What each role reads of the fleet: one pure function view(fleet, host) a role, in views/ROLE.py, registered here.
 
-A view holds no secret. Only _fleet/assemble.py calls it.
+A view holds no secret. It may have `faults`, lines that refuse the run before any host is changed; they don't go on.
+Only _fleet/assemble.py and _fleet/look.py read these tables.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
 
 View = t.Callable[[Fleet, Host], dict[str, t.Any]]
+Look = t.Callable[[Host], dict[str, t.Any]]
 
-#: Views by the name of the service in _fleet/services.py. They are made for the hosts that the service is on.
+#: Views by the name of the service in _fleet/services.py. They are made in the stage known, for the hosts that the service
+#: is on and that answered.
 VIEWS: dict[str, View] = {}
+#: What a service wants host_info to look at, by the names of its options.
+LOOKS: dict[str, Look] = {}

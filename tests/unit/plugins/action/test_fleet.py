@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import trust_as_template
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import role_defaults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import Resolved, resolve
 
@@ -38,21 +39,26 @@ def test_defaults_lie_under_the_hosts_variables_and_are_templated_with_them() ->
 
 
 def test_every_default_of_every_role_can_be_templated() -> None:
-    assert read(ONE, a={}).faults == []
+    found = read(ONE, a={}).hosts["a"].variables
+    assert [name for name, value in found.items() if isinstance(value, Unreadable)] == []
 
 
-def test_what_can_not_be_templated_is_named_without_its_value() -> None:
-    secret = trust_as_template("abc{{ nothing_of_that_name }}def")
-    broken = trust_as_template("abc{{def")
-    faults = read(ONE, a={"vllm_api_key": secret, "postgres_password": broken}).faults
-    # LiteLLM's password of the database is that of PostgreSQL
-    assert {fault.split(" ")[0] for fault in faults} == {
-        "litellm_database_password",
-        "postgres_password",
-        "vllm_api_key",
+def test_what_can_not_be_templated_is_kept_as_such() -> None:
+    said = read(ONE, a={"vllm_api_key": trust_as_template("abc{{ nothing_of_that_name }}def")}).hosts["a"].variables
+    assert isinstance(said["vllm_api_key"], Unreadable)
+    assert "nothing_of_that_name" in said["vllm_api_key"].reason
+
+
+def test_reading_makes_no_key() -> None:
+    """Lookups only look: the declaration is checked long before anything may be made."""
+    path = "/nowhere/keys/my-app"
+    state = {
+        "keys": [
+            {"key_alias": "a", "key": trust_as_template(f"{{{{ lookup('llmfleet.gateway.virtual_key', '{path}') }}}}")}
+        ]
     }
-    assert not any(part in fault for fault in faults for part in ("abc", "def ", "def}"))
-    assert any("nothing_of_that_name" in fault for fault in faults) and any("!unsafe" in fault for fault in faults)
+    said = read(ONE, a={"llm_state": state}).hosts["a"].variables
+    assert said["llm_state"]["keys"][0]["key"].startswith("sk-")
 
 
 def test_models_that_differ_between_hosts_are_refused() -> None:

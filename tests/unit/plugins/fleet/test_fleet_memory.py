@@ -9,12 +9,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.llmfleet.gateway.plugins.filter.fleet_plan import fleet_plan
-from ansible_collections.llmfleet.gateway.plugins.filter.fleet_table import FilterModule as Table
 from ansible_collections.llmfleet.gateway.plugins.filter.litellm_models import litellm_models
-from ansible_collections.llmfleet.gateway.plugins.filter.models_to_read import FilterModule as ToRead
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import lookups, table
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KNOWN, FleetError
+from declared import Known, fleet_plan, hosts_of
 
 ONE = {"gateways": ["box"], "gpu_servers": ["box"]}
 TWO = {"gateways": ["gw"], "gpu_servers": ["gpu1", "gpu2"]}
@@ -31,13 +30,13 @@ def info(*sizes: float, name: str = "NVIDIA H100 80GB HBM3") -> dict[str, t.Any]
     return {"llm_gpu_count": len(sizes), "llm_gpu_info": {"gpus": gpus}}
 
 
-def plan(models: list[dict[str, t.Any]], unread: t.Any = (), **box: t.Any) -> list[dict[str, t.Any]]:
-    return fleet_plan(models, {"box": box}, ONE, unread=unread)
+def plan(models: list[dict[str, t.Any]], stage: str = KNOWN, **box: t.Any) -> list[dict[str, t.Any]]:
+    return fleet_plan(models, {"box": box}, ONE, stage=stage)
 
 
-def refusal(models: list[dict[str, t.Any]], unread: t.Any = (), **box: t.Any) -> str:
-    with pytest.raises(AnsibleFilterError) as caught:
-        plan(models, unread, **box)
+def refusal(models: list[dict[str, t.Any]], stage: str = KNOWN, **box: t.Any) -> str:
+    with pytest.raises(FleetError) as caught:
+        plan(models, stage, **box)
     return str(caught.value)
 
 
@@ -51,11 +50,6 @@ def test_absent_share_and_context_are_planned() -> None:
 
 def test_declared_memory_is_the_same_as_read_memory() -> None:
     assert plan([LLAMA, QWEN], llm_gpu_memory_gib=H100) == plan([LLAMA, QWEN], **info(H100))
-
-
-def test_gpus_that_the_role_read_count_too() -> None:
-    late = {"llm_gpu_info": {"skipped": True}, "vllm_gpu_info": info(H100)["llm_gpu_info"]}
-    assert plan([LLAMA], **late) == plan([LLAMA], **info(H100))
 
 
 def test_the_memory_that_is_free_just_now_plays_no_part() -> None:
@@ -120,7 +114,7 @@ def test_gpus_of_a_replica_are_of_one_kind() -> None:
     assert "must be alike, and these are not: NVIDIA H100 80GB HBM3 23.6 GiB, NVIDIA H100 80GB HBM3 79.2 GiB" in text
 
 
-REMEDIES = ("context and share: ", "smaller numbers, at some quality: ", "more GPUs for each replica: ")
+REMEDIES = ("context and share: ", "smaller numbers, at some quality: ")
 
 
 @pytest.mark.parametrize(
@@ -140,16 +134,20 @@ REMEDIES = ("context and share: ", "smaller numbers, at some quality: ", "more G
         ),
     ],
 )
-def test_refused_with_the_arithmetic_and_three_remedies(
+def test_refused_with_the_arithmetic_and_remedies_that_the_server_can_have(
     models: list[dict[str, t.Any]], box: dict[str, t.Any], arithmetic: str
 ) -> None:
     text = refusal(models, **box)
     assert arithmetic in text
-    assert [kind for kind in REMEDIES if kind in text] == list(REMEDIES)
+    assert [
+        kind for kind in REMEDIES if kind in text
+    ] or "a server with more GPUs of one kind than the 1 of box" in text
+    assert "tensor_parallel_size" not in text
 
 
 def test_a_remedy_that_was_offered_does_fit() -> None:
-    assert "tensor_parallel_size: 4, gpu_memory_utilization: 0.951" in refusal([HUGE], **info(H100))
+    four = info(H100, H100, H100, H100)
+    assert "tensor_parallel_size: 4, gpu_memory_utilization: 0.951" in refusal([HUGE], **four)
     wanted = {**HUGE, "tensor_parallel_size": 4, "gpu_memory_utilization": 0.951, "max_model_len": 131072}
     assert plan([wanted], **info(H100, H100, H100, H100))[0]["plan"]["max_concurrency"] >= 1
 
@@ -208,38 +206,43 @@ def test_a_known_model_beside_an_unknown_one_gets_what_that_leaves() -> None:
     assert known["options"]["gpu-memory-utilization"] < 0.45
 
 
+def looked_up(entry: dict[str, t.Any], found: dict[str, t.Any], **facts: t.Any) -> list[dict[str, t.Any]]:
+    box = {**info(H100), "more_facts": facts}
+    return fleet_plan([entry], {"box": box}, ONE, known=Known(models={entry["model"]: found} if found else {}))
+
+
 def test_models_that_were_looked_up_are_planned() -> None:
     config = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
-    found = {"results": [{"item": {"model": "who/knows"}, "config": config, "weight_bytes": None}]}
-    hosts = {"box": info(H100), "localhost": {"vllm_hub_models": found}}
-    (instance,) = fleet_plan([UNKNOWN], hosts, ONE)
-    assert instance["options"]["max-model-len"] == 131072
-    with pytest.raises(AnsibleFilterError, match="does not divide the 32 attention heads"):
-        fleet_plan([{**UNKNOWN, "tensor_parallel_size": 3}], hosts, ONE)
+    (instance,) = looked_up(UNKNOWN, {"config": config, "weight_bytes": None, "gated": True})
+    assert (instance["options"]["max-model-len"], instance["gated"]) == (131072, True)
+    with pytest.raises(FleetError, match="does not divide the 32 attention heads"):
+        looked_up({**UNKNOWN, "tensor_parallel_size": 3}, {"config": config})
     on_disk = {**UNKNOWN, "model": "/srv/models/x"}
-    read = {"vllm_path_models": {"results": [{"item": {"model": "/srv/models/x"}, "config": config}]}}
-    assert fleet_plan([on_disk], {"box": {**info(H100), **read}}, ONE)[0]["plan"]
+    folder = {"/srv/models/x": {"config": config, "weight_bytes": None, "error": ""}}
+    assert looked_up(on_disk, {}, model_folders=folder)[0]["plan"]
 
 
-def test_a_model_that_could_not_be_looked_up_is_unknown() -> None:
-    hosts = {"box": info(H100), "localhost": {"vllm_hub_models": {"results": [{"item": {"model": "who/knows"}}]}}}
-    assert fleet_plan([UNKNOWN], hosts, ONE)[0]["plan"] is None
+def test_a_model_whose_folder_is_empty_is_unknown() -> None:
+    on_disk = {**UNKNOWN, "model": "/srv/models/x"}
+    folder = {"/srv/models/x": {"config": None, "weight_bytes": None, "error": "absent"}}
+    assert looked_up(on_disk, {}, model_folders=folder)[0]["plan"] is None
 
 
 def test_a_model_that_the_planner_can_not_read_is_unknown() -> None:
-    config = {"architectures": ["MambaForCausalLM"], "model_type": "mamba"}
-    found = {"results": [{"item": {"model": "who/knows"}, "config": config}]}
-    (instance,) = fleet_plan([UNKNOWN], {"box": info(H100), "localhost": {"vllm_hub_models": found}}, ONE)
-    assert "state-space" in instance["note"]
+    (instance,) = looked_up(UNKNOWN, {"config": {"architectures": ["MambaForCausalLM"], "model_type": "mamba"}})
+    assert instance["plan"] is None
+    assert instance["note"]
 
 
 def test_what_may_still_be_read_is_not_judged_yet() -> None:
     pair = [LLAMA, QWEN]
     assert "no room for a replica" in refusal(pair)
-    assert [one["gpus"] for one in plan(pair, ("gpus", "models"))] == [[0], [0]]
+    assert [one["gpus"] for one in plan(pair, DECLARED)] == [[0], [0]]
     directories = [{**UNKNOWN, "model": "/a"}, {**UNKNOWN, "name": "odd2", "model": "/b"}]
-    assert plan(directories, ("gpus", "models"), llm_gpu_memory_gib=H100)
-    assert "above 0.95" in refusal(directories, ("gpus",), llm_gpu_memory_gib=H100)
+    assert plan(directories, DECLARED, llm_gpu_memory_gib=H100)
+    # What is not known yet takes nothing from what is.
+    assert plan([QWEN, directories[0]], DECLARED, llm_gpu_memory_gib=H100)[0]["plan"]
+    assert "above 0.95" in refusal(directories, llm_gpu_memory_gib=H100)
 
 
 def test_unknown_memory_says_what_to_declare() -> None:
@@ -272,7 +275,7 @@ def test_wrong_keys_are_refused() -> None:
 
 
 def test_table_of_the_plan() -> None:
-    lines = Table().filters()["fleet_table"](plan([LLAMA, {**UNKNOWN, "gpu_memory_utilization": 0.4}], **info(H100)))
+    lines = table.lines(plan([LLAMA, {**UNKNOWN, "gpu_memory_utilization": 0.4}], **info(H100)))
     assert lines[0].split() == [
         *("server", "gpu", "instance", "model", "share", "context", "tokens", "requests", "peak", "free"),
     ]
@@ -281,30 +284,24 @@ def test_table_of_the_plan() -> None:
     assert lines[3] == "odd on box is not planned: the planner does not know this model"
 
 
-def test_models_to_read() -> None:
-    to_read = ToRead().filters()["models_to_read"]
+def test_models_that_have_to_be_looked_up() -> None:
     models = [LLAMA, UNKNOWN, {**UNKNOWN, "revision": "v2"}, {"name": "d", "model": "/srv/x"}, "odd", {"name": "e"}]
-    servers = {"gpu_servers": ["box"]}
-    assert to_read(models, {"box": {}}, servers) == [{"model": "who/knows", "revision": "main"}]
-    assert to_read(models, {"box": {}}, servers, "path") == [{"model": "/srv/x", "revision": "main"}]
-    for off in ({"llm_gpu_count": 0}, {"vllm_memory_check": False}, {"vllm_offline": True}):
-        assert to_read(models, {"box": off}, servers) == []
-    assert to_read("models", {"box": {}}, servers) == []
-    assert to_read(models, {}, {}) == [{"model": "who/knows", "revision": "main"}]
 
+    def asked(**box: t.Any) -> tuple[list[str], list[str]]:
+        host = hosts_of([], {"box": box}, ONE)["box"]
+        return lookups.hub_models(models, [host]), lookups.model_folders(models, host)
 
-def figures(limit: int) -> dict[str, t.Any]:
-    return {"llmfleet_vllm": {"instances": {"llama": {"parallel_limit": limit}}}}
+    assert asked() == (["who/knows", "who/knows@v2"], ["/srv/x"])
+    for off in ({"llm_gpu_count": 0}, {"vllm_memory_check": False}):
+        assert asked(**off) == ([], [])
 
 
 def test_limit_from_what_vllm_said() -> None:
-    kept = {"ansible_facts": {"ansible_local": figures(12)}}
-    assert plan([LLAMA], **kept)[0]["max_parallel_requests"] is None
-    assert plan([LLAMA], litellm_limit_from_vllm=True, **kept)[0]["max_parallel_requests"] == 12
-    assert plan([{**LLAMA, "max_parallel_requests": "auto"}], **kept)[0]["max_parallel_requests"] == 12
-    assert plan([{**LLAMA, "max_parallel_requests": 7}], **kept)[0]["max_parallel_requests"] == 7
-    newer = {"ansible_facts": {"ansible_local": figures(12), **figures(20)}}
-    assert plan([{**LLAMA, "max_parallel_requests": "auto"}], **newer)[0]["max_parallel_requests"] == 20
+    figures = {"more_facts": {"figures": {"instances": {"llama": {"parallel_limit": 12, "warnings": []}}}}}
+    assert plan([LLAMA], **figures)[0]["max_parallel_requests"] is None
+    assert plan([LLAMA], litellm_limit_from_vllm=True, **figures)[0]["max_parallel_requests"] == 12
+    assert plan([{**LLAMA, "max_parallel_requests": "auto"}], **figures)[0]["max_parallel_requests"] == 12
+    assert plan([{**LLAMA, "max_parallel_requests": 7}], **figures)[0]["max_parallel_requests"] == 7
     assert plan([{**LLAMA, "max_parallel_requests": "auto"}])[0]["max_parallel_requests"] is None
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
-from ansible_collections.llmfleet.gateway.plugins.filter.fleet_plan import DEFAULTS, fleet_plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, FleetError
+from declared import fleet_plan
 
 ROOT = Path(__file__).resolve().parents[4]
 ONE = {"gateways": ["box"], "gpu_servers": ["box"]}
@@ -26,7 +26,7 @@ def hosts(**variables: t.Any) -> dict[str, t.Any]:
 def refusal(
     models: t.Any, groups: dict[str, list[str]] | None = None, external: t.Any = None, **variables: t.Any
 ) -> str:
-    with pytest.raises(AnsibleFilterError) as caught:
+    with pytest.raises(FleetError) as caught:
         fleet_plan(models, hosts(**variables), ONE if groups is None else groups, external)
     return str(caught.value)
 
@@ -91,9 +91,11 @@ def test_shares_up_to_the_bound_are_fine() -> None:
     assert [instance["gpus"] for instance in fleet_plan(models, hosts(), ONE)] == [[0], [0]]
 
 
-def test_external_model_of_a_local_name() -> None:
+def test_a_name_may_be_served_here_and_at_a_provider() -> None:
+    """Case 28: LiteLLM takes several deployments of one name as one group."""
     external = [{"name": MODEL["name"], "litellm_params": {"model": "openai/x"}}]
-    assert "llm_external_models[0]: the name qwen2.5-0.5b" in refusal([MODEL], external=external)
+    (instance,) = fleet_plan([MODEL], hosts(), ONE, external)
+    assert instance["model_name"] == external[0]["name"]
 
 
 def test_external_models_alone_need_no_gpu_server() -> None:
@@ -113,7 +115,7 @@ def test_names_that_would_be_one_container() -> None:
 def test_one_server_stays_on_its_own_network() -> None:
     (instance,) = fleet_plan([MODEL], hosts(), ONE)
     assert instance["publish"] == ["127.0.0.1"]
-    assert instance["urls"] == {"box": "http://vllm-qwen2-5-0-5b:8000/v1"}
+    assert instance["urls"] == {"box": "http://llmfleet-vllm-qwen2-5-0-5b:8000/v1"}
 
 
 def test_a_gateway_elsewhere_gets_the_private_address() -> None:
@@ -190,6 +192,9 @@ def test_options_are_vllms_own() -> None:
         "max-model-len": 4096,
         "trust-remote-code": True,
         "max-num-seqs": 4,
+        "host": "0.0.0.0",
+        "port": 8000,
+        "shutdown-timeout": 120,
     }
 
 
@@ -197,13 +202,6 @@ def test_unknown_options_may_be_allowed() -> None:
     entry = {**MODEL, "engine_args": {"brand_new": 1}}
     (instance,) = fleet_plan([entry], hosts(box={"vllm_allow_unknown_options": True}), ONE)
     assert instance["options"]["brand-new"] == 1
-
-
-def test_defaults_are_those_of_the_roles() -> None:
-    found: dict[str, t.Any] = {}
-    for role in ("vllm", "litellm"):
-        found |= yaml.safe_load((ROOT / "roles" / role / "defaults" / "main.yml").read_text())
-    assert {name: found[name] for name in DEFAULTS} == DEFAULTS
 
 
 @pytest.mark.parametrize("inventory", ["single", "fleet", "demo"])
@@ -216,7 +214,7 @@ def test_the_example_inventories_can_be_planned(inventory: str) -> None:
         for name, own in (group.get("hosts") or {}).items():
             known[name] = {**known.get(name, {}), **group.get("vars", {}), **(own or {})}
     declared = (variables["llm_models"], known, groups, variables.get("llm_external_models"))
-    assert fleet_plan(*declared, unread=["gpus", "models"])
+    assert fleet_plan(*declared, stage=DECLARED)
     for name in groups["gpu_servers"]:
         known[name]["llm_gpu_memory_gib"] = 23.55
     placed = fleet_plan(*declared)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""preflight_rows: what is refused, what is only told, and with which remedy."""
+"""The judgement of what was found on hosts: what is refused, what is only told, and with which remedy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.filter.preflight_rows import preflight_rows
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._preflight.judge import image_cuda
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._preflight.judge import image_cuda, judge
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._preflight.report import judged as judged_all
 
 GIB = 1024**3
 CARD = {
@@ -25,6 +25,7 @@ FACTS: dict[str, Any] = {
     "system": {"id": "ubuntu", "version": "24.04", "name": "Ubuntu 24.04.3 LTS"},
     "kernel": {"release": "6.8.0", "headers": True, "nouveau": False, "secure_boot": False},
     "gpu": {
+        "lost_gpus": [],
         "gpus": [CARD],
         "pci_devices": [{"driver": "nvidia"}],
         "kernel_module_version": "580.159.04",
@@ -41,6 +42,8 @@ FACTS: dict[str, Any] = {
     "urls": [{"url": "https://download.example", "error": ""}],
 }
 DECLARED: dict[str, Any] = {
+    "enabled": True,
+    "root": "/opt/llmfleet",
     "gpu_count": 1,
     "driver_managed": False,
     "manages_packages": True,
@@ -76,8 +79,7 @@ def change(base: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 
 def judged(facts: dict[str, Any], declared: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
-    rows = preflight_rows({"gpu1": facts}, {"gpu1": declared})["rows"]
-    return {row["check"]: (row["verdict"], row["found"], row["remedy"]) for row in rows}
+    return {row.check: (row.verdict, row.found, row.remedy) for row in judge("gpu1", facts, declared)}
 
 
 def test_a_host_where_all_is_well() -> None:
@@ -87,7 +89,7 @@ def test_a_host_where_all_is_well() -> None:
         "GPUs": ("ok", "1 (NVIDIA H100 80GB HBM3)", ""),
         "driver and CUDA": ("ok", "driver 580.159.04, image with CUDA 13.0", ""),
     }
-    assert preflight_rows({"gpu1": FACTS}, {"gpu1": DECLARED})["refusal"] == ""
+    assert judged_all({"gpu1": FACTS}, {"gpu1": DECLARED}).refusal == ""
 
 
 def test_a_host_without_gpus_skips_their_checks() -> None:
@@ -97,7 +99,7 @@ def test_a_host_without_gpus_skips_their_checks() -> None:
 
 PROCESS = {"pid": 77, "name": "python3", "used_mib": 20000, "container": None}
 LISTENER = {"port": 8001, "process": "nginx", "pid": 9, "container": None}
-BOX = {"id": "c1", "name": "web", "project": "shop", "ports": [8001]}
+BOX = {"id": "c1", "name": "web", "project": "shop", "working_dir": "/home/me/shop", "own": False, "ports": [8001]}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_refused_with_the_remedy(path: str, value: Any, check: str, remedy: str)
     facts = change(FACTS, path, value)
     verdict, found, told = judged(facts, DECLARED)[check]
     assert (verdict, remedy in told) == ("error", True)
-    assert f"gpu1: {check}: {found}. Remedy: {told}" in preflight_rows({"gpu1": facts}, {"gpu1": DECLARED})["refusal"]
+    assert f"gpu1: {check}: {found}. Remedy: {told}" in judged_all({"gpu1": facts}, {"gpu1": DECLARED}).refusal
 
 
 @pytest.mark.parametrize(
@@ -173,8 +175,11 @@ def test_fewer_gpus_than_declared() -> None:
 @pytest.mark.parametrize(
     ("listener", "box"),
     [
-        (LISTENER, {**BOX, "project": "vllm"}),
-        ({**LISTENER, "container": "c1"}, {**BOX, "project": "litellm", "ports": []}),
+        (LISTENER, {**BOX, "project": "llmfleet-vllm-qwen", "own": True}),
+        (
+            {**LISTENER, "container": "c1"},
+            {**BOX, "project": "litellm", "working_dir": "/opt/llmfleet/litellm", "ports": []},
+        ),
     ],
 )
 def test_our_own_containers_are_in_nobodys_way(listener: dict[str, Any], box: dict[str, Any]) -> None:
@@ -198,8 +203,8 @@ def test_a_model_of_unknown_size_is_told() -> None:
 
 def test_room_is_counted_by_file_system() -> None:
     facts = change(FACTS, "models_room", {"device": 2, "free_bytes": 1 * GIB})
-    rows = preflight_rows({"gpu1": facts}, {"gpu1": DECLARED})["rows"]
-    assert [(row["verdict"], row["found"].split(",")[0]) for row in rows if row["check"] == "disk"] == [
+    rows = judge("gpu1", facts, DECLARED)
+    assert [(row.verdict, row.found.split(",")[0]) for row in rows if row.check == "disk"] == [
         ("ok", "100.0 GiB free at /var/lib/docker"),
         ("error", "1.0 GiB free at /opt/llmfleet/models"),
     ]
@@ -220,19 +225,51 @@ def test_cuda_of_an_image(image: str, version: str, cuda: str) -> None:
 
 def test_all_hosts_and_faults_at_once() -> None:
     bad = change(FACTS, "system", {"id": "fedora"})
-    result = preflight_rows(
-        {"gpu1": bad, "gpu2": {**bad, "listeners": [LISTENER]}}, {"gpu1": DECLARED, "gpu2": DECLARED}
-    )
-    assert [line.split(":")[:2] for line in result["refusal"].splitlines()] == [
+    result = judged_all({"gpu1": bad, "gpu2": {**bad, "listeners": [LISTENER]}}, {"gpu1": DECLARED, "gpu2": DECLARED})
+    assert [line.split(":")[:2] for line in result.refusal.splitlines()] == [
         ["gpu1", " operating system"],
         ["gpu2", " operating system"],
         ["gpu2", " port 8001"],
     ]
-    assert result["table"][0].split() == ["host", "check", "found", "verdict", "remedy"]
+    assert result.table[0].split() == ["host", "check", "found", "verdict", "remedy"]
 
 
 def test_an_unreachable_repository_does_not_stop_a_host_that_has_all_it_needs() -> None:
-    box = {"id": "a", "name": "litellm", "project": "litellm", "ports": []}
+    box = {**BOX, "name": "litellm", "own": True, "ports": []}
     facts = {**FACTS, "containers": [box], "urls": [{"url": "https://a.example", "error": "refused"}]}
     assert judged(facts, DECLARED)["repository"][0] == "error"
     assert judged(facts, {**DECLARED, "models": [], "images": {}})["repository"][0] == "warning"
+
+
+def test_a_container_of_our_names_that_is_not_ours_is_refused() -> None:
+    box = {**BOX, "name": "llmfleet-vllm-qwen", "ports": []}
+    verdict, found, remedy = judged({**FACTS, "containers": [box]}, DECLARED)["container llmfleet-vllm-qwen"]
+    assert (verdict, found) == ("error", "of project shop in /home/me/shop, not this collection's")
+    assert "rename it" in remedy
+    near = {**box, "name": "llmfleet-demo"}
+    assert judged({**FACTS, "containers": [near]}, DECLARED).keys() == judged(FACTS, DECLARED).keys()
+
+
+def test_a_project_of_an_old_name_is_somebody_elses() -> None:
+    """Anyone's folder may be called vllm: only our label or our folder makes a container ours."""
+    facts = {**FACTS, "listeners": [LISTENER], "containers": [{**BOX, "project": "vllm"}]}
+    assert judged(facts, DECLARED)["port 8001"][0] == "error"
+
+
+def test_a_part_that_could_not_be_read_is_named() -> None:
+    facts = {**FACTS, "gpu": {}, "faults": {"gpus": "OSError: no"}}
+    found = judged(facts, DECLARED)
+    assert found["look"] == ("warning", "gpus: OSError: no", "see what is wrong on the host")
+    assert found["GPUs"][0] == "error"
+
+
+def test_a_host_that_is_not_to_be_judged_is_left_out() -> None:
+    bad = change(FACTS, "system", {"id": "fedora"})
+    assert judged_all({"gpu1": bad}, {"gpu1": {**DECLARED, "enabled": False}}) == ([], "")
+
+
+def test_a_lost_gpu_is_named() -> None:
+    facts = change(FACTS, "gpu.lost_gpus", [{"index": 1, "reason": "GPU is lost"}])
+    verdict, found, remedy = judged(facts, {**DECLARED, "gpu_count": 2})["GPUs"]
+    assert (verdict, found) == ("error", "1 of 2, 1 lost, 1 on the PCI bus")
+    assert "GPU 1: GPU is lost" in remedy

@@ -1,0 +1,202 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import replace
+
+from . import apply, reader, values
+from .client import Client, LiteLLMError
+from .controller import ControllerStore
+from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, pick, plan
+from .resources import Kind, dig
+from .store import FileStore, StoreError
+from .wanted import Wanted
+
+Found = t.Mapping[str, t.Any]
+Store = t.Union[FileStore, ControllerStore]
+
+NOWHERE = (
+    "the key {alias!r} does not exist, and a new raw key would have nowhere to go: LiteLLM shows it only once. "
+    "Give its value in `key`, or name a place for it in `store`."
+)
+LOST = (
+    "the key {alias!r} exists ({token}), but {where} does not hold its raw value, and LiteLLM can't show it again. "
+    "Put the right value there, or delete the key so that a new one is made."
+)
+
+
+class Keeper:
+    """Brings one object to its desired state: prepare decides, carry_out does it."""
+
+    def __init__(self, client: Client, kind: Kind, wanted: Wanted) -> None:
+        self.client = client
+        self.kind = kind
+        self.wanted = wanted
+        self.operation = Operation("none", kind, wanted.identity)
+
+    @property
+    def changes(self) -> bool:
+        return self.operation.changes
+
+    @property
+    def doomed(self) -> list[str]:
+        """The objects that go when this one is deleted."""
+        return [str(self.operation.id)] if self.operation.action == DELETE else []
+
+    @property
+    def needs_detail(self) -> bool:
+        return any(f.detail and f.name in self.wanted.given for f in self.kind.fields)
+
+    def prepare(self, found: Found | None) -> None:
+        if found is not None and self.needs_detail and self.wanted.state == "present":
+            found = reader.with_detail(self.client, self.kind, found)
+        self.operation = plan(self.kind, self.wanted, found)
+
+    def carry_out(self) -> None:
+        if self.operation.action == CREATE:
+            made = apply.create_once(self.client, self.operation)
+            made_id = str(_id_of(self.kind, made, self.wanted.identity))
+            if self.operation.late:
+                late = replace(self.operation, action=UPDATE, id=made_id, body=self.operation.late)
+                apply.execute(self.client, late)
+            apply.follow_up(self.client, self.operation, made_id)
+        elif self.operation.changes:
+            apply.execute(self.client, self.operation)
+            if self.operation.action != DELETE:
+                apply.follow_up(self.client, self.operation, str(self.operation.id))
+
+    def check(self, found: t.Sequence[Found]) -> Found | None:
+        """What is there now must be what was wanted."""
+        if self.wanted.state == "absent":
+            return None
+        there = pick(self.kind, self.wanted.identity, found)
+        if there is None:
+            raise apply.NotKeptError(f"the {self.kind.name} {self.wanted.identity!r} is not there after all")
+        if self.needs_detail:
+            there = reader.with_detail(self.client, self.kind, there)
+        if self.operation.changes:
+            apply.check_kept(self.kind, self.wanted, there)
+        return there
+
+
+def _id_of(kind: Kind, made: t.Any, identity: str) -> t.Any:
+    return (dig(made, (kind.id,)) if isinstance(made, dict) else None) or identity
+
+
+class KeyKeeper(Keeper):
+    """Besides the key it keeps the file that holds its raw value, which LiteLLM shows only once."""
+
+    def __init__(self, client: Client, kind: Kind, wanted: Wanted, store: Store | None = None) -> None:
+        super().__init__(client, kind, wanted)
+        self.store = store
+        self.stored: str | None = None
+        self.made: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.operation.changes or self._store_changes()
+
+    def prepare(self, found: Found | None) -> None:
+        self.stored = self.store.read() if self.store else None
+        self.operation = plan(self.kind, self._with_value(found), found)
+
+    def _with_value(self, found: Found | None) -> Wanted:
+        """Add what the store knows to what the user gave, and refuse what would lose a key."""
+        if self.wanted.state == "absent" or self.wanted.given.get("key"):
+            return self.wanted
+        if found is None:
+            if not self.store:
+                raise PlanError(NOWHERE.format(alias=self.wanted.identity))
+            return replace(self.wanted, given={**self.wanted.given, "key": self.stored or self.store.new_value()})
+        if self.store and (self.stored is None or values.digest(self.stored) != found["token"]):
+            raise PlanError(LOST.format(alias=self.wanted.identity, token=found["token"], where=self.store.path))
+        return self.wanted
+
+    def _store_changes(self) -> bool:
+        if not self.store:
+            return False
+        if self.wanted.state == "absent":
+            return self.stored is not None
+        raw = self.wanted.given.get("key") or self.operation.body.get("key")
+        return (raw is not None and raw != self.stored) or not self.store.is_private()
+
+    def new_token(self) -> str | None:
+        """The hash of the value that a new key would get."""
+        return values.digest(self.operation.body["key"]) if self.operation.action == CREATE else None
+
+    def refuse_taken(self, alias: str | None) -> None:
+        """LiteLLM answers 200 to a value that is in use under another alias, and changes nothing."""
+        raise PlanError(
+            f"the value given for the key {self.wanted.identity!r} is in use by the key {alias!r} "
+            f"({self.new_token()}); two keys can't share one value"
+        )
+
+    def carry_out(self) -> None:
+        if self.operation.action == CREATE:
+            self._create()
+            return
+        if self.operation.changes:
+            apply.execute(self.client, self.operation)
+        if self.wanted.state == "absent":
+            if self.store:
+                self.store.remove()
+            return
+        raw = self.wanted.given.get("key") or self.stored
+        if self.store and raw and self._store_changes():
+            self.store.write(raw)
+
+    def _create(self) -> None:
+        # The store comes first: whatever breaks after it, the next run finds the same value there.
+        raw = self.operation.body["key"]
+        if self.store and self.wanted.given.get("key"):
+            self.store.write(raw)
+        elif self.store:
+            raw = self.store.claim(raw)
+        self._create_or_mint(raw)
+
+    def _create_or_mint(self, raw: str) -> bool:
+        """Make the key, with this value if the proxy takes one. Otherwise the value is the proxy's own, and stored."""
+        try:
+            self.made = str(self._create_with_value(raw)["token"])
+            return True
+        except LiteLLMError as exc:
+            if exc.status != 403 or self.wanted.given.get("key") or "custom" not in exc.message.lower():
+                raise
+        self.made = str(self._create_at_server()["token"])
+        return False
+
+    def _create_with_value(self, raw: str) -> Found:
+        operation = replace(self.operation, body={**self.operation.body, "key": raw})
+        try:
+            return apply.create_once(self.client, operation)
+        except LiteLLMError as exc:
+            if exc.status != 400 or "already exists" not in exc.message:
+                raise
+            # Another run was quicker. With the same value, from the same store, it made the same key.
+            found = reader.read_named(self.client, self.kind, self.wanted.identity)
+            made = pick(self.kind, self.wanted.identity, found)
+            if made is None or made["token"] != values.digest(raw):
+                raise
+            return made
+
+    def _create_at_server(self) -> Found:
+        """This proxy takes no values from outside: it mints the key, and the key goes if it can't be stored."""
+        body = {name: value for name, value in self.operation.body.items() if name != "key"}
+        made = dict(apply.execute(self.client, replace(self.operation, body=body)))
+        raw = made.pop("key")
+        try:
+            t.cast(Store, self.store).write(raw)
+        except StoreError as exc:
+            apply.delete(self.client, self.kind, [made["token"]])
+            raise StoreError(f"{exc}. The new key {self.wanted.identity!r} was deleted again.") from exc
+        return made
+
+    def check(self, found: t.Sequence[Found]) -> Found | None:
+        if self.made:
+            found = apply.settle_race(self.client, self.kind, self.wanted.identity, self.made, found)
+        return super().check(found)

@@ -1,0 +1,156 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+import typing as t
+from dataclasses import dataclass, field
+
+# How a field is emptied. What LiteLLM does with an explicit null differs from field to field.
+NULL = "null"  # null clears it
+EMPTY = "empty"  # null is refused or does harm; an empty list or object clears it
+METADATA = "metadata"  # lives inside metadata: cleared by writing metadata without it
+SUBKEYS = "subkeys"  # an object that the API merges: every sub-key is emptied by itself
+NEVER = "never"  # there is no way
+
+# How a wanted value is compared with the found one.
+EQUAL = "equal"
+SUBSET = "subset"  # only the sub-keys that the user wrote
+WINDOWS = "windows"  # budget windows: the server adds reset_at
+DIGEST = "digest"  # the API shows only the sha256 of the value
+LIFETIME = "lifetime"  # a duration; the API shows only when it ends
+WRITE_ONLY = "write_only"  # the API never shows it
+SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprint in our marker
+MEMBERS = "members"  # who is in a team: changed by calls of their own
+
+
+@dataclass(frozen=True)
+class Field:
+    """One option of an object: its type, where the API shows it, how it is compared and emptied."""
+
+    name: str
+    type: str = "str"
+    elements: str | None = None
+    choices: tuple[str, ...] | None = None
+    path: tuple[str, ...] | None = None
+    clear: str = NULL
+    compare: str = EQUAL
+    ordered: bool = False
+    default: t.Any = None
+    create_only: bool = False
+    ignore_drift: bool = False
+    licence: bool = False
+    secret: bool = False
+    plain: bool = False  # its parts have the users' names, which don't tell what is secret
+    all_secret: bool = False  # of an object with secret parts: every part is one
+    usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
+    removal: str | None = None  # where an update names the parts to remove, if not by null
+    detail: bool = False  # not in the listing, only where one object is read by itself
+    send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
+    api_name: str | None = None  # its name in the API, where an option of the connection has that name
+    own_call: str | None = None  # the update has a path of its own
+    after_creation: bool = False  # the creation doesn't take it, an update does
+    entry_defaults: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the API adds to the list's entries
+    companions: tuple[str, ...] = ()
+    duration: bool = False  # a length of time
+    parts: tuple[Field, ...] = ()  # of a list of entries: what an entry may have
+
+    @property
+    def read_path(self) -> tuple[str, ...]:
+        return self.path or (self.name,)
+
+
+def in_metadata(name: str, type: str = "str", **kwargs: t.Any) -> Field:
+    """A field that LiteLLM keeps inside the object's metadata."""
+    return Field(name, type, path=("metadata", name), clear=METADATA, **kwargs)
+
+
+def duration(name: str, **kwargs: t.Any) -> Field:
+    """A length of time in LiteLLM's form, such as 30d."""
+    return Field(name, duration=True, **kwargs)
+
+
+INDEX = (Field("index_name"), Field("index_permissions", "list", "str"))
+BUDGET_WINDOW = (duration("budget_duration"), Field("max_budget", "float"))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """How all objects of a kind are read."""
+
+    path: str
+    envelope: str | None = None
+    query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    page_size: int | None = None  # None: the API answers with everything at once
+    size_parameter: str = "size"
+    identity_filter: str | None = None
+    detail: str | None = None  # where one object is read by itself
+    detail_envelope: str | None = None
+    detail_hints: tuple[tuple[str, ...], ...] = ()  # where nothing is at these paths, the detail has nothing more
+
+
+@dataclass(frozen=True)
+class Write:
+    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list.
+
+    `envelope` is the name of the one option that the whole body goes into.
+    """
+
+    method: str
+    path: str
+    id_field: str | None = None
+    id_list: bool = False
+    envelope: str | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """An option that names other objects, in the place of one that takes their ids."""
+
+    option: str
+    field: str
+    kind: str
+    many: bool = False
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of LiteLLM object."""
+
+    name: str
+    plural: str
+    identity: str  # what the user names it by
+    id: str  # what the API names it by
+    fields: tuple[Field, ...]
+    listing: Listing
+    create: Write
+    update: Write
+    delete: Write
+    annotations: str | None = None  # the field that has room for our marker
+    annotations_merge: bool = False  # whether an update of that field keeps what it doesn't name
+    drops_empty_annotations: bool = False  # whether an update to {} is ignored
+    id_path: tuple[str, ...] = ()  # where the id is, if not at the top
+    id_at_creation: bool = False  # whether the user chooses the id
+    constants: t.Mapping[str, t.Any] = field(default_factory=dict)  # sent with every creation
+    enterprise: bool = False
+    reserved_metadata: frozenset[str] = frozenset()
+    echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
+    mutually_exclusive: tuple[tuple[str, ...], ...] = ()
+    required_together: tuple[tuple[str, ...], ...] = ()
+    references: tuple[Reference, ...] = ()
+
+    def field(self, name: str) -> Field:
+        return next(f for f in self.fields if f.name == name)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(f.name for f in self.fields if f.secret)
+
+
+def dig(data: t.Any, path: t.Sequence[str]) -> t.Any:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+from ._table import (
+    BUDGET_WINDOW,
+    DIGEST,
+    EMPTY,
+    INDEX,
+    LIFETIME,
+    NEVER,
+    SUBKEYS,
+    SUBSET,
+    WINDOWS,
+    WRITE_ONLY,
+    Field,
+    Kind,
+    Listing,
+    Reference,
+    Write,
+    duration,
+    in_metadata,
+)
+
+# What LiteLLM, not the user, keeps in a key's metadata. Replacing metadata must carry it over.
+OWNED_BY_LITELLM = frozenset(
+    {
+        "service_account_id",
+        "model_itpm_limit",
+        "model_otpm_limit",
+        "enforced_batch_output_expires_after",
+        "enforced_file_expires_after",
+        "team_member_key_duration",
+        "logging",
+        "secret_manager_settings",
+    }
+)
+KEY_TYPES = ("llm_api", "management", "read_only", "default")
+LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput", "dynamic")
+
+# A null in aliases, config, permissions or budget_fallbacks is stored as JSON null, and then every
+# /key/list that meets the key answers 500 (seen on 1.104.5): they are emptied with {} only.
+FIELDS = (
+    Field("key", clear=NEVER, compare=DIGEST, path=("token",), create_only=True, secret=True),
+    Field("key_type", choices=KEY_TYPES, clear=NEVER, create_only=True, default="default"),
+    Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
+    Field("user_id"),
+    Field("team_id"),
+    Field("agent_id"),
+    Field("organization_id", path=("org_id",)),
+    Field("project_id"),
+    Field("budget_id"),
+    in_metadata("end_user_budget_id"),
+    duration("duration", compare=LIFETIME, path=("expires",)),
+    Field("blocked", "bool", default=False),
+    Field("auto_rotate", "bool", default=False, companions=("rotation_interval",)),
+    duration("rotation_interval", companions=("auto_rotate",)),
+    Field("models", "list", "str", clear=EMPTY),
+    Field("aliases", "dict", clear=EMPTY, plain=True),
+    Field("allowed_routes", "list", "str", clear=EMPTY),
+    Field("access_group_ids", "list", "str", clear=EMPTY),
+    Field("allowed_cache_controls", "list", "str", clear=EMPTY),
+    Field("permissions", "dict", clear=EMPTY),
+    Field("config", "dict", clear=EMPTY),
+    Field("router_settings", "dict", clear=EMPTY),
+    Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET),
+    Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
+    Field("max_budget", "float"),
+    Field("soft_budget", "float", path=("litellm_budget_table", "soft_budget")),
+    duration("budget_duration"),
+    Field("budget_limits", "list", "dict", compare=WINDOWS, clear=EMPTY, parts=BUDGET_WINDOW),
+    Field("budget_fallbacks", "dict", clear=EMPTY, ordered=True, plain=True),
+    Field("tpm_limit", "int"),
+    Field("rpm_limit", "int"),
+    Field("tpd_limit", "int"),
+    Field("max_parallel_requests", "int"),
+    in_metadata("model_rpm_limit", "dict"),
+    in_metadata("model_tpm_limit", "dict"),
+    in_metadata("mcp_rpm_limit", "dict"),
+    in_metadata("tag_rpm_limit", "dict"),
+    in_metadata("rpm_limit_type", choices=LIMIT_TYPES),
+    in_metadata("tpm_limit_type", choices=LIMIT_TYPES),
+    in_metadata("default_estimated_output_tokens", "int"),
+    in_metadata("default_estimated_output_tokens_per_model", "dict"),
+    in_metadata("allowed_vector_store_indexes", "list", elements="dict", parts=INDEX),
+    in_metadata("throttle_on_budget_exceeded", "bool", default=False),
+    in_metadata("enable_prompt_caching", "bool", default=False),
+    Field("metadata", "dict"),
+    Field("model_max_budget", "dict", clear=EMPTY, licence=True),
+    in_metadata("enforced_params", "list", elements="str", licence=True),
+    in_metadata("guardrails", "list", elements="str", licence=True),
+    in_metadata("disable_global_guardrails", "bool", default=False, licence=True),
+    in_metadata("policies", "list", elements="str", licence=True),
+    in_metadata("prompts", "list", elements="str", licence=True),
+    in_metadata("tags", "list", elements="str", licence=True),
+    in_metadata("allowed_passthrough_routes", "list", elements="str", licence=True),
+)
+
+KEY = Kind(
+    name="key",
+    plural="keys",
+    identity="key_alias",
+    id="token",
+    fields=FIELDS,
+    listing=Listing(
+        "/key/list",
+        envelope="keys",
+        # In the default order (newest first, then by hash) a key made while the pages are read only
+        # repeats another; sort_by would leave keys of one millisecond without an order of their own.
+        query={"return_full_object": "true"},
+        page_size=100,
+        identity_filter="key_alias",
+    ),
+    create=Write("POST", "/key/generate"),
+    update=Write("POST", "/key/update", id_field="key"),
+    delete=Write("POST", "/key/delete", id_field="keys", id_list=True),
+    annotations="metadata",
+    reserved_metadata=OWNED_BY_LITELLM,
+    # key_type overrides allowed_routes, and soft_budget replaces or edits the linked budget.
+    mutually_exclusive=(
+        ("key_type", "allowed_routes"),
+        ("soft_budget", "budget_id"),
+        ("team_id", "team_alias"),
+        ("access_group_ids", "access_group_names"),
+    ),
+    references=(
+        Reference("team_alias", "team_id", "teams"),
+        Reference("access_group_names", "access_group_ids", "access_groups", many=True),
+    ),
+    required_together=(("auto_rotate", "rotation_interval"),),
+)

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Private to the collection: do not import this from elsewhere, it changes without notice.
+
+from __future__ import annotations
+
+from ._table import EMPTY, NEVER, SECRETS, Field, Kind, Listing, Write
+
+VARIABLE = (Field("name"), Field("value"), Field("scope"), Field("description"))
+
+MCP_SERVER = Kind(
+    name="mcp_server",
+    plural="mcp_servers",
+    identity="server_name",
+    id="server_id",
+    fields=(
+        Field("server_id", create_only=True, clear=NEVER),
+        Field("alias"),
+        Field("description"),
+        Field("url"),
+        Field("transport", choices=("http", "sse", "stdio"), clear=NEVER),
+        Field("auth_type"),
+        Field(
+            "credentials",
+            "dict",
+            compare=SECRETS,
+            all_secret=True,
+            secret=True,
+            clear=NEVER,
+            usual_part="auth_value",
+        ),
+        Field("command"),
+        Field("args", "list", "str", ordered=True, clear=EMPTY),
+        Field("env", "dict", secret=True, clear=EMPTY),
+        Field("static_headers", "dict", secret=True, clear=EMPTY),
+        Field("extra_headers", "list", "str", clear=EMPTY),
+        Field("mcp_access_groups", "list", "str", clear=EMPTY),
+        Field("allowed_tools", "list", "str", clear=EMPTY),
+        Field("allow_all_keys", "bool", default=False),
+        Field("server_timeout", "float", path=("timeout",), api_name="timeout"),
+        Field("instructions"),
+        Field("spec_path"),
+        Field("source_url"),
+        Field("env_vars", "list", "dict", secret=True, clear=EMPTY, entry_defaults={"scope": "global"}, parts=VARIABLE),
+        Field("tool_name_to_description", "dict", clear=EMPTY, plain=True),
+        Field("tool_name_to_display_name", "dict", clear=EMPTY, plain=True),
+        Field("max_concurrent_requests", "int"),
+        Field("available_on_public_internet", "bool", default=True),
+        Field("is_byok", "bool", default=False),
+        Field("byok_description", "list", "str", ordered=True, clear=EMPTY),
+        Field("byok_api_key_help_url"),
+        Field("delegate_auth_to_upstream", "bool", default=False),
+        Field("oauth_passthrough", "bool", default=False),
+        Field("dcr_bridge", "bool", default=False),
+        Field("per_server_oauth_discovery", "bool", default=False),
+        Field("oauth2_flow"),
+        Field("issuer"),
+        Field("authorization_url", clear=NEVER),
+        Field("token_url", clear=NEVER),
+        Field("registration_url", clear=NEVER),
+        Field("audience"),
+        Field("token_exchange_endpoint"),
+        Field("token_exchange_profile", clear=NEVER),
+        Field("subject_token_type", default="urn:ietf:params:oauth:token-type:access_token"),
+        Field("mcp_info", "dict"),
+    ),
+    listing=Listing("/v1/mcp/server"),
+    create=Write("POST", "/v1/mcp/server"),
+    update=Write("PUT", "/v1/mcp/server", id_field="server_id"),
+    delete=Write("DELETE", "/v1/mcp/server/{id}"),
+    annotations="mcp_info",
+    # A copy of the old description in here would win over a new description.
+    echoed_metadata=frozenset({"server_name", "description"}),
+)
+
+GUARDRAIL = Kind(
+    name="guardrail",
+    plural="guardrails",
+    identity="guardrail_name",
+    id="guardrail_id",
+    fields=(
+        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
+        Field("guardrail_info", "dict"),
+    ),
+    listing=Listing("/v2/guardrails/list", envelope="guardrails"),
+    create=Write("POST", "/guardrails", envelope="guardrail"),
+    update=Write("PATCH", "/guardrails/{id}"),
+    delete=Write("DELETE", "/guardrails/{id}"),
+    annotations="guardrail_info",
+)

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From hosts with their variables and facts to the Fleet. Pure: the same input always gives the same fleet.
+
+Only action plugins and tests call it; it calls every other file of this folder.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach, readings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpus, gpus_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import (
+    Around,
+    Instance,
+    clashes,
+    instance,
+    with_start_order,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GATEWAYS, GPU_SERVERS, Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description, lacking, wants_plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import (
+    model_errors,
+    name_errors,
+    shape_errors,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Placement, Server, place
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import taken_ports
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
+
+#: Share of a model that does not say its own where the planner can't choose one.
+DEFAULT_SHARE = 0.9
+
+
+class Known(t.NamedTuple):
+    """What was read beside the facts of the hosts. Nothing of it, before any host is looked at."""
+
+    models: t.Mapping[str, t.Any] = {}  # descriptions by lookups.key
+    reading: readings.Reading = {"number": 0, "hosts": {}, "models": {}}  # of an earlier run
+    unreachable: t.Mapping[str, str] = {}
+    driver_to_come: bool = False  # whether GPUs that can't be read may be later in this run
+
+
+NOTHING = Known()
+
+
+def compute(
+    hosts: t.Mapping[str, Host], groups: t.Mapping[str, t.Sequence[str]], stage: str, known: Known = NOTHING
+) -> Fleet:
+    """The fleet; FleetError with everything that is wrong with it."""
+    gateways, servers = list(groups.get(GATEWAYS, ())), list(groups.get(GPU_SERVERS, ()))
+    models, external = _declared(hosts)
+    _refuse(shape_errors(models, external, gateways, servers))
+    _refuse(_entry_errors(models, [hosts[name] for name in servers], known))
+    faults = name_errors(models)
+    addressed = {name: _with_address(host, known) for name, host in hosts.items()}
+    gpus = {name: gpus_of(addressed[name], _kept(known, name), faults) for name in servers}
+    memory = GpuMemory(known.models, models_unread=stage == DECLARED)
+    found = place(models, [_server(addressed[name], gpus[name], stage, known) for name in servers], memory)
+    fleet = Fleet(
+        root=_root(hosts, faults),
+        gateways=gateways,
+        gpu_servers=servers,
+        hosts=addressed,
+        instances=_instances(found, addressed, gateways, known),
+        stage=stage,
+        unreachable=dict(known.unreachable),
+        reading=_reading(addressed, gpus, models, known),
+        open=[name for name in servers if _open(addressed[name], gpus[name], known)],
+    )
+    faults += found.errors + _fleet_faults(fleet)
+    if stage != DECLARED:
+        faults += _unknown_faults(fleet, models, gpus, known)
+    _refuse(faults)
+    return fleet
+
+
+def _refuse(faults: t.Sequence[str]) -> None:
+    if faults:
+        raise FleetError("\n".join(dict.fromkeys(faults)))
+
+
+def _declared(hosts: t.Mapping[str, Host]) -> tuple[t.Any, t.Any]:
+    said: t.Mapping[str, t.Any] = next((host.variables for host in hosts.values()), {})
+    return said.get("llm_models") or [], said.get("llm_external_models") or []
+
+
+def _root(hosts: t.Mapping[str, Host], faults: list[str]) -> str:
+    roots = list(dict.fromkeys(str(host.variables["llm_project_root"]) for host in hosts.values()))
+    if len(roots) > 1:
+        faults.append(f"llm_project_root is one for the whole fleet, and hosts say {' and '.join(roots)}")
+    return roots[0] if roots else ""
+
+
+def _entry_errors(models: t.Sequence[t.Any], servers: t.Sequence[Host], known: Known) -> list[str]:
+    """Every fault of the entries by themselves, for each release of vLLM that is in use."""
+    releases = dict.fromkeys(
+        (str(host.variables["vllm_version"]), bool(host.variables["vllm_allow_unknown_options"])) for host in servers
+    )
+    errors = []
+    for index, entry in enumerate(models):
+        described = description(entry, known.models) if isinstance(entry, dict) else {}
+        for version, allow_unknown in releases:
+            errors += model_errors(entry, index, version, allow_unknown, described)
+    return errors
+
+
+# ---- hosts
+
+
+def _kept(known: Known, name: str) -> dict[str, t.Any]:
+    return dict(known.reading["hosts"].get(name) or {})
+
+
+def _with_address(host: Host, known: Known) -> Host:
+    return host._replace(address=reach.private_address(host, _kept(known, host.name)))
+
+
+def _server(host: Host, gpus: Gpus, stage: str, known: Known) -> Server:
+    said = host.variables
+    share = said["vllm_gpu_memory_utilization"]
+    return Server(
+        name=host.name,
+        gpus=host.gpu_count,
+        memory=gpus.memory,
+        lost=gpus.lost,
+        deferred=stage == DECLARED or _open(host, gpus, known),
+        share=float(share) if share else None,
+        default_share=DEFAULT_SHARE,
+        memory_check=bool(said["vllm_memory_check"]),
+        vllm_version=str(said["vllm_version"]),
+    )
+
+
+def _open(host: Host, gpus: Gpus, known: Known) -> bool:
+    """Whether the GPUs of a host that answers are to be read once this run has given it a driver."""
+    unread = bool(host.gpu_count and host.facts) and not gpus.memory and not gpus.lost
+    said = host.variables
+    return known.driver_to_come and unread and bool(said["nvidia_driver_manage"] and said["vllm_memory_check"])
+
+
+def figures(host: Host, known: Known) -> dict[str, t.Any]:
+    """What vLLM said at its start of the instances of a server, as far as the gateways need it."""
+    if not host.facts:
+        return dict(_kept(known, host.name).get("figures") or {})
+    found = (host.facts.get("figures") or {}).get("instances") or {}
+    return {name: {"parallel_limit": one.get("parallel_limit")} for name, one in found.items()}
+
+
+# ---- instances
+
+
+def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str], known: Known) -> list[Instance]:
+    limited = bool(gateways) and bool(hosts[gateways[0]].variables["litellm_limit_from_vllm"])
+    said = {name: figures(host, known) for name, host in hosts.items() if host.is_gpu_server}
+    made = []
+    for one, plan in zip(found.places, found.plans):
+        gated = bool(description(one.entry, known.models).get("gated"))
+        around = Around(gateways, limited, said[one.server.name], gated)
+        made.append(instance(one, plan, hosts[one.server.name], around))
+    return with_start_order(made)
+
+
+# ---- faults of the whole
+
+
+def _fleet_faults(fleet: Fleet) -> list[str]:
+    """What is wrong although each host and each entry is right by itself."""
+    known = fleet.stage != DECLARED
+    faults = clashes(fleet.instances, {host.name: taken_ports(host, fleet.groups) for host in fleet.hosts.values()})
+    serving = {one["server"] for one in fleet.instances}
+    for name in serving:
+        if any(gateway != name for gateway in fleet.gateways):
+            faults += reach.address_faults(fleet.hosts[name], known)
+    for name in fleet.gateways:
+        faults += reach.plain_http_faults(fleet.hosts[name])
+    if len(fleet.gateways) > 1:
+        first, *others = (fleet.hosts[name] for name in fleet.gateways)
+        faults += reach.database_faults(first, others)
+    return faults
+
+
+def _unknown_faults(
+    fleet: Fleet, models: t.Sequence[dict[str, t.Any]], gpus: t.Mapping[str, Gpus], known: Known
+) -> list[str]:
+    """What could not be asked and never was, but decides how instances are planned."""
+    planned = [entry for entry in models if wants_plan(entry)]
+    faults = []
+    for name, reason in known.unreachable.items():
+        host = fleet.hosts[name]
+        if not host.gpu_count or gpus[name].memory or not host.variables["vllm_memory_check"]:
+            continue
+        if any(name in (entry.get("servers") or [name]) for entry in planned):
+            faults.append(
+                f"{name} does not answer ({reason}), and no earlier run has read its GPUs, so it is open what can run"
+                " there: bring it up, set its llm_gpu_memory_gib, or take it out of gpu_servers"
+            )
+    return faults + lacking(models, fleet.hosts.values(), known.models)
+
+
+def _reading(
+    hosts: t.Mapping[str, Host], gpus: t.Mapping[str, Gpus], models: t.Sequence[t.Any], known: Known
+) -> readings.Reading:
+    parts = {}
+    for name, host in hosts.items():
+        memory = gpus[name].memory if name in gpus else {}
+        parts[name] = readings.of_host(host, memory, figures(host, known), _kept(known, name))
+    return readings.renewed(known.reading, parts, readings.of_models(known.models))

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Finishes an instance: everything that its container, its gateways and its neighbours need to know of it. Pure.
+
+Only _fleet/compute.py calls it.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from collections import defaultdict
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Place
+
+#: Ports of further replicas of one model on one server.
+REPLICA_STEP = 100
+PROJECT = "llmfleet-vllm-"
+#: The part of a memory plan that goes with an instance.
+SETTINGS = ("gpu_memory_utilization", "max_model_len", "max_num_seqs", "gpu_memory_gib")
+FIGURES = ("weights_gib", "kv_cache_gib", "kv_cache_tokens", "max_concurrency", "peak_used_gib", "free_gib")
+
+Instance = dict[str, t.Any]
+
+
+def name_of(model_name: str, number: int) -> str:
+    """Name of an instance on its server, fit for containers and folders."""
+    slug = re.sub(r"[^a-z0-9]+", "-", model_name.lower()).strip("-")
+    return slug if number == 0 else f"{slug}-{number + 1}"
+
+
+class Around(t.NamedTuple):
+    """What an instance takes from the fleet."""
+
+    gateways: t.Sequence[str]
+    limited: bool  # whether LiteLLM sends no more at once than vLLM said that it holds
+    figures: t.Mapping[str, t.Any]  # what vLLM said at its start, by instance of this server
+    gated: bool  # whether the hub asks for a token
+
+
+def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Instance:
+    """One instance, complete but for its neighbours (start_after)."""
+    entry, said = place.entry, host.variables
+    name = name_of(entry["name"], place.number)
+    port = (entry.get("port") or int(said["vllm_port_base"]) + place.position) + place.number * REPLICA_STEP
+    publish = reach.published(host, around.gateways)
+    address, listens = (publish[-1], port) if said["vllm_host_network"] else ("0.0.0.0", reach.CONTAINER_PORT)
+    serving = {"host": address, "port": listens, "shutdown-timeout": int(said["vllm_shutdown_timeout"])}
+    return {
+        "name": name,
+        "model_name": entry["name"],
+        "model": entry["model"],
+        "revision": entry.get("revision"),
+        "gated": around.gated,
+        "server": host.name,
+        "gpus": place.gpus,
+        "port": port,
+        "publish": publish,
+        "urls": reach.urls(PROJECT + name, port, host, around.gateways),
+        "options": {**_options(place, plan), **serving},
+        "environment": {**environment(host), **_texts(entry.get("environment") or {})},
+        "image": said["vllm_image"],
+        "project": PROJECT + name,
+        "project_dir": f"{said['llm_project_root']}/vllm/{name}",
+        "container": PROJECT + name,
+        "health_url": f"http://{_from_inside(address)}:{listens}/health",
+        "metrics": f"http://{reach.bracket(publish[-1])}:{port}/metrics",
+        "start_after": [],
+        "plan": _figures(plan) if plan else None,
+        "note": "" if plan else place.demand.note,
+        "max_parallel_requests": _limit(entry, name, around),
+    }
+
+
+def environment(host: Host) -> dict[str, str]:
+    """Variables that all the containers of a server have, without secrets; vllm_environment wins."""
+    said = host.variables
+    own = {
+        "DO_NOT_TRACK": "1",
+        "HF_ENDPOINT": said["vllm_hf_endpoint"],
+        "HF_HOME": "/models",
+        "VLLM_NO_USAGE_STATS": "1",
+    }
+    if said["vllm_hf_token"]:
+        own["HF_TOKEN_PATH"] = "/run/llmfleet/hf_token"
+    if said["vllm_offline"]:
+        own["HF_HUB_OFFLINE"] = "1"
+    return {**own, **_texts(said["vllm_environment"])}
+
+
+def _texts(values: t.Mapping[t.Any, t.Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in values.items()}
+
+
+def _from_inside(address: str) -> str:
+    return "127.0.0.1" if address in reach.EVERYWHERE else reach.bracket(address)
+
+
+def _options(place: Place, plan: Plan | None) -> dict[str, t.Any]:
+    """What goes into the file for --config, by vLLM's own names."""
+    entry, demand = place.entry, place.demand
+    share = demand.share if demand.share is not None or demand.deferred else demand.default_share
+    options: dict[str, t.Any] = {"model": entry["model"], "served-model-name": [entry["name"]]}
+    if entry.get("revision"):
+        options["revision"] = entry["revision"]
+    options["tensor-parallel-size"] = entry.get("tensor_parallel_size") or 1
+    if place.gpus and (plan or share is not None):
+        options["gpu-memory-utilization"] = plan["settings"]["gpu_memory_utilization"] if plan else share
+    if entry.get("max_model_len") is not None:
+        options["max-model-len"] = entry["max_model_len"]
+    elif plan:
+        options["max-model-len"] = plan["settings"]["max_model_len"]
+    if entry.get("trust_remote_code"):
+        options["trust-remote-code"] = True
+    for key, value in (entry.get("engine_args") or {}).items():
+        options[option_name(str(key))] = value
+    return options
+
+
+def _figures(plan: Plan) -> dict[str, t.Any]:
+    return {**{name: plan["settings"][name] for name in SETTINGS}, **{name: plan[name] for name in FIGURES}}
+
+
+def _limit(entry: t.Mapping[str, t.Any], name: str, around: Around) -> t.Any:
+    """The limit that LiteLLM keeps: the declared one, or the concurrency that vLLM said it has."""
+    limit = entry.get("max_parallel_requests") or ("auto" if around.limited else None)
+    return (around.figures.get(name) or {}).get("parallel_limit") if limit == "auto" else limit
+
+
+def with_start_order(instances: list[Instance]) -> list[Instance]:
+    """Each measures the free memory while it starts, so those that share a GPU start one after the other."""
+    started: dict[tuple[str, int], list[str]] = defaultdict(list)
+    ordered = []
+    for one in instances:
+        places = [(one["server"], gpu) for gpu in one["gpus"]]
+        before = dict.fromkeys(name for place in places for name in started[place])
+        ordered.append({**one, "start_after": list(before)})
+        for place in places:
+            started[place].append(one["name"])
+    return ordered
+
+
+def clashes(instances: t.Sequence[Instance], reserved: t.Mapping[str, t.Mapping[int, str]]) -> list[str]:
+    """Ports and container names of a server that two things would have; reserved are ports of other services."""
+    users: dict[tuple[str, int], list[str]] = defaultdict(list)
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for server, ports in reserved.items():
+        for port, what in ports.items():
+            users[server, port].append(what)
+    for one in instances:
+        users[one["server"], one["port"]].append(f"model {one['model_name']}")
+        names[one["server"], one["name"]].append(one["model_name"])
+    faults = [
+        f"Port {port} on {server} is used twice, by {' and '.join(what)}: set port of a model"
+        for (server, port), what in users.items()
+        if len(what) > 1
+    ]
+    return faults + [
+        f"{' and '.join(models)} would both be the container {name} on {server}: rename one"
+        for (server, name), models in names.items()
+        if len(models) > 1
+    ]

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The last good reading of the fleet: what the plan depends on and a later run may be unable to ask. Pure.
+
+It is kept in a file on every server and comes back with host_info; the newest one counts.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+
+#: Name of the file under llm_project_root.
+FILE = "reading.json"
+FORMAT = 1
+
+Reading = dict[str, t.Any]
+
+
+def newest(hosts: t.Iterable[Host]) -> Reading:
+    """The reading with the highest number; one that is damaged or of another format is none."""
+    found = [reading for host in hosts if _sound(reading := host.facts.get("reading"))]
+    return max(found, key=lambda reading: reading["number"], default={"number": 0, "hosts": {}, "models": {}})
+
+
+def _sound(reading: t.Any) -> bool:
+    return (
+        isinstance(reading, dict)
+        and reading.get("format") == FORMAT
+        and isinstance(reading.get("number"), int)
+        and all(
+            isinstance(reading.get(part), dict) and all(isinstance(one, dict) for one in reading[part].values())
+            for part in ("hosts", "models")
+        )
+    )
+
+
+def renewed(before: Reading, hosts: t.Mapping[str, t.Any], models: t.Mapping[str, t.Any]) -> Reading:
+    """What this run knows, under the next number where it differs from what was kept."""
+    content = {"format": FORMAT, "hosts": dict(hosts), "models": dict(models)}
+    same = all(before.get(part) == content[part] for part in content)
+    return {**content, "number": before["number"] + (0 if same else 1)}
+
+
+def of_host(
+    host: Host, memory: t.Mapping[int, Gpu], figures: t.Mapping[str, t.Any], before: t.Mapping[str, t.Any]
+) -> dict[str, t.Any]:
+    """The part of a reading that is one host's; one that did not answer keeps what it had."""
+    if not host.facts:
+        return dict(before)
+    gpus = {str(index): [gpu.name, gpu.memory_gib, gpu.reserved_gib] for index, gpu in memory.items()}
+    # Numbers of JSON are what they were: 23.55 comes back as 23.55.
+    return {"address": host.address, "gpus": gpus or before.get("gpus", {}), "figures": dict(figures)}
+
+
+def of_models(described: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The part of a reading that is the models', without what may change although the model does not."""
+    names = ("config", "weight_bytes", "gated")
+    return {
+        key: {name: one[name] for name in names if name in one} for key, one in described.items() if one.get("config")
+    }
