@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import KEY_STORE
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._key_store.action import StoringAction, file_name
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import file_name, key_path
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._key_store.action import StoringAction
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._key_store.exchange import Slots
 
 
@@ -30,5 +30,5 @@ class ActionModule(StoringAction):
         if store["hashicorp_vault"]:
             path = f"{store['hashicorp_vault']['path'].strip('/')}/{file_name(alias)}"
             return self.vault_slots(store["hashicorp_vault"], path)
-        path = os.path.join(store["controller_directory"], f"{file_name(alias)}.key")
+        path = key_path(store["controller_directory"], alias)
         return self.file_slots(path, store["vault_id"], make_directory=True)

@@ -150,9 +150,9 @@ options:
         type: list
         elements: str
         version_added: 0.1.0
-      seal_key:
+      pads:
         description: Used between the action plugin and the module. Do not set it.
-        type: str
+        type: dict
         version_added: 0.1.0
       plan_only:
         description: Used between the action plugin and the module. Do not set it.

@@ -156,8 +156,8 @@ error:
   returned: when the proxy refused a request or did not answer
 """
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import CUSTOMER
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import CUSTOMER
 
 
 def main() -> None:

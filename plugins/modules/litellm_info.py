@@ -31,23 +31,11 @@ attributes:
       - This action does not modify state.
 options:
   kinds:
-    description: Which kinds of objects to read. By default all that need no licence.
+    description:
+      - Which kinds of objects to read, named as in O(llmfleet.gateway.litellm_state#module:desired). By default all that
+        need no licence.
     type: list
     elements: str
-    choices:
-      - budgets
-      - credentials
-      - models
-      - mcp_servers
-      - guardrails
-      - organizations
-      - teams
-      - users
-      - projects
-      - access_groups
-      - tags
-      - customers
-      - keys
     version_added: 0.1.0
   names:
     description: Read only objects of these names, which are aliases for keys and teams. Needs exactly one of O(kinds).
@@ -111,18 +99,53 @@ placeholders:
     - [keys, '0', key]
 """
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, single
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, showing
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.annotations import owner_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import ACCESS_GROUP, KINDS, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.plan import owner_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import ACCESS_GROUP, KINDS, Kind
+
+Names = t.Optional[t.Sequence[str]]
+Objects = dict[str, reader.Found]
+
+
+def read_all(client: Client, kinds: t.Sequence[str], names: Names, owner: str | None) -> dict[str, t.Any]:
+    read = {plural: read_kind(client, KINDS[plural], names, owner) for plural in kinds}
+    portable = export.portable(read, group_names(client, read))
+    declared = export.unambiguous({plural: export.desired(KINDS[plural], items) for plural, items in portable.items()})
+    return {
+        "changed": False,
+        "objects": {p: [showing.visible(KINDS[p], item) for item in items] for p, items in read.items()},
+        "desired": declared,
+        "placeholders": export.placeholder_paths(declared),
+    }
+
+
+def read_kind(client: Client, kind: Kind, names: Names, owner: str | None) -> reader.Found:
+    if kind.enterprise:
+        apply.refuse_without_licence(client, kind)
+    items = reader.read(client, kind, names)
+    if any(field.detail for field in kind.fields):
+        items = [reader.with_detail(client, kind, item) for item in items]
+    named = [item for item in items if not names or item.get(kind.identity) in names]
+    return [item for item in named if owner is None or owner_of(kind, item) == owner]
+
+
+def group_names(client: Client, read: Objects) -> dict[str, str]:
+    """The access groups that keys are in, also when they were not asked for."""
+    named = any(key.get("access_group_ids") for key in read.get("keys", []))
+    groups = reader.read(client, ACCESS_GROUP) if named else []
+    return {group["access_group_id"]: group["access_group_name"] for group in groups}
 
 
 def main() -> None:
     module = LiteLLMModule(
         argument_spec={
             **connection_spec(),
-            "kinds": {"type": "list", "elements": "str", "choices": list(KINDS)},
+            "kinds": {"type": "list", "elements": "str"},
             "names": {"type": "list", "elements": "str"},
             "owner": {"type": "str"},
         },
@@ -130,37 +153,13 @@ def main() -> None:
     )
     kinds = module.params["kinds"] or [plural for plural in KINDS if not KINDS[plural].enterprise]
     names, owner = module.params["names"], module.params["owner"]
+    unknown = [plural for plural in kinds if plural not in KINDS]
+    if unknown:
+        module.refuse(f"kinds: there is no {', '.join(unknown)}; there are {', '.join(KINDS)}")
     if names and len(kinds) != 1:
         module.refuse("names needs exactly one of kinds")
-
-    def found(kind: Kind) -> reader.Found:
-        if kind.enterprise:
-            apply.refuse_without_licence(client, kind)
-        items = reader.read(client, kind, names)
-        if any(field.detail for field in kind.fields):
-            items = [reader.with_detail(client, kind, item) for item in items]
-        named = [item for item in items if not names or item.get(kind.identity) in names]
-        return [item for item in named if owner is None or owner_of(kind, item) == owner]
-
-    def work() -> dict[str, object]:
-        read = {plural: found(KINDS[plural]) for plural in kinds}
-        declared = {plural: export.desired(KINDS[plural], items) for plural, items in portable(read).items()}
-        declared = export.unambiguous(declared)
-        return {
-            "changed": False,
-            "placeholders": export.placeholder_paths(declared),
-            "objects": {p: [single.visible(KINDS[p], item) for item in items] for p, items in read.items()},
-            "desired": declared,
-        }
-
-    def portable(read: dict[str, reader.Found]) -> dict[str, reader.Found]:
-        """Names need the access groups also when they were not asked for."""
-        named = any(key.get("access_group_ids") for key in read.get("keys", []))
-        groups = reader.read(client, ACCESS_GROUP) if named else []
-        return export.portable(read, {g["access_group_id"]: g["access_group_name"] for g in groups})
-
     client = module.client()
-    module.run(work)
+    module.run(lambda: read_all(client, kinds, names, owner))
 
 
 if __name__ == "__main__":

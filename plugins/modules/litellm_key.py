@@ -507,41 +507,28 @@ error:
   returned: when the proxy refused a request or did not answer
 """
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import single
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import (
-    CONTROLLER_STORE,
-    STORE,
-    module_spec,
-)
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.keeper import Store
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.references import Names
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.rotation import RotatingKeyKeeper, rotation_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
+import typing as t
 
-EXTRA = {"store": STORE, "controller_store": CONTROLLER_STORE}
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import CONTROLLER_STORE, STORE
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.key_change import Store
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import object_module, run_one
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
+
+EXTRA: dict[str, t.Any] = {"store": STORE, "controller_store": CONTROLLER_STORE}
 
 
 def main() -> None:
-    module = LiteLLMModule(
-        argument_spec=module_spec(KEY, EXTRA),
-        mutually_exclusive=KEY.mutually_exclusive,
-        required_together=KEY.required_together,
-        supports_check_mode=True,
-    )
+    module = object_module(KEY, EXTRA)
     controller = module.use_controller()
-    store: Store | None = FileStore(module.params["store"]["file"]) if module.params["store"] else None
-    if controller:
-        store = controller.store(module.params["key_alias"])
-    client = module.client()
 
-    def work() -> dict[str, object]:
-        wanted = Names(client).resolve(KEY, module.wanted(KEY))
-        keeper = RotatingKeyKeeper(client, KEY, wanted, store, rotation_of(wanted.rotate))
-        return single.run(client, keeper, check_mode=module.plans_only, diff=module._diff)
+    def store_of(wanted: Wanted) -> Store | None:
+        if controller:
+            return controller.store(wanted.identity)
+        return FileStore(module.params["store"]["file"]) if module.params["store"] else None
 
-    module.run(work)
+    run_one(module, KEY, store_of)
 
 
 if __name__ == "__main__":

@@ -113,8 +113,8 @@ error:
   returned: when the proxy refused a request or did not answer
 """
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import PROJECT
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import PROJECT
 
 
 def main() -> None:

@@ -31,9 +31,9 @@ attributes:
 options:
   desired:
     description:
-      - Lists of objects by their kind, which are C(budgets), C(credentials), C(models), C(mcp_servers), C(guardrails),
-        C(organizations), C(teams), C(users), C(projects), C(access_groups), C(tags), C(customers) and C(keys). A kind
-        that is not named is not touched.
+      - Lists of objects by their kind, which is the name of its module without C(litellm_) and in the plural, such as the
+        keys of M(llmfleet.gateway.litellm_key) and the access groups of M(llmfleet.gateway.litellm_access_group) under
+        C(access_groups). A kind that is not named is not touched.
       - An object has the options of its own module, such as M(llmfleet.gateway.litellm_key) for C(keys), without those
         of the connection and without C(store). With C(state) set to V(absent) it is deleted.
       - With C(rotate) a key is replaced like by M(llmfleet.gateway.litellm_key). While its grace time lasts, the old key is
@@ -230,14 +230,34 @@ errors:
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import bulk, desired
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import (
     CONTROLLER_STORE,
     KEY_STORE,
     connection_spec,
     secret_strings_of_state,
 )
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import fingerprint_key, module_class
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.background import BackgroundReading
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller_store import Controller
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.key_change import Store
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import (
+    LiteLLMModule,
+    fingerprint_key,
+    module_class,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.state import State, run
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore, key_path
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
+
+OPTIONS: dict[str, t.Any] = {
+    "desired": {"type": "dict", "required": True},
+    "prune": {"type": "bool", "default": False},
+    "owner": {"type": "str", "default": "llmfleet.gateway"},
+    "key_directory": {"type": "path", "no_log": False},
+    "key_store": KEY_STORE,
+    "controller_store": CONTROLLER_STORE,
+    "workers": {"type": "int", "default": 4},
+}
 
 
 def shown(params: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -247,40 +267,44 @@ def shown(params: dict[str, t.Any]) -> dict[str, t.Any]:
     return {**params, "desired": counts}
 
 
+def stores(directory: str | None, controller: Controller | None) -> t.Callable[[Wanted], Store | None]:
+    """Where the value of a key is kept that has none of its own."""
+
+    def store_of(wanted: Wanted) -> Store | None:
+        if wanted.given.get("key"):
+            return None
+        if controller:
+            return controller.store(wanted.identity)
+        # The stored value of a key that is pruned stays.
+        return FileStore(key_path(directory, wanted.identity), True) if directory and wanted.owner else None
+
+    return store_of
+
+
+def bring_about(module: LiteLLMModule, controller: Controller | None) -> dict[str, t.Any]:
+    params, client = module.params, module.client()
+    background = BackgroundReading(client, params["desired"], params["prune"], params["workers"])
+    try:
+        wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
+        store_of = stores(params["key_directory"], controller)
+        state = State(wanted, params["owner"], params["prune"], store_of, params["workers"])
+        outcome = run(client, state, module.plans_only, background)
+    finally:
+        background.close()
+    result = {"changed": outcome.changed, "counts": outcome.counts(), "operations": outcome.operations()}
+    return {**result, "diff": outcome.diff()} if module._diff else result
+
+
 def main() -> None:
     module = module_class(lambda params: secret_strings_of_state(params.get("desired")), shown)(
-        argument_spec={
-            **connection_spec(),
-            "desired": {"type": "dict", "required": True},
-            "prune": {"type": "bool", "default": False},
-            "owner": {"type": "str", "default": "llmfleet.gateway"},
-            "key_directory": {"type": "path", "no_log": False},
-            "key_store": KEY_STORE,
-            "controller_store": CONTROLLER_STORE,
-            "workers": {"type": "int", "default": 4},
-        },
+        argument_spec={**connection_spec(), **OPTIONS},
         mutually_exclusive=[["key_directory", "key_store"]],
         supports_check_mode=True,
         # Thousands of objects don't belong into the system's log, and masking them there costs seconds.
         no_log=True,
     )
-    params = module.params
     controller = module.use_controller()
-
-    def work() -> dict[str, object]:
-        client = module.client()
-        ahead = bulk.Ahead(client, params["desired"], params["prune"], params["workers"])
-        try:
-            wanted = desired.read(params["desired"], params["owner"], fingerprint_key(params["api_key"]))
-            stores = {"key_directory": params["key_directory"], "controller": controller}
-            state = bulk.State(wanted, params["owner"], params["prune"], **stores, workers=params["workers"])
-            outcome = bulk.run(client, state, module.plans_only, ahead)
-        finally:
-            ahead.close()
-        result = {"changed": outcome.changed, "counts": outcome.counts(), "operations": outcome.operations()}
-        return {**result, "diff": outcome.diff()} if module._diff else result
-
-    module.run(work)
+    module.run(lambda: bring_about(module, controller))
 
 
 if __name__ == "__main__":

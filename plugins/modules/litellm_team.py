@@ -290,8 +290,8 @@ error:
   returned: when the proxy refused a request or did not answer
 """
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import TEAM
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.object_module import main_of
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import TEAM
 
 
 def main() -> None:

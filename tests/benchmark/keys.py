@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How fast litellm_state is beside the floor that the proxy sets, and beside what else people use.
 
-    PYTHONPATH=. python -m tests.benchmark.keys [--sizes 100,1000] [--large 10000] [--output docs/benchmark-keys.md]
+    .venv/bin/python -m tests.benchmark.keys [--sizes 100,1000] [--large 10000] [--output docs/benchmark-keys.md]
 
 Everything is measured against one proxy in one run: that of the integration tests, or the one that
 LLMFLEET_TEST_LITELLM_URL and LLMFLEET_TEST_LITELLM_MASTER_KEY name. It must hold no keys but ours.
@@ -174,7 +174,8 @@ class Playbooks:
         (self.folder / "inventory" / "hosts").write_text("localhost\n")
         (self.folder / "play.json").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
         environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(conftest.collections_path())}
-        command = ["ansible-playbook", "-i", str(self.folder / "inventory"), str(self.folder / "play.json")]
+        playbook = str(Path(sys.executable).with_name("ansible-playbook"))
+        command = [playbook, "-i", str(self.folder / "inventory"), str(self.folder / "play.json")]
         answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise RuntimeError(answer.stdout[-3000:] + answer.stderr[-1000:])

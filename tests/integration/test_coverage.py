@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS, Kind, Write
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind, Write
 
 from .proxy import Proxy
 
@@ -130,8 +130,8 @@ def taken(described: Schema, write: Write) -> set[str]:
 
 def ours(kind: Kind) -> set[str]:
     technical = {kind.identity, kind.id, kind.create.envelope, kind.update.id_field, *kind.constants}
-    removals = {field.removal for field in kind.fields}
-    return {name for name in technical | removals if name} | {f.api_name or f.name for f in kind.fields}
+    besides = {name for field in kind.fields for name in field.also_written}
+    return {name for name in technical | besides if name} | {f.api_name or f.name for f in kind.fields}
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.plural)

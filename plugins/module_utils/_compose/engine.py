@@ -2,24 +2,74 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The Docker engine and Compose as the command line shows them. Nothing here knows about files or plans."""
+"""The Docker engine and Compose as the command line shows them. Nothing here knows about files, plans or whose is what."""
 
 from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import signal
-import time
+import subprocess
 import typing as t
 
-#: AnsibleModule.run_command, or what answers like it: arguments to (return code, output, error output).
+#: Arguments, standard input and a time limit to (return code, output, error output).
 Runner = t.Callable[..., "tuple[int, str, str]"]
+
+#: An engine that has not answered a question by then hangs.
+QUERY_SECONDS = 60.0
+#: What a command returns that was ended for taking too long, as timeout(1) does.
+TIMED_OUT = 124
+
+LABEL_FLEET = "io.llmfleet.project"
+LABEL_PROJECT = "com.docker.compose.project"
+LABEL_SERVICE = "com.docker.compose.service"
+LABEL_DIRECTORY = "com.docker.compose.project.working_dir"
+LABEL_ONEOFF = "com.docker.compose.oneoff"
+LABEL_HASH = "com.docker.compose.config-hash"
+ROW_LABELS = (LABEL_PROJECT, LABEL_SERVICE, LABEL_DIRECTORY, LABEL_FLEET, LABEL_ONEOFF)
 
 
 class EngineError(Exception):
     """A docker command failed; the message names the command and holds its own words."""
+
+
+class EngineMissing(EngineError):
+    """There is no engine, or no Compose, that would answer."""
+
+
+def run_command(args: list[str], stdin: str | None = None, timeout: float = QUERY_SECONDS) -> tuple[int, str, str]:
+    """Runs a command in a group of its own, so that all of it can be ended when it takes too long."""
+    process = subprocess.Popen(
+        args,
+        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )
+    try:
+        output, error = process.communicate(stdin, timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return TIMED_OUT, "", f"no answer within {timeout:.0f} s"
+    return process.returncode, output, error
+
+
+class Row(t.NamedTuple):
+    """One line of `docker ps`: enough to tell whose a container is."""
+
+    id: str
+    name: str
+    project: str
+    service: str
+    working_dir: str
+    fleet_project: str
+    oneoff: str
 
 
 class Container(t.NamedTuple):
@@ -27,6 +77,7 @@ class Container(t.NamedTuple):
 
     id: str
     name: str
+    project: str
     service: str
     config_hash: str
     image: str
@@ -55,6 +106,17 @@ class Container(t.NamedTuple):
         words = self.health or "running" if self.status == "running" else f"{self.status} (exit code {self.exit_code})"
         return f"{words}, restarted {self.restarts} times" if self.restarts else words
 
+    def report(self) -> dict[str, str]:
+        return {
+            "service": self.service,
+            "name": self.name,
+            "id": self.id,
+            "image": self.image,
+            "image_id": self.image_id,
+            "state": self.status,
+            "health": self.health,
+        }
+
 
 def parse_container(found: dict[str, t.Any]) -> Container:
     labels = found["Config"].get("Labels") or {}
@@ -62,8 +124,9 @@ def parse_container(found: dict[str, t.Any]) -> Container:
     return Container(
         id=found["Id"],
         name=found["Name"].lstrip("/"),
-        service=labels.get("com.docker.compose.service", ""),
-        config_hash=labels.get("com.docker.compose.config-hash", ""),
+        project=labels.get(LABEL_PROJECT, ""),
+        service=labels.get(LABEL_SERVICE, ""),
+        config_hash=labels.get(LABEL_HASH, ""),
         image=found["Config"]["Image"],
         image_id=found["Image"],
         status=state["Status"],
@@ -74,175 +137,109 @@ def parse_container(found: dict[str, t.Any]) -> Container:
     )
 
 
-class Engine:
-    """One Compose project on this host's engine."""
+def compose_args(project: str, project_dir: str, compose_file: str) -> list[str]:
+    return ["compose", "-p", project, "--project-directory", project_dir, "-f", compose_file]
 
-    def __init__(self, project: str, project_dir: str, runner: Runner) -> None:
-        self.project = project
-        self.project_dir = project_dir
+
+class Engine:
+    """This host's engine."""
+
+    def __init__(self, runner: Runner = run_command) -> None:
         self.runner = runner
 
-    def available(self) -> str:
-        """Empty when the engine and Compose v2 answer, else what is missing."""
-        if not shutil.which("docker"):
-            return "the docker command is not there"
-        if self.runner(["docker", "compose", "version"])[0]:
-            return "Docker Compose v2 (docker compose) is not there"
-        code, _output, error = self.runner(["docker", "version"])
-        return error.strip() if code else ""
-
-    def run(self, *args: str, stdin: str | None = None) -> str:
-        code, output, error = self.runner(["docker", *args], data=stdin, binary_data=True)
+    def run(self, *args: str, stdin: str | None = None, timeout: float = QUERY_SECONDS) -> str:
+        code, output, error = self.runner(["docker", *args], stdin, timeout)
         if code:
             raise EngineError(f"docker {' '.join(args)}: {(error or output).strip()}")
         return output
 
-    def compose_args(self, compose_file: str) -> list[str]:
-        return ["compose", "-p", self.project, "--project-directory", self.project_dir, "-f", compose_file]
+    # ---- Compose
 
-    def config(self, compose: str) -> dict[str, t.Any]:
+    def _compose(self, project: str, project_dir: str, compose: str, *args: str) -> str:
+        try:
+            return self.run(*compose_args(project, project_dir, "-"), *args, stdin=compose)
+        except EngineError:
+            if self.runner(["docker", "compose", "version"], None, QUERY_SECONDS)[0]:
+                raise EngineMissing("Docker Compose v2 (docker compose) is not there") from None
+            raise
+
+    def config(self, project: str, project_dir: str, compose: str) -> dict[str, t.Any]:
         """The compose file as Compose understands it; EngineError where it does not."""
-        return json.loads(self.run(*self.compose_args("-"), "config", "--format", "json", stdin=compose))
+        return json.loads(self._compose(project, project_dir, compose, "config", "--format", "json"))
 
-    def hashes(self, compose: str) -> dict[str, str]:
+    def hashes(self, project: str, project_dir: str, compose: str) -> dict[str, str]:
         """Service name to configuration hash, the same that Compose puts into a container's labels."""
-        lines = self.run(*self.compose_args("-"), "config", "--hash", "*", stdin=compose).splitlines()
+        lines = self._compose(project, project_dir, compose, "config", "--hash", "*").splitlines()
         return dict(t.cast("tuple[str, str]", tuple(line.split())) for line in lines if line.strip())
 
-    def containers(self) -> list[Container]:
-        label = f"label=com.docker.compose.project={self.project}"
-        ids = self.run(
-            "ps", "-aq", "--no-trunc", "--filter", label, "--filter", "label=com.docker.compose.oneoff=False"
-        ).split()
-        return [parse_container(found) for found in json.loads(self.run("inspect", *ids))] if ids else []
+    # ---- containers
+
+    def rows(self) -> list[Row]:
+        """All containers of the host, ours or not, running or not."""
+        if not shutil.which("docker"):
+            raise EngineMissing("the docker command is not there")
+        fields = ["{{.ID}}", "{{.Names}}", *(f'{{{{.Label "{label}"}}}}' for label in ROW_LABELS)]
+        code, output, error = self.runner(
+            ["docker", "ps", "--all", "--no-trunc", "--format", "\t".join(fields)], None, QUERY_SECONDS
+        )
+        if code:
+            raise EngineMissing(f"docker ps: {(error or output).strip()}")
+        return [Row(*line.split("\t")) for line in output.splitlines() if line.strip()]
+
+    def inspect(self, ids: t.Iterable[str]) -> list[Container]:
+        wanted = list(ids)
+        if not wanted:
+            return []
+        code, output, error = self.runner(["docker", "inspect", "--type", "container", *wanted], None, QUERY_SECONDS)
+        # One that has gone since it was listed is no error; the others are told all the same.
+        if code and "no such" not in error.lower():
+            raise EngineError(f"docker inspect: {(error or output).strip()}")
+        return [parse_container(found) for found in json.loads(output or "[]")]
+
+    def logs(self, container: Container, lines: int) -> str:
+        _code, output, error = self.runner(["docker", "logs", "--tail", str(lines), container.id], None, QUERY_SECONDS)
+        return (output + error).strip()
+
+    def execute(self, container_id: str, command: list[str], stdin: str | None, timeout: float) -> str:
+        # Without something to read, an open standard input would be the module's own.
+        options = ["--interactive"] if stdin is not None else []
+        return self.run("exec", *options, container_id, *command, stdin=stdin, timeout=timeout)
+
+    # ---- images and networks
 
     def image_ids(self, images: t.Iterable[str]) -> dict[str, str]:
-        """Image reference to id, for those that are on this host."""
-        found = {}
-        for image in sorted(set(images)):
-            code, output, _error = self.runner(["docker", "image", "inspect", "--format", "{{.Id}}", image])
-            if code == 0:
-                found[image] = output.strip()
-        return found
+        """Image reference to id, for those that are on this host. One question where all of them are."""
+        wanted = sorted(set(images))
+        if not wanted:
+            return {}
+        ask = ["docker", "image", "inspect", "--format", "{{.Id}}"]
+        code, output, error = self.runner([*ask, *wanted], None, QUERY_SECONDS)
+        if code == TIMED_OUT:
+            raise EngineError(f"docker image inspect: {error}")
+        if code == 0:
+            return dict(zip(wanted, output.split()))
+        if len(wanted) == 1:
+            return {}
+        return {name: found for image in wanted for name, found in self.image_ids([image]).items()}
 
-    def networks(self) -> set[str]:
-        return set(self.run("network", "ls", "--format", "{{.Name}}").split())
+    def networks(self, names: t.Iterable[str]) -> dict[str, bool]:
+        """Name to whether it is internal, for those of the networks that there are."""
+        wanted = sorted(set(names))
+        if not wanted:
+            return {}
+        code, output, error = self.runner(
+            ["docker", "network", "inspect", "--format", "{{.Name}} {{.Internal}}", *wanted], None, QUERY_SECONDS
+        )
+        if code and "not found" not in error.lower() and "no such" not in error.lower():
+            raise EngineError(f"docker network inspect: {(error or output).strip()}")
+        rows = [line.split() for line in output.splitlines() if line.strip()]
+        return {name: internal == "true" for name, internal in rows}
 
     def create_network(self, name: str, internal: bool) -> None:
         extra = ["--internal"] if internal else []
         self.run("network", "create", "--label", "io.llmfleet.network=true", *extra, name)
 
-    def logs(self, container: Container, lines: int) -> str:
-        _code, output, error = self.runner(["docker", "logs", "--tail", str(lines), container.id])
-        return (output + error).strip()
-
-    def execute(self, container: Container, command: list[str], stdin: str | None = None) -> str:
-        # Without something to read, an open standard input would be the module's own.
-        options = ["--interactive"] if stdin is not None else []
-        return self.run("exec", *options, container.id, *command, stdin=stdin)
-
-
-def _start_time(pid: str) -> str:
-    """When the process began, which tells it from a later one with its number; empty when it has ended."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as handle:
-            fields = handle.read().rsplit(")", 1)[1].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if fields[0] == "Z" else fields[19]
-
-
-def _await_session(pid: int) -> None:
-    """Until setsid did its work: before that there is no group of this number that could be ended."""
-    try:
-        while os.getpgid(pid) != pid:
-            time.sleep(0.01)
-    except ProcessLookupError:
-        pass  # a job as short as that has ended by itself
-
-
-def _group_ended(group: int) -> bool:
-    try:
-        os.waitpid(-group, os.WNOHANG)
-    except ChildProcessError:
-        pass  # an earlier call's job: its parent is init by now
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return True
-    return False
-
-
-class Job:
-    """A shell script that outlives the module: image pulls and graceful stops take longer than one call should.
-
-    Its output, process id and exit status lie in a directory, so that any later call can look at it.
-    """
-
-    def __init__(self, directory: str, runner: Runner) -> None:
-        self.directory = directory
-        self.runner = runner
-
-    def path(self, name: str) -> str:
-        return os.path.join(self.directory, name)
-
-    def start(self, commands: list[list[str]]) -> None:
-        self.forget()
-        os.makedirs(self.directory, mode=0o700)
-        script = " && ".join(shlex.join(command) for command in commands)
-        code, done = shlex.quote(self.path("rc.new")), shlex.quote(self.path("rc"))
-        wrapped = f"({script}); echo $? > {code}; mv {code} {done}"
-        # A session of its own, so that the end of the module, or of its connection, is not the job's.
-        detached = (
-            f"setsid /bin/sh -c {shlex.quote(wrapped)} >{shlex.quote(self.path('log'))} 2>&1 </dev/null & echo $!"
-        )
-        pid = self.runner(["/bin/sh", "-c", detached])[1].strip()
-        _await_session(int(pid))
-        with open(self.path("pid"), "w", encoding="utf-8") as handle:
-            handle.write(f"{pid} {_start_time(pid)}")
-
-    def _read(self, name: str) -> str:
-        try:
-            with open(self.path(name), encoding="utf-8", errors="replace") as handle:
-                return handle.read().strip()
-        except FileNotFoundError:
-            return ""
-
-    def forget(self) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-    def stop(self) -> None:
-        """Ends it with all that it started; a job that is not running is left as it is."""
-        if not self._alive():
-            return
-        group = int(self._read("pid").split()[0])
-        for patience, number in ((10, signal.SIGTERM), (5, signal.SIGKILL)):
-            os.killpg(group, number)
-            end = time.monotonic() + patience
-            while time.monotonic() < end:
-                if _group_ended(group):
-                    return
-                time.sleep(0.1)
-
-    def succeeded(self) -> bool:
-        return bool(self._read("pid")) and self.return_code() == 0
-
-    def return_code(self) -> int | None:
-        """None while it runs; 0 where there is none; 255 when it was cut off before it could say (a reboot, a kill)."""
-        if not self._read("pid"):
-            return 0
-        code = self._read("rc")
-        if code:
-            return int(code)
-        return None if self._alive() else int(self._read("rc") or 255)
-
-    def _alive(self) -> bool:
-        pid, _space, started = self._read("pid").partition(" ")
-        return bool(started) and _start_time(pid) == started
-
-    def output(self) -> str:
-        return self._read("log")
-
-    def last_line(self) -> str:
-        lines = [line.strip() for line in self.output().splitlines() if line.strip()]
-        return lines[-1] if lines else ""
+    def project_networks(self, project: str) -> list[str]:
+        """The networks that Compose made for a project itself, by id."""
+        label = f"label={LABEL_PROJECT}={project}"
+        return self.run("network", "ls", "--no-trunc", "--quiet", "--filter", label).split()

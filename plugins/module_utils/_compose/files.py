@@ -2,22 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A project's files: what differs from the disk, and writing it so that a reader never sees half a file."""
+"""Files and directories: what differs from the disk, and writing it so that a reader never sees half a file."""
 
 from __future__ import annotations
 
 import grp
 import hashlib
-import json
 import os
 import pwd
-import shutil
 import stat
 import tempfile
 import typing as t
-
-#: Everything that the module keeps for itself lies here, readable by root only.
-STATE_DIR = ".llmfleet"
 
 
 class FileSpec(t.NamedTuple):
@@ -100,7 +95,14 @@ def plan_files(project_dir: str, specs: t.Iterable[FileSpec]) -> list[FileChange
     return changes
 
 
-def write_file(path: str, content: str, mode: int, owner: int, group: int) -> None:
+class StagedFile(t.NamedTuple):
+    """Content that is on the disk under another name, waiting for its own."""
+
+    temporary: str
+    path: str
+
+
+def stage_file(path: str, content: str, mode: int, owner: int, group: int) -> StagedFile:
     """Owner and mode are set before the name exists, so that no one reads a secret in between."""
     directory = os.path.dirname(path)
     os.makedirs(directory, exist_ok=True)
@@ -112,10 +114,58 @@ def write_file(path: str, content: str, mode: int, owner: int, group: int) -> No
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+    return StagedFile(temporary, path)
+
+
+def write_file(path: str, content: str, mode: int, owner: int, group: int) -> None:
+    staged = stage_file(path, content, mode, owner, group)
+    try:
+        os.replace(staged.temporary, staged.path)
+    except BaseException:
+        os.unlink(staged.temporary)
+        raise
+
+
+def write_files(project_dir: str, specs: t.Iterable[FileSpec]) -> None:
+    """All or none, as far as a full disk is the reason: no name changes before every content is there."""
+    staged: list[StagedFile] = []
+    try:
+        for spec in specs:
+            path = absolute(project_dir, spec.path)
+            staged.append(stage_file(path, spec.content, spec.mode, spec.owner, spec.group))
+        while staged:
+            os.replace(staged[0].temporary, staged[0].path)
+            staged.pop(0)
+    finally:
+        for left in staged:
+            os.unlink(left.temporary)
+
+
+def remove_files(project_dir: str, paths: t.Iterable[str]) -> None:
+    """The files, and folders below the project's that are empty then."""
+    for path in paths:
+        target = absolute(project_dir, path)
+        if os.path.lexists(target):
+            os.unlink(target)
+        folder = os.path.dirname(target)
+        while folder.startswith(project_dir + os.sep) and _remove_if_empty(folder):
+            folder = os.path.dirname(folder)
+
+
+def _remove_if_empty(folder: str) -> bool:
+    try:
+        os.rmdir(folder)
+    except OSError:
+        return False
+    return True
+
+
+def remove_empty(folder: str) -> None:
+    """Nothing happens to a folder that holds something."""
+    _remove_if_empty(folder)
 
 
 class DirectorySpec(t.NamedTuple):
@@ -125,13 +175,20 @@ class DirectorySpec(t.NamedTuple):
     group: int
 
 
-def plan_directories(project_dir: str, specs: t.Iterable[DirectorySpec]) -> list[tuple[DirectorySpec, str]]:
+def plan_directories(
+    project_dir: str, specs: t.Iterable[DirectorySpec], made: t.Container[str]
+) -> list[tuple[DirectorySpec, str]]:
+    """What is missing, and what has another owner or mode of those that are ours.
+
+    Ours is what lies in the project's own directory, by a relative path, and what we made. A folder of weights that
+    was there before keeps the owner and mode that its users gave it.
+    """
     changes = []
     for spec in specs:
         path = absolute(project_dir, spec.path)
         if not os.path.isdir(path):
             changes.append((spec, "create"))
-        else:
+        elif not os.path.isabs(spec.path) or spec.path in made:
             attributes = attribute_changes(path, spec.mode, spec.owner, spec.group)
             if attributes:
                 changes.append((spec, ", ".join(attributes)))
@@ -143,64 +200,3 @@ def make_directory(project_dir: str, spec: DirectorySpec) -> None:
     os.makedirs(path, exist_ok=True)
     os.chown(path, spec.owner, spec.group)
     os.chmod(path, spec.mode)
-
-
-class StateStore:
-    """What the module remembers of a project between runs, in a directory that only root can read.
-
-    `applied.json` says which content every running service was last started with, `pending.json` what the
-    run in progress is doing, and `good/` holds the files of the last start that became healthy.
-    """
-
-    def __init__(self, project_dir: str) -> None:
-        self.project_dir = project_dir
-        self.path = os.path.join(project_dir, STATE_DIR)
-        self.good = os.path.join(self.path, "good")
-
-    def ensure(self) -> None:
-        os.makedirs(self.project_dir, mode=0o755, exist_ok=True)
-        os.makedirs(self.path, mode=0o700, exist_ok=True)
-
-    def file(self, name: str) -> str:
-        return os.path.join(self.path, name)
-
-    def load(self, name: str) -> dict[str, t.Any]:
-        text = read_text(self.file(name))
-        return json.loads(text) if text else {}
-
-    def save(self, name: str, value: dict[str, t.Any]) -> None:
-        write_file(self.file(name), json.dumps(value, indent=1, sort_keys=True), 0o600, os.getuid(), os.getgid())
-
-    def remove(self, name: str) -> None:
-        if os.path.exists(self.file(name)):
-            os.unlink(self.file(name))
-
-    def has_good(self) -> bool:
-        return os.path.isdir(self.good)
-
-    def keep_good(self, paths: t.Iterable[str]) -> None:
-        """Copies the files that just proved to work, replacing the copy before at once."""
-        fresh = self.good + ".new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        os.makedirs(fresh, mode=0o700)
-        manifest = {}
-        for number, path in enumerate(sorted(paths)):
-            source = absolute(self.project_dir, path)
-            found = os.stat(source)
-            write_file(os.path.join(fresh, str(number)), read_text(source) or "", 0o600, os.getuid(), os.getgid())
-            manifest[path] = [str(number), stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid]
-        with open(os.path.join(fresh, "manifest.json"), "w", encoding="utf-8") as handle:
-            json.dump(manifest, handle)
-        shutil.rmtree(self.good, ignore_errors=True)
-        os.rename(fresh, self.good)
-
-    def restore_good(self, written: t.Iterable[str]) -> None:
-        """Puts the last working files back and removes what the failed run added to them."""
-        manifest = json.loads(read_text(os.path.join(self.good, "manifest.json")) or "{}")
-        for path, (name, mode, owner, group) in manifest.items():
-            content = read_text(os.path.join(self.good, name))
-            write_file(absolute(self.project_dir, path), content or "", mode, owner, group)
-        for path in set(written) - set(manifest):
-            target = absolute(self.project_dir, path)
-            if os.path.exists(target):
-                os.unlink(target)

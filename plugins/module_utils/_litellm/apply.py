@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Sends operations: which call, in what form, what may be repeated, and what was kept of it. Used by the changes and the state."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from dataclasses import replace
 
 from . import reader
 from .client import Client, NotFoundError, UnclearError
-from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, differing
-from .resources import Kind, Write
+from .compare import differing
+from .errors import NotKeptError, PlanError, RaceError
+from .kinds import Kind, Write
+from .plan import CREATE, DELETE, UPDATE, Operation
 from .wanted import Wanted
 
 Object = t.Mapping[str, t.Any]
 READ_AGAIN = (0.0, 0.2, 0.5, 1.0, 2.0)
-
-
-class RaceError(Exception):
-    """Another run made the same object at the same time; ours was removed again."""
-
-
-class NotKeptError(Exception):
-    """The proxy took the request and didn't keep what it said."""
 
 
 def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None:
@@ -108,8 +102,7 @@ def create_once(client: Client, operation: Operation) -> Object:
 def follow_up(client: Client, operation: Operation, id: str) -> None:
     """The calls besides the main one; each does no harm twice."""
     for call in operation.calls:
-        body = {name: id if value == "{id}" else value for name, value in call.body.items()}
-        client.request("POST", call.path, body, repeatable=True)
+        _send(client, call.write, id, call.body, repeatable=True)
 
 
 def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.Sequence[Object]) -> t.Sequence[Object]:
@@ -127,15 +120,16 @@ def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.S
     )
 
 
-def read_until_there(client: Client, keeper: t.Any) -> list[dict[str, t.Any]]:
+def read_until_there(client: Client, kind: Kind, identities: t.Sequence[str], workers: int) -> reader.Found:
     """Read what was just written; some versions need a moment until a new object is listed."""
-    found: list[dict[str, t.Any]] = []
-    if keeper.wanted.state == "absent":
-        return found
+    found: reader.Found = []
+    missing = list(identities)
     for pause in READ_AGAIN:
         time.sleep(pause)
-        found = reader.read_named(client, keeper.kind, keeper.wanted.identity)
-        if found:
+        found += reader.read(client, kind, missing, workers)
+        there = {item.get(kind.identity) for item in found}
+        missing = [identity for identity in identities if identity not in there]
+        if not missing:
             break
     return found
 

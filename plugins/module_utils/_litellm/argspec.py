@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""The options of the modules, made from the tables of the kinds, and the secrets among them. Used by modules and action plugins."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import typing as t
 
 from ansible.module_utils.basic import env_fallback
 
-from . import secret_parts, values
-from .resources import KINDS, Field, Kind
-from .resources._table import NEVER, SECRETS
+from . import showing
+from .kinds import KINDS, Field, Kind
+from .kinds._table import NEVER, SECRETS
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -66,7 +66,7 @@ CONTROLLER_STORE: dict[str, t.Any] = {
         "where": {"type": "dict"},
         "held": {"type": "dict", "no_log": True},
         "loose": {"type": "list", "elements": "str"},
-        "seal_key": {"type": "str", "no_log": True},
+        "pads": {"type": "dict", "no_log": True},
         "plan_only": {"type": "bool", "default": False},
         "undo": {"type": "list", "elements": "str"},
     },
@@ -100,7 +100,7 @@ def field_spec(field: Field) -> dict[str, t.Any]:
     # Ansible counts a null as a wrong choice: an option that null clears is checked by the plan.
     if field.choices and field.clear == NEVER:
         spec["choices"] = list(field.choices)
-    if field.secret and field.compare != SECRETS and not field.entry_defaults:
+    if showing.is_whole_secret(field) and not any(part.secret for part in field.parts) and field.compare != SECRETS:
         spec["no_log"] = True
     elif any(part in field.name for part in SECRET_LOOKING):
         spec["no_log"] = False
@@ -120,7 +120,7 @@ def object_spec(kind: Kind) -> Spec:
         spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
     if any(field.name == "duration" for field in kind.fields):
         spec["renew_before"] = {"type": "str"}
-    if kind.name == "key":
+    if kind.raw_value:
         spec["rotate"] = {"type": "dict", "options": ROTATE}
     return spec
 
@@ -137,18 +137,9 @@ def secret_strings(kind: Kind, params: t.Mapping[str, t.Any]) -> set[str]:
     like one of them, wherever it is shown.
     """
     found: set[str] = set()
-    for field in kind.fields:
-        value = params.get(field.name)
-        if value is None or field.plain:
-            continue
-        found |= {text for text in secret_parts.strings(value) if len(text) >= SHORTEST}
-        if not field.secret:
-            continue
-        if field.compare == SECRETS and isinstance(value, dict):
-            value = values.split_secrets(field, value)[1]
-        if field.entry_defaults and isinstance(value, list):
-            value = [entry.get("value") for entry in value if isinstance(entry, dict)]
-        found |= _strings(value)
+    for name, value in params.items():
+        if value is not None and name in kind.by_name:
+            found |= showing.texts(kind.by_name[name], value, SHORTEST)
     return found
 
 
@@ -159,11 +150,3 @@ def secret_strings_of_state(desired: t.Any) -> set[str]:
             if isinstance(item, dict):
                 found |= secret_strings(KINDS[plural], item)
     return found
-
-
-def _strings(value: t.Any) -> set[str]:
-    if isinstance(value, dict):
-        return set().union(*(_strings(part) for part in value.values()))
-    if isinstance(value, list):
-        return set().union(*(_strings(part) for part in value))
-    return {value} if isinstance(value, str) and value else set()

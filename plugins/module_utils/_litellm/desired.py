@@ -15,8 +15,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import wanted as wanted_module
 from .argspec import Spec, object_spec
+from .kinds import KINDS, Kind
 from .plan import PlanError
-from .resources import KINDS, Kind
 from .wanted import Wanted, unknown, wanted_of
 
 STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""What to declare so that the objects of a proxy are as they are. Secrets stand as variables to fill in. Pure."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ import typing as t
 from collections import Counter
 from datetime import datetime, timezone
 
-from . import prices, secret_parts, values
-from .plan import MARKER, user_metadata
-from .resources import Field, Kind, dig
-from .resources._table import DIGEST, LIFETIME, MEMBERS, SECRETS, WRITE_ONLY
-
-# Budgets that LiteLLM makes by itself, for limits that are written to another object.
-OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*-budget-[0-9a-f]{32}")
-BUDGET_TABLE = "litellm_budget_table"
-
+from . import prices, secret_parts, showing, values
+from .annotations import MARKER, user_metadata
+from .kinds import Field, Found, Kind, dig
+from .kinds._table import BUDGET_TABLE, LIFETIME, OWN_BUDGET, SECRETS, WRITE_ONLY
 
 Names = tuple[str, ...]
 
@@ -39,11 +34,11 @@ class Placeholder(str):
 
 
 def desired(
-    kind: Kind, found: t.Sequence[t.Mapping[str, t.Any]], now: datetime | None = None, hide: bool = True
+    kind: Kind, found: t.Sequence[Found], now: datetime | None = None, hide: bool = True
 ) -> list[dict[str, t.Any]]:
     """What to declare so that these objects are as they are. Secrets stand as variables to fill in, unless they are to stay."""
     now = now or datetime.now(timezone.utc)
-    return [_item(kind, item, now, hide) for item in found if _is_declarable(kind, item)]
+    return [_item(kind, item, now, hide) for item in found if item.get(kind.identity) and kind.declarable(item)]
 
 
 def unambiguous(declared: t.Any) -> t.Any:
@@ -76,7 +71,7 @@ def _placeholders(value: t.Any, path: Names = ()) -> t.Iterator[tuple[Names, Pla
         yield from _placeholders(part, (*path, str(name)))
 
 
-def portable(found: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]], groups: t.Mapping[str, str]) -> dict[str, t.Any]:
+def portable(found: t.Mapping[str, t.Sequence[Found]], groups: t.Mapping[str, str]) -> dict[str, t.Any]:
     """The same objects with what holds on another gateway as well: access groups in keys by their names, and what
     LiteLLM writes on both sides only on the side that is made later."""
     result: dict[str, t.Any] = dict(found)
@@ -92,75 +87,44 @@ def portable(found: t.Mapping[str, t.Sequence[t.Mapping[str, t.Any]]], groups: t
     return result
 
 
-def _less(
-    item: t.Mapping[str, t.Any], name: str, other_side: t.Mapping[str, t.Sequence[str]], own: str
-) -> dict[str, t.Any]:
+def _less(item: Found, name: str, other_side: t.Mapping[str, t.Sequence[str]], own: str) -> dict[str, t.Any]:
     return {**item, name: [one for one in item.get(name) or [] if own not in other_side.get(one, ())]}
 
 
-def _named_groups(key: t.Mapping[str, t.Any], groups: t.Mapping[str, str]) -> dict[str, t.Any]:
+def _named_groups(key: Found, groups: t.Mapping[str, str]) -> dict[str, t.Any]:
     ids = key.get("access_group_ids") or []
     if not ids or not set(ids) <= set(groups):
         return dict(key)
     return {**key, "access_group_ids": [], "access_group_names": sorted(groups[one] for one in ids)}
 
 
-def _is_declarable(kind: Kind, item: t.Mapping[str, t.Any]) -> bool:
-    name = item.get(kind.identity)
-    if not name or (kind.name == "budget" and OWN_BUDGET.fullmatch(str(name))):
-        return False
-    if kind.name == "guardrail":
-        return item.get("guardrail_definition_location") == "db"
-    if kind.name == "mcp_server":
-        return not item.get("is_config")
-    if kind.name == "model":
-        return dig(item, ("model_info", "db_model")) is True
-    return not (kind.name == "user" and name == values.CREATOR)
-
-
-def _item(kind: Kind, item: t.Mapping[str, t.Any], now: datetime, hide: bool) -> dict[str, t.Any]:
+def _item(kind: Kind, item: Found, now: datetime, hide: bool) -> dict[str, t.Any]:
     result: dict[str, t.Any] = {kind.identity: item[kind.identity]}
     for field in kind.fields:
         value = _value(kind, field, item, now)
         if value not in (None, [], {}) and value != field.default:
-            result[field.name] = _without_secrets(kind, field, item, value) if hide and not field.secret else value
+            result[field.name] = _hidden(kind, field, item, value) if hide else value
     names = {ref.option: item[ref.option] for ref in kind.references if ref.many and item.get(ref.option)}
     return {**result, **names}
 
 
-def _without_secrets(kind: Kind, field: Field, item: t.Mapping[str, t.Any], value: t.Any) -> t.Any:
-    if field.plain:
-        return value
-    place = (kind.name, str(item[kind.identity]), field.name)
-    return secret_parts.replaced(value, lambda path, text: Placeholder((*place, *path)))
-
-
-def _value(kind: Kind, field: Field, item: t.Mapping[str, t.Any], now: datetime) -> t.Any:
-    if field.compare == WRITE_ONLY or field.ignore_drift or (kind.name == "user" and field.name == "teams"):
+def _value(kind: Kind, field: Field, item: Found, now: datetime) -> t.Any:
+    """The option as it is on the proxy, secrets included where it shows them."""
+    if not field.exported or field.compare == WRITE_ONLY or field.ignore_drift or _belongs_to_budget(field, item):
         return None
-    if _belongs_to_budget(field, item):
-        return None
-    name = str(item[kind.identity])
-    if field.compare == DIGEST:
-        return Placeholder((kind.name, name, field.name))
+    found = dig(item, field.read_path)
     if field.compare == LIFETIME:
-        return _rest_of_life(dig(item, field.read_path), now)
-    if field.compare == MEMBERS:
-        members = values.members(dig(item, field.read_path))
-        return [{"user_id": member, "role": role} for member, role in members.items()]
+        return _rest_of_life(found, now)
+    if field.rule:
+        return field.rule.exported(found)
     if field.compare == SECRETS:
-        return _with_placeholders(kind, field, item)
-    if field.secret:
-        shown, place = values.found_value(field, item) or {}, (kind.name, name, field.name)
-        if isinstance(shown, list):
-            return [{**entry, "value": Placeholder((*place, str(entry.get("name"))))} for entry in shown]
-        return {part: Placeholder((*place, part)) for part in shown}
+        return _with_unnamed_secrets(kind, field, item, found or {})
     if field.name == kind.annotations:
         return _user_part(kind, item)
     return prices.with_numbers(values.found_value(field, item))
 
 
-def _belongs_to_budget(field: Field, item: t.Mapping[str, t.Any]) -> bool:
+def _belongs_to_budget(field: Field, item: Found) -> bool:
     """Limits are the object's own when LiteLLM made the budget for them, else those of a shared budget."""
     budget = item.get("budget_id") or dig(item, (BUDGET_TABLE, "budget_id"))
     own = budget is None or bool(OWN_BUDGET.fullmatch(str(budget)))
@@ -176,22 +140,25 @@ def _rest_of_life(expires: t.Any, now: datetime) -> str | None:
     return f"{max(1, int(values.time_left(expires, now).total_seconds()))}s"
 
 
-def _with_placeholders(kind: Kind, field: Field, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """An object with secret parts. What the proxy shows half masked is one of them, whatever its name."""
-    place = (kind.name, str(item[kind.identity]))
-    found = {k: v for k, v in (dig(item, field.read_path) or {}).items() if v is not None and v is not False}
-    secret = values.split_secrets(field, found)[1]
+def _with_unnamed_secrets(kind: Kind, field: Field, item: Found, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """An object with secret parts, and the usual one of them where the proxy doesn't even name it."""
+    parts = {k: v for k, v in found.items() if v is not None and v is not False}
     marked = dig(item, (kind.annotations or "", MARKER, "fingerprints", field.name))
-    if marked and not secret:
-        found[field.usual_part] = secret[field.usual_part] = None
-    return {
-        k: Placeholder((*place, k)) if k in secret else _with_placeholder(v, (*place, k))
-        for k, v in prices.with_numbers(found).items()
-    }
+    if marked and not values.split_secrets(field, parts)[1]:
+        parts[field.usual_part] = secret_parts.MASK
+    return t.cast("dict[str, t.Any]", prices.with_numbers(parts))
 
 
-def _with_placeholder(value: t.Any, place: Names) -> t.Any:
-    return _half_masked(secret_parts.replaced(value, lambda path, text: Placeholder((*place, *path))), place)
+def _hidden(kind: Kind, field: Field, item: Found, value: t.Any) -> t.Any:
+    """The value with placeholders for its secrets. What the proxy shows half masked is one of them, whatever its name."""
+    place: Names = (kind.name, str(item[kind.identity]))
+    if field.compare != SECRETS:
+        place = (*place, field.name)
+        return showing.replaced(field, value, lambda path, text: Placeholder((*place, *path)))
+    parts = {k: Placeholder((*place, k)) for k in value if k in values.split_secrets(field, value)[1]}
+    rest = {k: v for k, v in value.items() if k not in parts}
+    rest = showing.replaced(field, rest, lambda path, text: Placeholder((*place, *path)))
+    return {k: parts.get(k) or _half_masked(rest[k], (*place, k)) for k in value}
 
 
 def _half_masked(value: t.Any, place: Names) -> t.Any:
@@ -202,9 +169,8 @@ def _half_masked(value: t.Any, place: Names) -> t.Any:
     return Placeholder(place) if isinstance(value, str) and values.MASKED.search(value) else value
 
 
-def _user_part(kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any] | None:
+def _user_part(kind: Kind, item: Found) -> dict[str, t.Any] | None:
     part = user_metadata(kind, dig(item, (kind.annotations or "",)) or {})
-    if kind.name == "model":
-        # The rest of model_info is LiteLLM's own price list, filled in at every reading.
-        part = {k: v for k, v in part.items() if k in ("mode", "base_model", "team_id", "tier")}
+    if kind.exported_annotations is not None:
+        part = {k: v for k, v in part.items() if k in kind.exported_annotations}
     return {k: v for k, v in part.items() if v is not None} or None

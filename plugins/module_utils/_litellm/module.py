@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""The AnsibleModule of all modules here: which options were given, what is hidden, how errors become failures."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.warnings import get_warning_messages
 
 from . import apply
-from .apply import NotKeptError, RaceError
 from .argspec import SHORTEST
-from .bulk import StateError
-from .client import Client, LiteLLMError, Settings
-from .controller import Controller, controller_of
-from .plan import PlanError
-from .resources import KEY, Kind
-from .store import StoreError
-from .wanted import Wanted, wanted_of
+from .client import Client, Settings
+from .controller_store import OPTION, Controller, controller_of
+from .errors import EXPECTED, LiteLLMError, StateError
+from .kinds import KEY, Kind
+from .wanted import Wanted, mistakes, wanted_of
 
 #: Secrets that begin with the same characters are looked for once. Longer than `sk-` and the start of a common prefix.
 PREFIX = 8
-EXPECTED = (PlanError, StoreError, RaceError, NotKeptError)
+TOO_DEEP = "an option or an object of the proxy is nested too deeply"
 
 
 def fingerprint_key(api_key: str) -> bytes:
@@ -66,7 +63,7 @@ class LiteLLMModule(AnsibleModule):
 
     def orders(self) -> dict[str, t.Any]:
         """What the action plugin has to do with its stores, also where the module failed."""
-        return {"controller_store": self.controller.orders} if self.controller else {}
+        return {OPTION: self.controller.orders} if self.controller else {}
 
     @property
     def plans_only(self) -> bool:
@@ -77,11 +74,15 @@ class LiteLLMModule(AnsibleModule):
         if not identity.strip():
             self.refuse(f"{kind.identity} is empty: every {kind.name} needs a name of its own")
         key = fingerprint_key(self.params["api_key"])
-        return wanted_of(kind, self.params, self.given, fingerprint_key=key)
+        wanted = wanted_of(kind, self.params, self.given, fingerprint_key=key)
+        wrong = mistakes(kind, wanted)
+        if wrong:
+            self.refuse("; ".join(wrong))
+        return wanted
 
     def use_controller(self) -> Controller | None:
         """What the action plugin told of its stores. To take a key back is all that such a call does."""
-        self.controller = controller_of(self.params["controller_store"])
+        self.controller = controller_of(self.params[OPTION])
         undo = self.controller.undo if self.controller else ()
         if undo:
             self.run(lambda: self._take_back(self.client(), undo))
@@ -102,6 +103,8 @@ class LiteLLMModule(AnsibleModule):
             self.refuse(str(exc), errors=exc.errors)
         except EXPECTED as exc:
             self.refuse(str(exc))
+        except RecursionError:
+            self.refuse(TOO_DEEP)
         self.exit_json(**result, **self.orders())
 
     def refuse(self, message: str, **more: t.Any) -> t.NoReturn:

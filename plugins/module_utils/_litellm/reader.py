@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Reads objects: all pages, by name where that is cheaper, and what only a look at one object shows."""
 
 from __future__ import annotations
 
@@ -12,25 +12,36 @@ import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
 from .client import BadReplyError, Client
-from .resources._table import Kind, dig
+from .kinds._table import Kind, dig
 
 Found = list[dict[str, t.Any]]
 
 
+class Reading(t.NamedTuple):
+    """What was read of a kind, and whether that is all there is."""
+
+    found: Found
+    complete: bool
+
+
 def read(client: Client, kind: Kind, identities: t.Collection[str] | None = None, workers: int = 4) -> Found:
     """The objects of a kind: all of them, or at least those of the given names."""
+    return read_enough(client, kind, identities, workers).found
+
+
+def read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
     listing = kind.listing
     if listing.page_size is None:
-        return _items(kind, client.get(listing.path, listing.query))
+        return Reading(_items(kind, client.get(listing.path, listing.query)), True)
     if identities is not None and len(identities) == 1 and listing.identity_filter:
-        return read_named(client, kind, next(iter(identities)))
+        return Reading(read_named(client, kind, next(iter(identities))), False)
     first = _page(client, kind, 1)
     pages = math.ceil(_total(kind, first) / listing.page_size)
     if identities is not None and listing.identity_filter and len(identities) < pages:
         lists = _each(lambda name: read_named(client, kind, name), identities, workers)
-        return _unique(kind, [item for part in lists for item in part])
+        return Reading(_unique(kind, [item for part in lists for item in part]), False)
     rest = _each(lambda page: _items(kind, _page(client, kind, page)), range(2, pages + 1), workers)
-    return _unique(kind, _items(kind, first) + [item for part in rest for item in part])
+    return Reading(_unique(kind, _items(kind, first) + [item for part in rest for item in part]), True)
 
 
 def read_named(client: Client, kind: Kind, identity: str) -> Found:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Ids in the place of names: of objects that are there, and of those that the same run makes first."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from . import reader
 from .client import Client
-from .plan import DuplicateError, Operation, PlanError
-from .resources import KINDS, Kind
+from .errors import DuplicateError, PlanError
+from .kinds import KINDS, Kind
+from .plan import Operation
 from .wanted import Wanted
 
 

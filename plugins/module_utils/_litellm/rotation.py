@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
 
-# Rotation without a licence. The old key is renamed, with its deadline noted on it, and goes on working; then its
-# successor is made under the alias. A later run deletes the old key when its time has come. Whatever breaks in
-# between, one of the two works, and the next run goes on where this one stopped.
+"""Rotation without a licence. The old key is renamed, with its deadline noted on it, and goes on working; then its
+successor is made under the alias. A later run deletes the old key when its time has come. Whatever breaks in
+between, one of the two works, and the next run goes on where this one stopped.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 from . import apply, export, secret_parts, values
+from .annotations import MARKER
 from .client import Client
-from .keeper import Found, KeyKeeper, Store
-from .plan import CREATE, DELETE, MARKER, NOTHING, UPDATE, Operation, PlanError, plan
-from .resources import Kind, dig
+from .errors import PlanError
+from .key_change import KeyChange, Store
+from .kinds import Found, Kind, dig
+from .plan import CREATE, DELETE, NOTHING, UPDATE, Operation, plan
 from .wanted import Wanted
 
 ROTATE = "rotate"
@@ -77,8 +79,8 @@ def _noted(ends: t.Mapping[str, datetime]) -> list[dict[str, str]]:
     return [{"token": token, "until": end.isoformat()} for token, end in ends.items()]
 
 
-class RotatingKeyKeeper(KeyKeeper):
-    """A keeper that may replace a key by its successor, and sees to the end of those it replaced."""
+class RotatingKeyChange(KeyChange):
+    """A change that may replace a key by its successor, and sees to the end of those it replaced."""
 
     def __init__(
         self, client: Client, kind: Kind, wanted: Wanted, store: Store | None, rotation: Rotation | None
@@ -94,6 +96,7 @@ class RotatingKeyKeeper(KeyKeeper):
         return super().changes or bool(self.ended)
 
     def prepare(self, found: Found | None) -> None:
+        self.shown = found
         if self.wanted.state == "absent" or not self.rotation:
             super().prepare(found)
         elif found is None:
@@ -175,11 +178,11 @@ class RotatingKeyKeeper(KeyKeeper):
     def _store_changes(self) -> bool:
         return bool(self.store) if self.operation.action == ROTATE else super()._store_changes()
 
-    def carry_out(self) -> None:
+    def apply(self) -> None:
         if self.operation.action == ROTATE:
             self._rotate()
             return
-        super().carry_out()
+        super().apply()
         if self.ended:
             apply.delete(self.client, self.kind, self.ended)
         if self.next and self.wanted.state == "absent":
@@ -238,8 +241,8 @@ class RotatingKeyKeeper(KeyKeeper):
             self.operation = replace(self.operation, before=before)
 
     @property
-    def doomed(self) -> list[str]:
-        return [*super().doomed, *self.ended]
+    def deleted_ids(self) -> list[str]:
+        return [*super().deleted_ids, *self.ended]
 
     def _finish_store(self, found: Found) -> None:
         """A run that broke off after the successor was made left its value beside the store."""
@@ -249,8 +252,7 @@ class RotatingKeyKeeper(KeyKeeper):
         if value and values.digest(value) == found["token"]:
             self.wanted = replace(self.wanted, given={**self.wanted.given, "key": value})
 
-    def check(self, found: t.Sequence[Found]) -> Found | None:
-        there = super().check(found)
-        if self.next and self.store and there and self.store.holds(str(there["token"])):
+    def verify(self, found: t.Sequence[Found]) -> None:
+        super().verify(found)
+        if self.next and self.store and self.shown and self.store.holds(str(self.shown["token"])):
             self.next.remove()
-        return there

@@ -135,8 +135,15 @@ def _masked_if(match: t.Match[str], secret: bool) -> str:
     return match["before"] + MASK if secret else match[0]
 
 
+def is_plain(value: t.Any) -> bool:
+    """Whether a value is no structure and no text that could give something away: most are."""
+    return not (_TELLING.search(value) if isinstance(value, str) else isinstance(value, (dict, list)))
+
+
 def masked(value: t.Any, mask: str = MASK) -> t.Any:
     """The same structure for showing: of a URL and its like only the secret part is masked."""
+    if is_plain(value):
+        return value
 
     def shown(path: Path, text: str) -> str:
         partly = mask_text(text)
@@ -147,8 +154,11 @@ def masked(value: t.Any, mask: str = MASK) -> t.Any:
 
 def masked_pair(old: t.Any, new: t.Any) -> tuple[t.Any, t.Any]:
     """Two values for a diff: where only their secrets differ, that much is still to be seen."""
+    if old == new:
+        shown = masked(old)
+        return shown, shown
     shown = masked(old), masked(new)
-    if old != new and shown[0] == shown[1]:
+    if shown[0] == shown[1]:
         return masked(old, f"{MASK} (found)"), masked(new, f"{MASK} (wanted)")
     return shown
 
@@ -156,6 +166,8 @@ def masked_pair(old: t.Any, new: t.Any) -> tuple[t.Any, t.Any]:
 def strings(value: t.Any) -> set[str]:
     """Every secret text of a structure, and of a URL and its like the secret part as well."""
     found: set[str] = set()
+    if is_plain(value):
+        return found
 
     def collect(path: Path, text: str) -> str:
         found.add(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Where the raw value of a key is kept: in a file, private and written in one step. The controller's stores build on this."""
 
 from __future__ import annotations
 
@@ -10,19 +10,27 @@ import os
 import secrets
 import stat
 import tempfile
+import urllib.parse
 
+from .errors import StoreError
 from .values import digest
 
 MODE = 0o600
 
 
-class StoreError(Exception):
-    """The place for the raw key can't be read or written."""
-
-
 def mint() -> str:
     """A new raw key, in the form of LiteLLM's own and of the strength of the sha256 that it keeps."""
     return f"sk-{secrets.token_urlsafe(32)}"
+
+
+def key_path(directory: str, alias: str) -> str:
+    """The file of one key among many."""
+    return os.path.join(directory, f"{file_name(alias)}.key")
+
+
+def file_name(alias: str) -> str:
+    """An alias as the name of a file or secret: no alias leads elsewhere."""
+    return urllib.parse.quote(alias, safe=" @+=,")
 
 
 class FileStore:

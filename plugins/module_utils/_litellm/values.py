@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""One form for everything that LiteLLM treats alike: numbers, lists, durations, times, hashes of keys. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from . import secret_parts
-from .resources._table import DIGEST, EMPTY, LIFETIME, SUBSET, WINDOWS, Field, dig
+from .kinds._table import DIGEST, EMPTY, LIFETIME, SUBSET, WINDOWS, Field, dig
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 FOREVER = ("-1",)
@@ -54,20 +54,6 @@ def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
     return found
 
 
-# The administrator of the proxy: LiteLLM puts the maker of a team among its members.
-CREATOR = "default_user_id"
-
-
-def member_name(member: t.Mapping[str, t.Any]) -> str:
-    return str(member.get("user_id") or member.get("user_email"))
-
-
-def members(value: t.Sequence[t.Mapping[str, t.Any]] | None) -> dict[str, str]:
-    """Who is in a team, and as what."""
-    named = {member_name(m): str(m.get("role") or "user") for m in value or []}
-    return {name: role for name, role in named.items() if name != CREATOR}
-
-
 def seconds(duration: str) -> int:
     """The length of a duration in LiteLLM's form: a number and s, m, h, d, w or mo."""
     match = re.fullmatch(r"([0-9]+)(s|mo|m|h|d|w)", duration.strip())
@@ -95,10 +81,9 @@ def canonical(field: Field, value: t.Any) -> t.Any:
         return field.default
     if field.compare == WINDOWS:
         return _ordered([{k: v for k, v in without_nulls(window).items() if k != "reset_at"} for window in value])
-    if field.entry_defaults:
-        added = field.entry_defaults.items()
-        entries = (entry.items() for entry in without_nulls(value))
-        value = [{k: v for k, v in parts if (k, v) not in added} for parts in entries]
+    if field.parts:
+        added = {part.name: part.default for part in field.parts if part.default is not None}
+        value = [{k: v for k, v in entry.items() if v != added.get(k)} for entry in without_nulls(value)]
     if field.type in ("int", "float"):
         return _number(value)
     if field.type == "list" and not field.ordered:

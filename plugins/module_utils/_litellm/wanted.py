@@ -17,7 +17,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from . import prices, values
-from .resources._table import DIGEST, LIFETIME, Field, Kind
+from .kinds._table import DIGEST, LIFETIME, Field, Kind
 from .transport import HEADER_VALUE
 
 # In these options every number is a limit, however deep it stands.
@@ -62,6 +62,17 @@ def wanted_of(
     )
 
 
+def given_fields(kind: Kind, wanted: Wanted) -> tuple[Field, ...]:
+    """The fields that were given, in the order of the table. Thousands of objects have the same few options."""
+    shape = (kind.plural, frozenset(wanted.given))
+    if shape not in _SHAPES:
+        _SHAPES[shape] = tuple(item for item in kind.fields if item.name in wanted.given)
+    return _SHAPES[shape]
+
+
+_SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
+
+
 def normal(value: t.Any) -> t.Any:
     """A structure as it comes back from the proxy: names are texts in JSON, and prices are numbers."""
     return prices.with_numbers(_text_names(value)) if isinstance(value, (dict, list)) else value
@@ -78,12 +89,10 @@ def _text_name(name: t.Any) -> str:
 
 
 def mistakes(kind: Kind, wanted: Wanted) -> list[str]:
-    """Everything that is wrong with an object by itself. What is to be absent may say what it likes."""
+    """Everything that is wrong with an object by itself; who makes a Wanted asks. What is to be absent may say what it likes."""
     if wanted.state == "absent":
         return []
-    found = [
-        wrong for item in kind.fields if item.name in wanted.given for wrong in _wrong(item, wanted.given[item.name])
-    ]
+    found = [wrong for item in given_fields(kind, wanted) for wrong in _wrong(item, wanted.given[item.name])]
     if wanted.renew_before is not None:
         found += _wrong_duration("renew_before", wanted.renew_before)
     if wanted.rotate is not None:

@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""The action plugins of keys: they run the module as ever, unless keys are stored on the controller. Used by them only."""
 
 from __future__ import annotations
 
 import os
 import typing as t
-import urllib.parse
 
 from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import controller_store
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import StoreError
 
-from .exchange import PRIVATE, Exchange, Slots
+from .exchange import Exchange, Slots
 from .file import EncryptableFile, FileSlots
 from .hashicorp import VaultSlots, settings_of
 
@@ -41,8 +41,8 @@ class StoringAction(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
-        if PRIVATE in self._task.args:
-            raise AnsibleActionFail(f"{PRIVATE} is the action plugin's own option; leave it out")
+        if controller_store.OPTION in self._task.args:
+            raise AnsibleActionFail(f"{controller_store.OPTION} is the action plugin's own option; leave it out")
         try:
             stores = self._stores()
         except StoreError as exc:
@@ -77,7 +77,3 @@ class StoringAction(ActionBase):
 
     def vault_slots(self, options: t.Mapping[str, t.Any], path: str) -> Slots:
         return VaultSlots(settings_of(options, os.environ), options["mount"], path, options["field"])
-
-
-def file_name(alias: str) -> str:
-    return urllib.parse.quote(alias, safe=" @+=,")

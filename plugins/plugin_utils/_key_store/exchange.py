@@ -2,21 +2,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""The controller's half of a store that only the controller can reach:
+  read the stores -> the module plans -> put new values into the stores -> the module works -> carry out its orders.
+A value is stored before its key exists. Where nothing changes the module runs once.
 
-# The controller's half of a store that only the controller can reach:
-#   read the stores -> the module plans -> put new values into the stores -> the module works -> carry out its orders.
-# A value is stored before its key exists. Where nothing changes the module runs once.
+Used by the action plugins of keys; the other half is module_utils/_litellm/controller_store.py.
+"""
 
 from __future__ import annotations
 
 import secrets
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller import CURRENT, NEXT, unseal
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller_store import (
+    CURRENT,
+    NEXT,
+    OPTION,
+    PAD,
+    unseal,
+)
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import StoreError, mint
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.values import digest
 
-PRIVATE = "controller_store"
 Result = dict[str, t.Any]
 Call = t.Callable[[dict[str, t.Any]], Result]
 
@@ -44,7 +51,7 @@ class Exchange:
         self._stores = stores
         self._given = given
         self._call_module = call
-        self._seal_key = secrets.token_bytes(32)
+        self._pads: dict[str, bytes] = {}
         self._held: dict[str, dict[str, str | None]] = {}
 
     def run(self, check_mode: bool) -> Result:
@@ -59,7 +66,7 @@ class Exchange:
         if check_mode:
             return public(planned)
         done = self._call(plan_only=False)
-        failures = self._obey(done.get(PRIVATE) or {})
+        failures = self._obey(done.get(OPTION) or {})
         if failures:
             return {**public(done), "failed": True, "changed": True, "msg": "; ".join(failures)}
         return public(done)
@@ -69,9 +76,9 @@ class Exchange:
             "where": {alias: store.where for alias, store in self._stores.items()},
             "held": self._held,
             "loose": [alias for alias, store in self._stores.items() if not store.is_private()],
-            "seal_key": self._seal_key.hex(),
+            "pads": {alias: pad.hex() for alias, pad in self._pads.items()},
         }
-        return self._call_module({PRIVATE: {**told, **more}})
+        return self._call_module({OPTION: {**told, **more}})
 
     def _prepare(self, planned: Result, check_mode: bool) -> None:
         """New values are stored before their keys exist: whatever breaks after it, the next run finds them there."""
@@ -84,6 +91,7 @@ class Exchange:
                 store.check_writable()
             slot = {"create": CURRENT, "rotate": NEXT}.get(operation)
             if slot and not check_mode:
+                self._pads[alias] = secrets.token_bytes(PAD)
                 self._prepare_one(alias, store, slot)
 
     def _prepare_one(self, alias: str, store: Slots, slot: str) -> None:
@@ -99,6 +107,7 @@ class Exchange:
         for alias, by_slot in orders.items():
             values = {slot: self._ordered(alias, order) for slot, order in by_slot.items()}
             try:
+                self._check_whole(by_slot, values)
                 self._stores[alias].put(values)
             except StoreError as exc:
                 failures.append(f"{exc}{self._take_back(alias, by_slot, values)}")
@@ -107,7 +116,14 @@ class Exchange:
     def _ordered(self, alias: str, order: t.Mapping[str, t.Any]) -> str | None:
         if order.get("copy"):
             return self._held[alias][order["copy"]]
-        return unseal(self._seal_key, alias, order["sealed"]) if order.get("sealed") else None
+        return unseal(self._pads[alias], order["sealed"]) if order.get("sealed") else None
+
+    @staticmethod
+    def _check_whole(orders: t.Mapping[str, t.Mapping[str, t.Any]], values: t.Mapping[str, str | None]) -> None:
+        """A value that came back must be that of the key that was made."""
+        order, value = orders.get(CURRENT) or {}, values.get(CURRENT)
+        if order.get("sealed") and digest(value or "") != order["token"]:
+            raise StoreError("the value of the new key did not come back whole")
 
     def _take_back(
         self, alias: str, orders: t.Mapping[str, t.Mapping[str, t.Any]], values: t.Mapping[str, str | None]
@@ -131,9 +147,9 @@ def operations_of(planned: Result) -> dict[str, str]:
 
 def public(result: Result) -> Result:
     """The answer without what only the two halves say to each other."""
-    shown = {name: value for name, value in result.items() if name != PRIVATE}
+    shown = {name: value for name, value in result.items() if name != OPTION}
     invocation = shown.get("invocation")
     if isinstance(invocation, dict) and isinstance(invocation.get("module_args"), dict):
-        arguments = {k: v for k, v in invocation["module_args"].items() if k != PRIVATE}
+        arguments = {k: v for k, v in invocation["module_args"].items() if k != OPTION}
         shown["invocation"] = {**invocation, "module_args": arguments}
     return shown

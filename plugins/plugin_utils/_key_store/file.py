@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Keys in files on the controller, encrypted by ansible-vault where that is asked for. Used by the action plugins of keys."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultLib, is_encrypted, match_secrets, parse_vaulttext_envelope
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller import CURRENT, NEXT
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller_store import CURRENT, NEXT
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import FileStore, StoreError
 
 Secrets = t.Sequence[tuple[str, t.Any]]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Keys in a KV engine of HashiCorp Vault or OpenBao, which the controller talks to. Used by the action plugins of keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 from ansible.module_utils.urls import open_url
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller import CURRENT, NEXT
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller_store import CURRENT, NEXT
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import StoreError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.transport import (
     check_header,

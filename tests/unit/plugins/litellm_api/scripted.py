@@ -104,6 +104,11 @@ def named(alias: str, *keys: dict[str, t.Any]) -> Call:
     return Call("GET", "/key/list", listed(*keys), query=query)
 
 
+def free(raw: str) -> Call:
+    """The look whether a value is in use already."""
+    return Call("GET", "/key/list", listed(), query={"key_hash": sha(raw), "return_full_object": "true"})
+
+
 def connection_broken() -> Exception:
     return http.client.RemoteDisconnected("closed without response")
 

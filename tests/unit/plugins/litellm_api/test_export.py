@@ -19,7 +19,9 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.llmfleet.gateway.plugins.filter.llm_state_yaml import llm_state_yaml
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS, Field, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Field, Kind
+
+from .scripted import key
 
 #: Where this checkout is importable, and so usable by Ansible.
 COLLECTIONS = next(path for path in sys.path if (Path(path) / "ansible_collections/llmfleet/gateway").exists())
@@ -160,7 +162,7 @@ def variables(result: dict[str, t.Any]) -> list[str]:
 
 
 def test_names_that_read_alike_get_variables_of_their_own() -> None:
-    keys = export.desired(KINDS["keys"], [{"key_alias": "a b"}, {"key_alias": "a_b"}, {"key_alias": "c"}])
+    keys = export.desired(KINDS["keys"], [key(alias) for alias in ("a b", "a_b", "c")])
     first, second, third = (item["key"] for item in export.unambiguous({"keys": keys})["keys"])
     assert len({first, second, third}) == 3
     assert third == "{{ vault_key_c_key }}"

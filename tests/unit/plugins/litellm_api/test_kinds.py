@@ -9,8 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, plan, reader, single
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, plan, reader, showing
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_customer, litellm_model
 
@@ -70,7 +70,7 @@ def test_secrets_of_an_mcp_server_are_veiled_and_exported_as_variables() -> None
         "env_vars": [{"name": "A", "value": "secret"}],
         "credentials": {"auth_value": "secret"},
     }
-    assert "secret" not in str(single.visible(MCP_SERVER, found))
+    assert "secret" not in str(showing.visible(MCP_SERVER, found))
     exported = export.desired(MCP_SERVER, [found])[0]
     assert exported["env_vars"] == [{"name": "A", "value": "{{ vault_mcp_server_s_env_vars_a }}"}]
     assert exported["static_headers"] == {"X-Key": "{{ vault_mcp_server_s_static_headers_x_key }}"}

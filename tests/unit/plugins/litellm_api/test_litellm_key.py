@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key
 
-from .scripted import MASTER, Call, Script, key, listed, named, run_module, sha
+from .scripted import MASTER, Call, Script, free, key, listed, named, run_module, sha
 
 RAW = "sk-0123456789abcdef"
 CREATED = {"token": sha(RAW), "key": RAW, "key_alias": "app"}
@@ -33,16 +33,11 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     return run_one
 
 
-def free(raw: str = RAW) -> Call:
-    """The look whether a value is in use already."""
-    return Call("GET", "/key/list", listed(), query={"key_hash": sha(raw), "return_full_object": "true"})
-
-
 def test_a_key_of_a_given_value_is_created(run: Run) -> None:
     body = {"key_alias": "app", "key": RAW, "max_budget": 5.0}
     script = Script(
         named("app"),
-        free(),
+        free(RAW),
         Call("POST", "/key/generate", CREATED, body=body),
         named("app", key("app", RAW, max_budget=5.0)),
     )
@@ -121,7 +116,7 @@ def test_an_interrupted_run_is_finished_with_the_stored_value(run: Run, tmp_path
     (tmp_path / "key").write_text(RAW)
     script = Script(
         named("app"),
-        free(),
+        free(RAW),
         Call("POST", "/key/generate", CREATED, body={"key_alias": "app", "key": RAW}),
         named("app", key("app")),
     )
@@ -162,7 +157,7 @@ def test_the_newer_of_twins_is_removed(run: Run) -> None:
     older = key("app", "sk-1123456789abcdef", created_at="2026-11-22T19:59:59.000000Z")
     script = Script(
         named("app"),
-        free(),
+        free(RAW),
         Call("POST", "/key/generate", CREATED),
         named("app", key("app"), older),
         Call("POST", "/key/delete", {}, body={"keys": [sha(RAW)]}),
@@ -174,14 +169,14 @@ def test_the_newer_of_twins_is_removed(run: Run) -> None:
 
 def test_the_older_of_twins_stays(run: Run) -> None:
     newer = key("app", "sk-1123456789abcdef", created_at="2026-11-22T20:00:01.000000Z")
-    script = Script(named("app"), free(), Call("POST", "/key/generate", CREATED), named("app", key("app"), newer))
+    script = Script(named("app"), free(RAW), Call("POST", "/key/generate", CREATED), named("app", key("app"), newer))
     assert run(script, key_alias="app", key=RAW)["token"] == sha(RAW)
 
 
 def test_a_timeout_after_the_work_was_done_is_a_success(run: Run) -> None:
     script = Script(
         named("app"),
-        free(),
+        free(RAW),
         Call("POST", "/key/generate", error=socket.timeout()),
         named("app", key("app")),
         named("app", key("app")),
@@ -190,7 +185,7 @@ def test_a_timeout_after_the_work_was_done_is_a_success(run: Run) -> None:
 
 
 def test_what_the_proxy_did_not_keep_is_an_error(run: Run) -> None:
-    script = Script(named("app"), free(), Call("POST", "/key/generate", CREATED), named("app", key("app")))
+    script = Script(named("app"), free(RAW), Call("POST", "/key/generate", CREATED), named("app", key("app")))
     result = run(script, key_alias="app", key=RAW, tpm_limit=5)
     assert "did not keep: tpm_limit" in result["msg"]
 

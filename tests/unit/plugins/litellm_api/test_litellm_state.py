@@ -8,9 +8,9 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.modules import litellm_state
+from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key, litellm_state
 
-from .scripted import Call, Script, key, listed, named, run_module, sha
+from .scripted import Call, Script, free, key, listed, named, run_module, sha
 
 RAW = "sk-0123456789abcdef"
 Run = t.Callable[..., dict[str, t.Any]]
@@ -40,6 +40,7 @@ def test_one_plan_in_the_order_of_references(run: Run) -> None:
     script = Script(
         Call("GET", "/budget/list", []),
         named("app"),
+        free(RAW),
         Call("POST", "/budget/new", budget, body={"budget_id": "small", "max_budget": 3.0}),
         Call(
             "POST",
@@ -53,6 +54,46 @@ def test_one_plan_in_the_order_of_references(run: Run) -> None:
     result = run(script, desired=desired)
     assert result["counts"] == {"create": 2, "update": 0, "delete": 0, "rotate": 0, "none": 0}
     assert RAW not in json.dumps(result)
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_value_in_use_under_another_alias_is_refused_before_anything_is_written(run: Run, check: bool) -> None:
+    """Also where the other key was not among those that were read, and in check mode."""
+    taken = Call("GET", "/key/list", listed(key("other")), query={"key_hash": sha(RAW), "return_full_object": "true"})
+    script = Script(named("app"), taken)
+    assert (
+        "in use by the key 'other'"
+        in run(script, check=check, desired={"keys": [{"key_alias": "app", "key": RAW}]})["msg"]
+    )
+    read = Script(Call("GET", "/key/list", listed(key("other"))))
+    desired = {"keys": [{"key_alias": name, "key": RAW} for name in ("a", "b")]}
+    assert len(run(read, check=check, desired=desired)["errors"]) == 2
+
+
+def test_what_is_not_listed_at_once_is_looked_for_again(run: Run) -> None:
+    made = owned("app")
+    script = Script(
+        named("app"), free(RAW), Call("POST", "/key/generate", {"token": sha(RAW)}), named("app"), named("app", made)
+    )
+    assert run(script, desired={"keys": [{"key_alias": "app", "key": RAW}]})["counts"]["create"] == 1
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_one_object_is_the_list_of_one(run: Run, check: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The module of one object sends what the state of one sends, and says the same of it."""
+    found, wanted = key("app", max_budget=1.0), {"key_alias": "app", "max_budget": 5}
+
+    def script() -> Script:
+        writes = [] if check else [Call("POST", "/key/update", {}), named("app", key("app", max_budget=5.0))]
+        return Script(named("app", found), *writes)
+
+    one, many = script(), script()
+    monkeypatch.setattr(litellm_state, "fingerprint_key", lambda api_key: b"")
+    alone = run_module(litellm_key, one, wanted, check=check, monkeypatch=monkeypatch)
+    listed_one = run(many, check=check, desired={"keys": [wanted]}, owner="")
+    assert one.sent == many.sent
+    assert alone["diff"] == listed_one["diff"][0]
+    assert (alone["operation"], alone["changed_fields"]) == ("update", ["max_budget"])
 
 
 def test_check_mode_only_reads(run: Run) -> None:
@@ -153,6 +194,7 @@ def test_a_changed_value_rotates(run: Run) -> None:
 
     script = Script(
         named("app", owned("app")),
+        free(NEW),
         Call("POST", "/key/update", {}, check_body=is_retired),
         Call("POST", "/key/generate", {"token": sha(NEW)}, check_body=carries_over),
         named("app", successor_of(RAW, NEW, 3600)),
@@ -161,7 +203,7 @@ def test_a_changed_value_rotates(run: Run) -> None:
     assert result["counts"] == {"create": 0, "update": 0, "delete": 0, "rotate": 1, "none": 0}
     assert result["operations"][0]["operation"] == "rotate"
     assert RAW not in json.dumps(result)
-    foreseen = run(Script(named("app", owned("app"))), check=True, desired=desired)
+    foreseen = run(Script(named("app", owned("app")), free(NEW)), check=True, desired=desired)
     assert foreseen["counts"] == result["counts"]
     assert foreseen["diff"] == result["diff"]
 

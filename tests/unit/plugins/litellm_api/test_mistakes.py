@@ -10,11 +10,12 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY, KINDS
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY, KINDS
+from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key
 
-from .scripted import key
+from .scripted import Script, key, run_module
 
+SECRET = "sk-secret-0123456789"
 INFINITE, NO_NUMBER = float("inf"), float("nan")
 WITH_DURATION = ("keys", "teams", "users", "budgets", "customers", "tags", "organizations", "projects")
 
@@ -148,6 +149,17 @@ def test_a_price_is_compared_and_written_as_a_number() -> None:
     assert "sk-secret-0123" not in str(dearer.diff())
 
 
-def test_the_wrong_is_refused_by_the_plan_too() -> None:
-    with pytest.raises(plan.PlanError, match="budget_duration"):
-        plan.plan(KEY, Wanted("app", {"budget_duration": "1 day"}), None)
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"budget_duration": "1 day"}, "budget_duration: '1 day' is no duration"),
+        ({"max_budget": -1}, "max_budget must not be below zero"),
+        ({"key": f"{SECRET} "}, "key is empty, or has white space"),
+    ],
+)
+def test_the_module_of_one_object_refuses_the_same(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, t.Any], said: str
+) -> None:
+    result = run_module(litellm_key, Script(), {"key_alias": "app", **options}, monkeypatch=monkeypatch)
+    assert said in result["msg"]
+    assert SECRET not in result["msg"]

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import plan as p
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 
 from .scripted import key, sha

@@ -9,7 +9,7 @@ import typing as t
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import reader
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import BadReplyError
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KEY
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY
 
 from .scripted import Call, Script, key, listed, named
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key, litellm_state
 
-from .scripted import Call, Script, key, named, run_module, sha
+from .scripted import Call, Script, free, key, named, run_module, sha
 
 RAW = "sk-0123456789abcdef"
 GROUP = {"access_group_id": "g-1", "access_group_name": "cheap", "access_model_names": ["a"]}
@@ -23,7 +23,7 @@ def teams(*found: tuple[str, str]) -> Call:
 
 
 def test_a_team_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    script = Script(teams(("other", "t-0"), ("research", "t-1")), named("app", key("app", RAW, team_id="t-1")))
+    script = Script(named("app", key("app", RAW, team_id="t-1")), teams(("other", "t-0"), ("research", "t-1")))
     result = run_module(litellm_key, script, {"key_alias": "app", "team_alias": "research"}, monkeypatch=monkeypatch)
     assert result["changed"] is False
     script.assert_done()
@@ -46,7 +46,7 @@ def test_an_unknown_or_ambiguous_name_is_said(
     monkeypatch: pytest.MonkeyPatch, found: list[tuple[str, str]], said: str
 ) -> None:
     options = {"key_alias": "app", "team_alias": "research"}
-    assert said in run_module(litellm_key, Script(teams(*found)), options, monkeypatch=monkeypatch)["msg"]
+    assert said in run_module(litellm_key, Script(named("app"), teams(*found)), options, monkeypatch=monkeypatch)["msg"]
 
 
 def test_name_and_id_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def state(monkeypatch: pytest.MonkeyPatch, script: Script, check: bool = False) 
 
 
 def test_an_object_of_the_same_run_has_its_id_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    none_yet = (Call("GET", "/v1/access_group", []), named("app"), Call("GET", "/v1/access_group", []))
+    none_yet = (Call("GET", "/v1/access_group", []), named("app"), Call("GET", "/v1/access_group", []), free(RAW))
     owned = {"metadata": {"llmfleet": {"owner": "llmfleet.gateway"}}, "access_group_ids": ["g-1"]}
     script = Script(
         *none_yet,

@@ -13,11 +13,11 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import (
     export,
     module,
     plan,
-    single,
+    showing,
     values,
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import wanted as wanted_module
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.resources import KINDS, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 
 from .scripted import key
@@ -134,7 +134,7 @@ def test_a_secret_at_any_depth_is_shown_nowhere(plural: str, options: dict[str, 
         operation = plan.plan(kind, asked, there)
         assert HIDDEN not in repr(operation.diff()) + repr(operation)
         assert "other-0123456789" not in repr(operation.diff())
-    assert HIDDEN not in str(single.visible(kind, found))
+    assert HIDDEN not in str(showing.visible(kind, found))
     assert HIDDEN in argspec.secret_strings(kind, options)
     exported = export.desired(kind, [{**found, "guardrail_definition_location": "db", **model()}])
     assert HIDDEN not in str(exported)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import json
+import secrets
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller import (
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.controller_store import (
+    PAD,
     Controller,
     seal,
     unseal,
@@ -79,11 +81,13 @@ def exchange(store: Memory, module: Module, check: bool = False, given: str | No
 
 
 def test_a_seal_hides_and_opens() -> None:
-    sealed = seal(b"k" * 32, "app", RAW * 5)
+    pad = secrets.token_bytes(PAD)
+    sealed = seal(pad, RAW)
     assert RAW.encode().hex() not in sealed
-    assert unseal(b"k" * 32, "app", sealed) == RAW * 5
-    assert seal(b"k" * 32, "other", RAW * 5) != sealed
-    assert "k" * 32 not in repr(Controller({}, {}, seal_key=b"k" * 32))
+    assert unseal(pad, sealed) == RAW
+    assert pad.hex() not in repr(Controller({}, {}, pads={"app": pad.hex()}))
+    with pytest.raises(StoreError, match="strange length"):
+        seal(pad, RAW * 8)
 
 
 def test_a_new_value_is_stored_before_the_key_is_made() -> None:
@@ -137,7 +141,7 @@ def test_a_store_that_refuses_stops_before_anything_is_made(check: bool) -> None
 
 
 def minted(told: Told) -> Told:
-    order = {"sealed": seal(bytes.fromhex(told["seal_key"]), "app", RAW), "token": sha(RAW)}
+    order = {"sealed": seal(bytes.fromhex(told["pads"]["app"]), RAW), "token": sha(RAW)}
     return {**PLAN, "controller_store": {"app": {"current": order}}}
 
 
@@ -145,6 +149,29 @@ def test_a_value_that_the_proxy_made_arrives() -> None:
     store = Memory()
     exchange(store, Module(PLAN, minted))
     assert store.values["current"] == RAW
+
+
+def test_a_pad_is_of_one_call_and_only_for_what_may_come_back() -> None:
+    pads = []
+    for _ in range(2):
+        module = Module(PLAN, PLAN)
+        exchange(Memory(), module)
+        assert module.told[0]["pads"] == {}
+        pads.append(module.told[1]["pads"]["app"])
+    assert pads[0] != pads[1]
+    assert len(bytes.fromhex(pads[0])) == PAD
+
+
+def test_a_value_that_did_not_come_back_whole_is_not_stored() -> None:
+    def garbled(told: Told) -> Told:
+        answer = minted(told)
+        answer["controller_store"]["app"]["current"]["sealed"] = "00" * len(RAW)
+        return answer
+
+    store = Memory()
+    result = exchange(store, Module(PLAN, garbled, {"changed": True}))
+    assert "did not come back whole" in result["msg"]
+    assert "was deleted again" in result["msg"]
 
 
 def test_a_key_that_finds_no_home_is_deleted_again() -> None:
@@ -173,7 +200,7 @@ def test_orders_of_a_module_that_failed_are_obeyed_too() -> None:
     assert result["msg"] == "not kept"
 
 
-TOLD: Told = {"where": {"app": "there"}, "held": {"app": {"current": None, "next": None}}, "seal_key": "6b" * 32}
+TOLD: Told = {"where": {"app": "there"}, "held": {"app": {"current": None, "next": None}}, "pads": {"app": "6b" * PAD}}
 
 
 def test_the_module_seals_what_the_proxy_made(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,11 +218,11 @@ def test_the_module_seals_what_the_proxy_made(monkeypatch: pytest.MonkeyPatch) -
     result = run_module(litellm_key, script, options, monkeypatch=monkeypatch)
     script.assert_done()
     order = result["controller_store"]["app"]["current"]
-    assert unseal(b"k" * 32, "app", order["sealed"]) == RAW
+    assert unseal(b"k" * PAD, order["sealed"]) == RAW
     assert order["token"] == sha(RAW)
     assert RAW not in json.dumps(result)
     assert candidate not in json.dumps(result)
-    assert "6b" * 32 not in json.dumps(result)
+    assert "6b" * PAD not in json.dumps(result)
 
 
 def test_the_module_takes_a_key_back(monkeypatch: pytest.MonkeyPatch) -> None:

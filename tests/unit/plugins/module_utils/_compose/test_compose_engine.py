@@ -8,16 +8,18 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import (
     Engine,
     EngineError,
-    Job,
+    EngineMissing,
+    Row,
     parse_container,
+    run_command,
 )
-from running import run_command
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.job import Job
 
 
 def inspected(**state: Any) -> dict[str, Any]:
@@ -110,57 +112,131 @@ def calls(folder: Path) -> list[str]:
 
 def test_run_gives_output_and_passes_stdin(docker: Path) -> None:
     answer(docker, "cat")
-    assert Engine("p", "/d", run_command).run("x", stdin="text") == "text"
+    assert Engine().run("x", stdin="text") == "text"
 
 
 def test_failing_command_is_an_error_with_its_own_words(docker: Path) -> None:
     answer(docker, "echo no such thing >&2; exit 3")
     with pytest.raises(EngineError, match=r"docker network create n: no such thing"):
-        Engine("p", "/d", run_command).run("network", "create", "n")
+        Engine().run("network", "create", "n")
 
 
 def test_config_and_hashes_read_the_compose_file_from_stdin(docker: Path) -> None:
     answer(docker, """case "$*" in *--hash*) echo "web abc"; echo "db def";; *) cat;; esac""")
-    engine = Engine("p", "/d", run_command)
-    assert engine.config('{"services": {}}') == {"services": {}}
-    assert engine.hashes("ignored") == {"web": "abc", "db": "def"}
+    engine = Engine()
+    assert engine.config("p", "/d", '{"services": {}}') == {"services": {}}
+    assert engine.hashes("p", "/d", "ignored") == {"web": "abc", "db": "def"}
     assert calls(docker)[0] == "compose -p p --project-directory /d -f - config --format json"
 
 
-def test_no_containers_needs_no_inspect(docker: Path) -> None:
-    answer(docker, ":")
-    assert Engine("p", "/d", run_command).containers() == []
+def test_rows_tell_whose_a_container_is(docker: Path) -> None:
+    answer(docker, r"""printf 'id1\tweb-1\tp\tweb\t/opt/p\tp\tFalse\nid2\tother\t\t\t\t\t\n'""")
+    assert Engine().rows() == [
+        Row("id1", "web-1", "p", "web", "/opt/p", "p", "False"),
+        Row("id2", "other", "", "", "", "", ""),
+    ]
+    assert len(calls(docker)) == 1
+
+
+def test_nothing_to_inspect_asks_nothing(docker: Path) -> None:
+    assert Engine().inspect([]) == []
+    assert not (docker / "calls").exists()
+
+
+def test_container_that_has_gone_since_is_left_out(docker: Path) -> None:
+    answer(docker, "echo '[]'; echo 'Error: No such container: abc' >&2; exit 1")
+    assert Engine().inspect(["abc"]) == []
+
+
+def test_images_that_are_all_here_are_one_question(docker: Path) -> None:
+    answer(docker, "echo sha256:1; echo sha256:2")
+    assert Engine().image_ids(["b:1", "a:1", "b:1"]) == {"a:1": "sha256:1", "b:1": "sha256:2"}
     assert len(calls(docker)) == 1
 
 
 def test_images_that_are_not_here_are_left_out(docker: Path) -> None:
-    answer(docker, """case "$*" in *here*) echo sha256:1;; *) exit 1;; esac""")
-    assert Engine("p", "/d", run_command).image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
-    assert len(calls(docker)) == 2
+    answer(docker, """case "$*" in *away*) exit 1;; *here*) echo sha256:1;; esac""")
+    assert Engine().image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
+
+
+def test_networks_that_are_not_here_are_left_out(docker: Path) -> None:
+    answer(docker, "echo 'a true'; echo 'Error response from daemon: network b not found' >&2; exit 1")
+    assert Engine().networks(["a", "b"]) == {"a": True}
+
+
+def test_network_question_that_fails_otherwise_is_an_error(docker: Path) -> None:
+    answer(docker, "echo broken >&2; exit 1")
+    with pytest.raises(EngineError, match="docker network inspect: broken"):
+        Engine().networks(["a"])
 
 
 def test_internal_network(docker: Path) -> None:
     answer(docker, ":")
-    Engine("p", "/d", run_command).create_network("n", True)
+    Engine().create_network("n", True)
     assert calls(docker) == ["network create --label io.llmfleet.network=true --internal n"]
-
-
-@pytest.mark.parametrize(
-    ("script", "missing"),
-    [
-        (":", ""),
-        ('test "$1" != compose', "Docker Compose v2 (docker compose) is not there"),
-        ('test "$1" != version || { echo no daemon >&2; exit 1; }', "no daemon"),
-    ],
-)
-def test_available(docker: Path, script: str, missing: str) -> None:
-    answer(docker, script)
-    assert Engine("p", "/d", run_command).available() == missing
 
 
 def test_no_docker_at_all(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(docker))
-    assert Engine("p", "/d", run_command).available() == "the docker command is not there"
+    with pytest.raises(EngineMissing, match="the docker command is not there"):
+        Engine().rows()
+
+
+def test_engine_that_is_down_is_missing(docker: Path) -> None:
+    answer(docker, "echo no daemon >&2; exit 1")
+    with pytest.raises(EngineMissing, match="docker ps: no daemon"):
+        Engine().rows()
+
+
+def test_compose_that_is_not_installed_is_said_so(docker: Path) -> None:
+    answer(docker, "echo unknown command: docker compose >&2; exit 1")
+    with pytest.raises(EngineMissing, match="Docker Compose v2"):
+        Engine().config("p", "/d", "services: {}")
+
+
+def test_compose_file_that_compose_refuses_is_no_missing_compose(docker: Path) -> None:
+    answer(docker, """case "$*" in *version*) :;; *) echo not a mapping >&2; exit 1;; esac""")
+    with pytest.raises(EngineError, match="not a mapping") as caught:
+        Engine().config("p", "/d", "nonsense")
+    assert not isinstance(caught.value, EngineMissing)
+
+
+# ---- time limits
+
+
+def test_command_that_hangs_is_ended_with_all_that_it_started(docker: Path) -> None:
+    answer(docker, f"sleep 60 & echo $! > {docker}/child; wait")
+    with pytest.raises(EngineError, match="docker network ls: no answer within 1 s"):
+        Engine().run("network", "ls", timeout=1)
+    child = (docker / "child").read_text().strip()
+    until(lambda: not Path(f"/proc/{child}").exists() or " Z " in Path(f"/proc/{child}/stat").read_text())
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda engine: engine.rows(),
+        lambda engine: engine.inspect(["a"]),
+        lambda engine: engine.image_ids(["a"]),
+        lambda engine: engine.networks(["a"]),
+        lambda engine: engine.create_network("a", False),
+        lambda engine: engine.project_networks("p"),
+        lambda engine: engine.config("p", "/d", ""),
+        lambda engine: engine.hashes("p", "/d", ""),
+        lambda engine: engine.execute("a", ["x"], None, 0.2),
+    ],
+)
+def test_every_question_has_a_limit_and_a_clear_error(
+    docker: Path, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Engine], Any]
+) -> None:
+    answer(docker, "exec sleep 60")
+
+    def hasty(args: list[str], stdin: str | None, timeout: float) -> tuple[int, str, str]:
+        assert timeout <= 60
+        return run_command(args, stdin, 0.2)
+
+    with pytest.raises(EngineError, match=r"no answer within|Compose v2"):
+        ask(Engine(hasty))
 
 
 # ---- job
@@ -190,7 +266,7 @@ def test_no_job_has_not_failed(job: Job) -> None:
 
 def test_commands_run_in_order_and_are_quoted(docker: Path, job: Job) -> None:
     answer(docker, 'echo "got [$1] [$2]"; echo "  "')
-    job.start([["docker", "a b", "$HOME"], ["docker", "second", ";"]])
+    job.start([["docker", "a b", "$HOME"], ["docker", "second", ";"]], "up")
     until(lambda: job.return_code() is not None)
     assert job.return_code() == 0
     assert job.succeeded()
@@ -200,7 +276,7 @@ def test_commands_run_in_order_and_are_quoted(docker: Path, job: Job) -> None:
 
 def test_first_failure_ends_it_and_its_code_is_kept(docker: Path, job: Job) -> None:
     answer(docker, "echo broken >&2; exit 17")
-    job.start([["docker", "one"], ["docker", "two"]])
+    job.start([["docker", "one"], ["docker", "two"]], "up")
     until(lambda: job.return_code() is not None)
     assert job.return_code() == 17
     assert calls(docker) == ["one"]
@@ -210,7 +286,7 @@ def test_first_failure_ends_it_and_its_code_is_kept(docker: Path, job: Job) -> N
 
 def test_running_job_has_no_code_and_its_output_can_be_followed(docker: Path, job: Job) -> None:
     answer(docker, f"echo pulling; while ! test -e {docker}/go; do sleep 0.02; done")
-    job.start([["docker", "up"]])
+    job.start([["docker", "up"]], "up")
     until(lambda: job.last_line() == "pulling")
     assert job.return_code() is None
     assert Job(job.directory, run_command).return_code() is None
@@ -220,10 +296,27 @@ def test_running_job_has_no_code_and_its_output_can_be_followed(docker: Path, jo
 
 def test_job_that_was_cut_off_has_failed(docker: Path, job: Job) -> None:
     answer(docker, "sleep 60")
-    job.start([["docker", "up"]])
+    job.start([["docker", "up"]], "up")
     os.killpg(process(job), signal.SIGKILL)
     until(lambda: job.return_code() is not None)
     assert job.return_code() == 255
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("pid", ""), ("pid", "12"), ("pid", "x y"), ("rc", "x"), ("rc", "-"), ("pid", None)]
+)
+def test_files_that_were_cut_off_tell_of_a_job_that_was(docker: Path, job: Job, name: str, content: str | None) -> None:
+    answer(docker, "exit 0")
+    job.start([["docker", "up"]], "up")
+    until(lambda: job.return_code() is not None)
+    path = Path(job.path(name))
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_text(content)
+    assert job.return_code() in (0, 255)
+    job.stop()
 
 
 def test_other_process_with_the_number_of_a_job_before_the_reboot_is_not_the_job(job: Job) -> None:
@@ -235,7 +328,7 @@ def test_other_process_with_the_number_of_a_job_before_the_reboot_is_not_the_job
 
 def test_stop_ends_all_that_the_job_started(docker: Path, job: Job) -> None:
     answer(docker, f"sleep 60 & echo $! > {docker}/child; wait")
-    job.start([["docker", "up"]])
+    job.start([["docker", "up"]], "up")
     until(lambda: (docker / "child").exists() and (docker / "child").read_text().strip())
     child = (docker / "child").read_text().strip()
     job.stop()
@@ -245,7 +338,7 @@ def test_stop_ends_all_that_the_job_started(docker: Path, job: Job) -> None:
 
 def test_job_that_ignores_the_signal_is_killed(docker: Path, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(docker, "trap '' TERM; echo ready; sleep 60")
-    job.start([["sh", "-c", "trap '' TERM; docker up"]])
+    job.start([["sh", "-c", "trap '' TERM; docker up"]], "up")
     until(lambda: job.last_line() == "ready")
     clock = iter(range(0, 10000, 4))
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
@@ -255,9 +348,9 @@ def test_job_that_ignores_the_signal_is_killed(docker: Path, job: Job, monkeypat
 
 def test_new_job_forgets_the_one_before(docker: Path, job: Job) -> None:
     answer(docker, "echo $1; exit $2")
-    job.start([["docker", "one", "1"]])
+    job.start([["docker", "one", "1"]], "up")
     until(lambda: job.return_code() == 1)
-    job.start([["docker", "two", "0"]])
+    job.start([["docker", "two", "0"]], "up")
     until(lambda: job.return_code() == 0)
     assert job.output() == "two"
     job.forget()

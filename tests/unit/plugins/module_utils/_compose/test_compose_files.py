@@ -13,12 +13,13 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose import f
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import (
     DirectorySpec,
     FileSpec,
-    StateStore,
     make_directory,
     plan_directories,
     plan_files,
     read_text,
+    remove_files,
     write_file,
+    write_files,
 )
 
 ME, MINE = os.getuid(), os.getgid()
@@ -99,12 +100,12 @@ def test_names_and_numbers_of_users_and_groups() -> None:
 
 def test_directories_are_created_or_mended_and_their_content_is_left(tmp_path: Path) -> None:
     want = DirectorySpec("data/deep", 0o700, ME, MINE)
-    assert plan_directories(str(tmp_path), [want]) == [(want, "create")]
+    assert plan_directories(str(tmp_path), [want], ()) == [(want, "create")]
     make_directory(str(tmp_path), want)
     put(tmp_path / "data/deep/kept", "kept")
-    assert plan_directories(str(tmp_path), [want]) == []
+    assert plan_directories(str(tmp_path), [want], ()) == []
     (tmp_path / "data/deep").chmod(0o755)
-    assert plan_directories(str(tmp_path), [want]) == [(want, "mode 0755 -> 0700")]
+    assert plan_directories(str(tmp_path), [want], ()) == [(want, "mode 0755 -> 0700")]
     make_directory(str(tmp_path), want)
     assert mode_of(tmp_path / "data/deep") == 0o700
     assert (tmp_path / "data/deep/kept").read_text() == "kept"
@@ -150,66 +151,28 @@ def test_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path, monkeypatc
     assert (tmp_path / "a").read_text() == "old"
 
 
-# ---- what is remembered
+def test_full_disk_changes_no_name_before_every_content_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "a", "old")
+    fsync, left = os.fsync, [1]
+
+    def nearly_full(descriptor: int) -> None:
+        if not left:
+            raise OSError(28, "No space left on device")
+        left.pop()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", nearly_full)
+    with pytest.raises(OSError, match="No space"):
+        write_files(str(tmp_path), [spec("a", "new"), spec("b", "new")])
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "old"
 
 
-def store(tmp_path: Path) -> StateStore:
-    kept = StateStore(str(tmp_path))
-    kept.ensure()
-    return kept
-
-
-def test_state_is_for_root_only(tmp_path: Path) -> None:
-    kept = store(tmp_path)
-    kept.save("applied.json", {"a": 1})
-    assert mode_of(Path(kept.path)) == 0o700
-    assert mode_of(Path(kept.file("applied.json"))) == 0o600
-    assert kept.load("applied.json") == {"a": 1}
-
-
-def test_state_that_is_not_there_is_empty_and_can_be_removed(tmp_path: Path) -> None:
-    kept = store(tmp_path)
-    kept.remove("pending.json")
-    assert kept.load("pending.json") == {}
-    assert not kept.has_good()
-
-
-def test_restore_brings_back_content_and_mode_and_removes_what_was_added(tmp_path: Path) -> None:
-    kept = store(tmp_path)
-    outside = tmp_path / "elsewhere" / "o"
-    put(tmp_path / "conf" / "a", "good\r\n", 0o600)
-    put(tmp_path / "gone", "good too", 0o644)
-    put(outside, "outside", 0o640)
-    kept.keep_good(["conf/a", "gone", str(outside)])
-
-    put(tmp_path / "conf" / "a", "bad", 0o644)
-    put(outside, "bad", 0o600)
-    put(tmp_path / "added", "bad")
-    (tmp_path / "gone").unlink()
-    kept.restore_good(["conf/a", "added", "never-written", str(outside)])
-
-    assert (tmp_path / "conf" / "a").read_bytes() == b"good\r\n"
-    assert (tmp_path / "gone").read_text() == "good too"
-    assert outside.read_text() == "outside"
-    assert [mode_of(path) for path in (tmp_path / "conf" / "a", tmp_path / "gone", outside)] == [0o600, 0o644, 0o640]
-    assert not (tmp_path / "added").exists()
-
-
-def test_good_copy_is_replaced_whole_and_private(tmp_path: Path) -> None:
-    kept = store(tmp_path)
-    for name in ("one", "two"):
-        put(tmp_path / name, name)
-    kept.keep_good(["one", "two"])
-    kept.keep_good(["two"])
-    assert sorted(os.listdir(kept.good)) == ["0", "manifest.json"]
-    assert mode_of(Path(kept.good)) == 0o700
-    kept.restore_good(["one", "two"])
-    assert not (tmp_path / "one").exists()
-
-
-def test_interrupted_copy_does_not_spoil_the_next(tmp_path: Path) -> None:
-    kept = store(tmp_path)
-    put(tmp_path / "a", "good")
-    put(Path(kept.good + ".new") / "7", "half of an earlier copy")
-    kept.keep_good(["a"])
-    assert sorted(os.listdir(kept.good)) == ["0", "manifest.json"]
+def test_folders_that_are_empty_then_go_with_their_files(tmp_path: Path) -> None:
+    for name in ("one/deep/a", "two/b", "two/kept"):
+        put(tmp_path / name, "x")
+    remove_files(str(tmp_path), ["one/deep/a", "two/b", "never/was"])
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["two", "two/kept"]
+    assert tmp_path.exists()

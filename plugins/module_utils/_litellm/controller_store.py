@@ -2,40 +2,40 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""The host's half of a store on the controller, and the words that both halves use.
 
-# The host's half of a store on the controller. The action plugin tells what the store holds and has a new value stored
-# before the key is made; the module answers with orders. A value that only the proxy could make goes back sealed
-# with a key of this one call, because what a module answers is shown at high verbosity.
+The action plugin tells what the store holds and has a new value stored before the key is made; the module answers with orders.
+A value that only the proxy could make goes back sealed, because what a module answers is shown at high verbosity. Hosts have
+nothing but Python's standard library, which has no cipher: so the seal is a one-time pad. The controller makes the random bytes
+for one value of one call and uses them for nothing else; whether the value came back whole is seen by its hash.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import typing as t
 from dataclasses import dataclass, field
 
-from .store import StoreError, mint
+from .errors import StoreError
+from .store import mint
 from .values import digest
 
+OPTION = "controller_store"
 CURRENT, NEXT = "current", "next"
 REMOVE = {"remove": True}
+#: Bytes of a pad. LiteLLM's own values have 25.
+PAD = 128
 
 
-def seal(key: bytes, name: str, raw: str) -> str:
-    """Make a value unreadable without the key. A key serves one call, and a name once in it."""
-    return _crossed(key, name, raw.encode()).hex()
+def seal(pad: bytes, raw: str) -> str:
+    """Make a value unreadable without the pad."""
+    data = raw.encode()
+    if len(data) > len(pad):
+        raise StoreError("the proxy made a key of a strange length")
+    return bytes(one ^ other for one, other in zip(data, pad)).hex()
 
 
-def unseal(key: bytes, name: str, sealed: str) -> str:
-    return _crossed(key, name, bytes.fromhex(sealed)).decode()
-
-
-def _crossed(key: bytes, name: str, data: bytes) -> bytes:
-    blocks = (
-        hmac.new(key, f"{block} {name}".encode(), hashlib.sha256).digest() for block in range(len(data) // 32 + 1)
-    )
-    return bytes(a ^ b for a, b in zip(data, b"".join(blocks)))
+def unseal(pad: bytes, sealed: str) -> str:
+    return bytes(one ^ other for one, other in zip(bytes.fromhex(sealed), pad)).decode("utf-8", "replace")
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Controller:
     where: t.Mapping[str, str]  # by alias: the store in words
     held: t.Mapping[str, t.Mapping[str, str | None]] = field(repr=False)
     loose: t.Collection[str] = ()  # aliases whose store could be read by others
-    seal_key: bytes = field(default=b"", repr=False)
+    pads: t.Mapping[str, str] = field(default_factory=dict, repr=False)  # by alias: what to seal a new value with
     plan_only: bool = False
     undo: t.Sequence[str] = ()
     orders: dict[str, dict[str, t.Any]] = field(default_factory=dict, repr=False)
@@ -61,7 +61,7 @@ def controller_of(told: t.Mapping[str, t.Any] | None) -> Controller | None:
         where=told["where"] or {},
         held=told["held"] or {},
         loose=told["loose"] or (),
-        seal_key=bytes.fromhex(told["seal_key"] or ""),
+        pads=told["pads"] or {},
         plan_only=told["plan_only"],
         undo=told["undo"] or (),
     )
@@ -98,7 +98,11 @@ class ControllerStore:
         if self._slot == NEXT and self.read() != raw:
             raise StoreError(f"the key {self.alias!r} changed while it was looked at; run again")
         known = [slot for slot, value in self._held.items() if value == raw]
-        order = {"copy": known[0]} if known else {"sealed": seal(self.controller.seal_key, self.alias, raw)}
+        order = (
+            {"copy": known[0]}
+            if known
+            else {"sealed": seal(bytes.fromhex(self.controller.pads.get(self.alias, "")), raw)}
+        )
         if self._slot == CURRENT:
             self._order({**order, "token": digest(raw)})
         self._held[self._slot] = raw

@@ -2,17 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""All kinds of objects, in the order that references need. Each is described in a file of its own."""
 
 from __future__ import annotations
 
 import typing as t
 
-from ._table import Field, Kind, Listing, Reference, Write, dig
-from .enterprise import ORGANIZATION, PROJECT
+from ._table import Call, Field, Found, Kind, Listing, Reference, Write, dig
+from .access_group import ACCESS_GROUP
+from .budget import BUDGET
+from .credential import CREDENTIAL
+from .customer import CUSTOMER
+from .guardrail import GUARDRAIL
 from .key import KEY
-from .others import ACCESS_GROUP, BUDGET, CREDENTIAL, CUSTOMER, MODEL, TAG, TEAM, USER
-from .tools import GUARDRAIL, MCP_SERVER
+from .mcp_server import MCP_SERVER
+from .model import MODEL
+from .organization import ORGANIZATION
+from .project import PROJECT
+from .tag import TAG
+from .team import TEAM
+from .user import USER
 
 # In the order that references need: what comes later may refer to what comes earlier.
 KINDS: t.Mapping[str, Kind] = {
@@ -49,7 +58,9 @@ __all__ = [
     "TAG",
     "TEAM",
     "USER",
+    "Call",
     "Field",
+    "Found",
     "Kind",
     "Listing",
     "Reference",

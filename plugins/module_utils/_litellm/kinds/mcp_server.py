@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""MCP servers behind the proxy."""
 
 from __future__ import annotations
 
 from ._table import EMPTY, NEVER, SECRETS, Field, Kind, Listing, Write
 
-VARIABLE = (Field("name"), Field("value"), Field("scope"), Field("description"))
+VARIABLE = (Field("name"), Field("value", secret=True), Field("scope", default="global"), Field("description"))
 
 MCP_SERVER = Kind(
     name="mcp_server",
@@ -43,7 +43,7 @@ MCP_SERVER = Kind(
         Field("instructions"),
         Field("spec_path"),
         Field("source_url"),
-        Field("env_vars", "list", "dict", secret=True, clear=EMPTY, entry_defaults={"scope": "global"}, parts=VARIABLE),
+        Field("env_vars", "list", "dict", secret=True, clear=EMPTY, parts=VARIABLE),
         Field("tool_name_to_description", "dict", clear=EMPTY, plain=True),
         Field("tool_name_to_display_name", "dict", clear=EMPTY, plain=True),
         Field("max_concurrent_requests", "int"),
@@ -71,22 +71,7 @@ MCP_SERVER = Kind(
     update=Write("PUT", "/v1/mcp/server", id_field="server_id"),
     delete=Write("DELETE", "/v1/mcp/server/{id}"),
     annotations="mcp_info",
+    declarable=lambda found: not found.get("is_config"),
     # A copy of the old description in here would win over a new description.
     echoed_metadata=frozenset({"server_name", "description"}),
-)
-
-GUARDRAIL = Kind(
-    name="guardrail",
-    plural="guardrails",
-    identity="guardrail_name",
-    id="guardrail_id",
-    fields=(
-        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
-        Field("guardrail_info", "dict"),
-    ),
-    listing=Listing("/v2/guardrails/list", envelope="guardrails"),
-    create=Write("POST", "/guardrails", envelope="guardrail"),
-    update=Write("PATCH", "/guardrails/{id}"),
-    delete=Write("DELETE", "/guardrails/{id}"),
-    annotations="guardrail_info",
 )

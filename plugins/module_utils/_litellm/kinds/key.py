@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""Virtual keys."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ FIELDS = (
     in_metadata("end_user_budget_id"),
     duration("duration", compare=LIFETIME, path=("expires",)),
     Field("blocked", "bool", default=False),
-    Field("auto_rotate", "bool", default=False, companions=("rotation_interval",)),
-    duration("rotation_interval", companions=("auto_rotate",)),
+    Field("auto_rotate", "bool", default=False),
+    duration("rotation_interval"),
     Field("models", "list", "str", clear=EMPTY),
     Field("aliases", "dict", clear=EMPTY, plain=True),
     Field("allowed_routes", "list", "str", clear=EMPTY),
@@ -119,6 +119,8 @@ KEY = Kind(
     update=Write("POST", "/key/update", id_field="key"),
     delete=Write("POST", "/key/delete", id_field="keys", id_list=True),
     annotations="metadata",
+    raw_value=True,
+    shown=("key_name",),
     reserved_metadata=OWNED_BY_LITELLM,
     # key_type overrides allowed_routes, and soft_budget replaces or edits the linked budget.
     mutually_exclusive=(

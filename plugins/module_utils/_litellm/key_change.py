@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""One key on its way to its desired state, with the place of its raw value, which LiteLLM shows only once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import typing as t
 from dataclasses import replace
 
 from . import apply, reader, values
+from .change import Change
 from .client import Client, LiteLLMError
-from .controller import ControllerStore
-from .plan import CREATE, DELETE, UPDATE, Operation, PlanError, pick, plan
-from .resources import Kind, dig
-from .store import FileStore, StoreError
+from .controller_store import ControllerStore
+from .errors import PlanError, StoreError
+from .kinds import Found, Kind
+from .plan import CREATE, pick, plan
+from .store import FileStore
 from .wanted import Wanted
 
-Found = t.Mapping[str, t.Any]
 Store = t.Union[FileStore, ControllerStore]
 
 NOWHERE = (
@@ -30,65 +31,7 @@ LOST = (
 )
 
 
-class Keeper:
-    """Brings one object to its desired state: prepare decides, carry_out does it."""
-
-    def __init__(self, client: Client, kind: Kind, wanted: Wanted) -> None:
-        self.client = client
-        self.kind = kind
-        self.wanted = wanted
-        self.operation = Operation("none", kind, wanted.identity)
-
-    @property
-    def changes(self) -> bool:
-        return self.operation.changes
-
-    @property
-    def doomed(self) -> list[str]:
-        """The objects that go when this one is deleted."""
-        return [str(self.operation.id)] if self.operation.action == DELETE else []
-
-    @property
-    def needs_detail(self) -> bool:
-        return any(f.detail and f.name in self.wanted.given for f in self.kind.fields)
-
-    def prepare(self, found: Found | None) -> None:
-        if found is not None and self.needs_detail and self.wanted.state == "present":
-            found = reader.with_detail(self.client, self.kind, found)
-        self.operation = plan(self.kind, self.wanted, found)
-
-    def carry_out(self) -> None:
-        if self.operation.action == CREATE:
-            made = apply.create_once(self.client, self.operation)
-            made_id = str(_id_of(self.kind, made, self.wanted.identity))
-            if self.operation.late:
-                late = replace(self.operation, action=UPDATE, id=made_id, body=self.operation.late)
-                apply.execute(self.client, late)
-            apply.follow_up(self.client, self.operation, made_id)
-        elif self.operation.changes:
-            apply.execute(self.client, self.operation)
-            if self.operation.action != DELETE:
-                apply.follow_up(self.client, self.operation, str(self.operation.id))
-
-    def check(self, found: t.Sequence[Found]) -> Found | None:
-        """What is there now must be what was wanted."""
-        if self.wanted.state == "absent":
-            return None
-        there = pick(self.kind, self.wanted.identity, found)
-        if there is None:
-            raise apply.NotKeptError(f"the {self.kind.name} {self.wanted.identity!r} is not there after all")
-        if self.needs_detail:
-            there = reader.with_detail(self.client, self.kind, there)
-        if self.operation.changes:
-            apply.check_kept(self.kind, self.wanted, there)
-        return there
-
-
-def _id_of(kind: Kind, made: t.Any, identity: str) -> t.Any:
-    return (dig(made, (kind.id,)) if isinstance(made, dict) else None) or identity
-
-
-class KeyKeeper(Keeper):
+class KeyChange(Change):
     """Besides the key it keeps the file that holds its raw value, which LiteLLM shows only once."""
 
     def __init__(self, client: Client, kind: Kind, wanted: Wanted, store: Store | None = None) -> None:
@@ -102,6 +45,7 @@ class KeyKeeper(Keeper):
         return self.operation.changes or self._store_changes()
 
     def prepare(self, found: Found | None) -> None:
+        self.shown = found
         self.stored = self.store.read() if self.store else None
         self.operation = plan(self.kind, self._with_value(found), found)
 
@@ -129,14 +73,19 @@ class KeyKeeper(Keeper):
         """The hash of the value that a new key would get."""
         return values.digest(self.operation.body["key"]) if self.operation.action == CREATE else None
 
-    def refuse_taken(self, alias: str | None) -> None:
+    def user_of(self, token: str) -> Found | None:
+        """The key that has this value."""
+        answer = self.client.get("/key/list", {"key_hash": token, "return_full_object": "true"})
+        return next(iter(answer.get("keys", [])), None)
+
+    def taken_by(self, alias: str | None) -> PlanError:
         """LiteLLM answers 200 to a value that is in use under another alias, and changes nothing."""
-        raise PlanError(
+        return PlanError(
             f"the value given for the key {self.wanted.identity!r} is in use by the key {alias!r} "
             f"({self.new_token()}); two keys can't share one value"
         )
 
-    def carry_out(self) -> None:
+    def apply(self) -> None:
         if self.operation.action == CREATE:
             self._create()
             return
@@ -196,7 +145,7 @@ class KeyKeeper(Keeper):
             raise StoreError(f"{exc}. The new key {self.wanted.identity!r} was deleted again.") from exc
         return made
 
-    def check(self, found: t.Sequence[Found]) -> Found | None:
+    def verify(self, found: t.Sequence[Found]) -> None:
         if self.made:
             found = apply.settle_race(self.client, self.kind, self.wanted.identity, self.made, found)
-        return super().check(found)
+        super().verify(found)

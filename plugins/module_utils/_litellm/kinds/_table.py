@@ -2,12 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Private to the collection: do not import this from elsewhere, it changes without notice.
+"""What a kind of object consists of: the words in which the files beside this one describe theirs.
+
+Used by them, and by all of the package to read them. Nothing in here knows a kind.
+"""
 
 from __future__ import annotations
 
+import re
 import typing as t
 from dataclasses import dataclass, field
+from functools import cached_property
 
 # How a field is emptied. What LiteLLM does with an explicit null differs from field to field.
 NULL = "null"  # null clears it
@@ -24,7 +29,44 @@ DIGEST = "digest"  # the API shows only the sha256 of the value
 LIFETIME = "lifetime"  # a duration; the API shows only when it ends
 WRITE_ONLY = "write_only"  # the API never shows it
 SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprint in our marker
-MEMBERS = "members"  # who is in a team: changed by calls of their own
+
+Found = t.Mapping[str, t.Any]
+
+# Budgets that LiteLLM makes by itself, for limits that are written to another object.
+OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*-budget-[0-9a-f]{32}")
+BUDGET_TABLE = "litellm_budget_table"
+
+
+@dataclass(frozen=True)
+class Write:
+    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list.
+
+    `envelope` is the name of the one option that the whole body goes into.
+    """
+
+    method: str
+    path: str
+    id_field: str | None = None
+    id_list: bool = False
+    envelope: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A writing call besides the main one, to the object whose id the write names."""
+
+    write: Write
+    body: t.Mapping[str, t.Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an option is treated that follows none of the common rules."""
+
+    canonical: t.Callable[[t.Any], t.Any]  # the form in which the wanted and the found value are compared and shown
+    created: t.Callable[[t.Any], t.Any]  # what the creation sends
+    calls: t.Callable[[t.Any, t.Any], list[Call]]  # from the wanted and the found value: what changes it
+    exported: t.Callable[[t.Any], t.Any]  # from the found value: what to declare
 
 
 @dataclass(frozen=True)
@@ -47,14 +89,14 @@ class Field:
     plain: bool = False  # its parts have the users' names, which don't tell what is secret
     all_secret: bool = False  # of an object with secret parts: every part is one
     usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
-    removal: str | None = None  # where an update names the parts to remove, if not by null
     detail: bool = False  # not in the listing, only where one object is read by itself
-    send_whole: bool = False  # the endpoint wants every list of the object, not only what changes
-    api_name: str | None = None  # its name in the API, where an option of the connection has that name
-    own_call: str | None = None  # the update has a path of its own
-    after_creation: bool = False  # the creation doesn't take it, an update does
-    entry_defaults: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the API adds to the list's entries
-    companions: tuple[str, ...] = ()
+    api_name: str | None = None  # its name in the API, where another option has that name
+    own_call: Write | None = None  # the main calls don't take it, this one does
+    rule: Rule | None = None
+    # From the body's value and the found one: what the update sends in its place. It may use the names in also_written.
+    update: t.Callable[[t.Any, t.Any], dict[str, t.Any]] | None = None
+    also_written: tuple[str, ...] = ()
+    exported: bool = True
     duration: bool = False  # a length of time
     parts: tuple[Field, ...] = ()  # of a list of entries: what an entry may have
 
@@ -77,6 +119,11 @@ INDEX = (Field("index_name"), Field("index_permissions", "list", "str"))
 BUDGET_WINDOW = (duration("budget_duration"), Field("max_budget", "float"))
 
 
+def in_budget(name: str, type: str = "int", **kwargs: t.Any) -> Field:
+    """A limit that LiteLLM keeps in a budget which it makes for the object."""
+    return Field(name, type, path=(BUDGET_TABLE, name), **kwargs)
+
+
 @dataclass(frozen=True)
 class Listing:
     """How all objects of a kind are read."""
@@ -93,20 +140,6 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class Write:
-    """One writing call. `id_field` is where the body names the object; `id_list` when it takes a list.
-
-    `envelope` is the name of the one option that the whole body goes into.
-    """
-
-    method: str
-    path: str
-    id_field: str | None = None
-    id_list: bool = False
-    envelope: str | None = None
-
-
-@dataclass(frozen=True)
 class Reference:
     """An option that names other objects, in the place of one that takes their ids."""
 
@@ -116,9 +149,13 @@ class Reference:
     many: bool = False
 
 
+def always(found: Found) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Kind:
-    """One kind of LiteLLM object."""
+    """One kind of LiteLLM object. What is odd about a kind is said in its own file, by these, and nowhere else."""
 
     name: str
     plural: str
@@ -136,18 +173,21 @@ class Kind:
     id_at_creation: bool = False  # whether the user chooses the id
     constants: t.Mapping[str, t.Any] = field(default_factory=dict)  # sent with every creation
     enterprise: bool = False
+    raw_value: bool = False  # whether it has a value that LiteLLM shows once only, and that is stored
+    shown: tuple[str, ...] = ()  # what a module's result says of it besides its name and id
+    declarable: t.Callable[[Found], bool] = always  # whether a found object can be declared at all
+    exported_annotations: frozenset[str] | None = (
+        None  # what of the annotations is the user's, if not all that isn't ours
+    )
     reserved_metadata: frozenset[str] = frozenset()
     echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
 
-    def field(self, name: str) -> Field:
-        return next(f for f in self.fields if f.name == name)
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        return tuple(f.name for f in self.fields if f.secret)
+    @cached_property
+    def by_name(self) -> dict[str, Field]:
+        return {field.name: field for field in self.fields}
 
 
 def dig(data: t.Any, path: t.Sequence[str]) -> t.Any:

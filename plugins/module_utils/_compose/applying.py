@@ -1,0 +1,110 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries out a plan: fetches images, writes what differs, starts the job, and keeps what proved to work.
+
+Whether the services become healthy is watching's to say, and the way back taking_back's.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.absence import clean_replaced
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.declaration import ProjectError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import (
+    make_directory,
+    remove_files,
+    write_files,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.hooks import remembered
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import FETCH, UP, Project, removal
+
+
+def fetch(project: Project, plan: Plan) -> None:
+    """Nothing is stopped, and no file of the project changes."""
+    project.store.ensure()
+    project.job.start([["docker", "pull", image] for image in plan.pulls], FETCH)
+
+
+def apply(project: Project, plan: Plan) -> bool:
+    """Writes what differs and starts the job; whether there was anything to do."""
+    unfinished = project.store.pending()
+    if project.job.kind != UP:
+        project.job.forget()
+    if not plan.changed and not unfinished:
+        return False
+    project.store.ensure()
+    if plan.actions or plan.replaced or project.job.return_code():
+        project.job.forget()
+    pending = _pending(project, plan, unfinished)
+    project.store.save_pending(pending)
+    _write(project, plan)
+    commands = _commands(project, plan)
+    if commands:
+        # Before this nothing was stopped: a failure up to here needs no container to be made anew.
+        touched = sorted({*plan.actions, *unfinished.get("touched", [])})
+        project.store.save_pending({**pending, "touched": touched, "started": True})
+        project.job.start(commands, UP)
+    return True
+
+
+def _write(project: Project, plan: Plan) -> None:
+    for directory, _difference in plan.directories:
+        make_directory(project.want.project_dir, directory)
+    write_files(project.want.project_dir, [change.spec for change in plan.files])
+    remove_files(project.want.project_dir, plan.removed_files)
+    for name, internal in plan.networks:
+        project.engine.create_network(name, internal)
+
+
+def _commands(project: Project, plan: Plan) -> list[list[str]]:
+    stop = [["docker", "stop", *(found.id for found in plan.replaced)]] if plan.replaced else []
+    return [*stop, *removal(plan.orphans), *(project.up(plan.force) if plan.actions else [])]
+
+
+def _pending(project: Project, plan: Plan, unfinished: dict[str, t.Any]) -> dict[str, t.Any]:
+    """What a take-back and the next run must know of this run; an unfinished run before it may have had its effects."""
+    migrating = set(plan.image_changes) & set(project.want.forward_only)
+    made = [spec.path for spec, what in plan.directories if what == "create"]
+    definition = plan.definition
+    return {
+        "project": project.want.name,
+        "files": [spec.path for spec in project.want.files],
+        "removing": plan.removed_files,
+        "made": sorted({*made, *project.store.made_directories()}),
+        "services": plan.digests,
+        "images": definition.images,
+        "hashes": definition.hashes,
+        "names": definition.names,
+        "compose": definition.key,
+        "hooks": remembered(project.want.hooks),
+        "restarts": plan.restarts,
+        "touched": unfinished.get("touched", []),
+        "no_rollback": sorted(migrating | set(unfinished.get("no_rollback", []))),
+        "replaced": sorted({found.id for found in plan.replaced}),
+        "started": unfinished.get("started", False),
+        "verified": False,
+        "rolled_back": False,
+    }
+
+
+def commit(project: Project, look: Look, declared_files: t.Container[str]) -> None:
+    """Keeps a state that proved to work as the way back, and lets go of what it replaced."""
+    pending = project.store.pending()
+    if not pending:
+        return
+    if not pending["verified"]:
+        raise ProjectError(f"project {project.want.name} has not been verified; run the step verify before commit")
+    if not pending["rolled_back"]:
+        project.store.keep_good(pending)
+        project.store.forget_former()
+        gone = [found.id for found in look.by_id(pending["replaced"])]
+        if gone:
+            project.engine.run("rm", *gone)
+            look.forget(gone)
+        clean_replaced(project, look, declared_files)
+    project.store.end_pending()

@@ -1,0 +1,89 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way back from a state that failed: the last files that worked, or the container that was to be replaced."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look, same_directory
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import (
+    STOP,
+    UP,
+    Project,
+    removal,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import Rollback
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.state import KEPT
+
+State = dict[str, t.Any]
+
+
+def take_back(project: Project, look: Look) -> str:
+    """Starts the way back. Returns what there is to go back to."""
+    pending = project.store.pending()
+    if not pending:
+        return Rollback.UNTOUCHED
+    if pending["no_rollback"] and pending["started"]:
+        return Rollback.KEPT
+    way_back = project.store.way_back()
+    if way_back.get("project") == project.want.name:
+        _restore(project, look, pending, way_back)
+        return Rollback.RESTORED
+    if pending["replaced"]:
+        _give_back(project, look, pending, way_back)
+        return Rollback.RESTORED
+    return Rollback.NONE
+
+
+def _restore(project: Project, look: Look, pending: State, good: State) -> None:
+    _end_job(project)
+    project.store.restore(good, pending["files"])
+    project.store.save_pending(
+        {
+            **pending,
+            **{name: good[name] for name in KEPT},
+            "files": sorted(good["files"]),
+            "removing": [],
+            "restarts": {found.id: found.restarts for found in look.own(project.want)},
+            "replaced": [],
+            "no_rollback": [],
+            "verified": False,
+            "rolled_back": True,
+        }
+    )
+    if pending["started"]:
+        added = [found for found in look.own(project.want) if found.service not in good["images"]]
+        force = sorted(set(pending["touched"]) & set(good["images"]))
+        project.job.start([*removal(added), *project.up(force)], UP)
+
+
+def _give_back(project: Project, look: Look, pending: State, former: State) -> None:
+    """The new containers go, and the ones that they were to replace run again, with the files that they had."""
+    _end_job(project)
+    shared = any(same_directory(entry.project_dir, project.want.project_dir) for entry in project.want.replaces)
+    if former or not shared:
+        project.store.restore(former, pending["files"])
+    replaced = [found.id for found in look.by_id(pending["replaced"])]
+    restarts = {found.id: found.restarts for found in look.by_id(pending["replaced"])}
+    project.store.save_pending(
+        {**pending, "files": [], "restarts": restarts, "replaced": replaced, "verified": False, "rolled_back": True}
+    )
+    if pending["started"]:
+        start = [["docker", "start", *replaced]] if replaced else []
+        project.job.start([*removal(look.own(project.want)), *start], UP)
+
+
+def _end_job(project: Project) -> None:
+    project.job.stop()
+    project.job.forget()
+
+
+def stop(project: Project, look: Look, services: t.Container[str]) -> bool:
+    """Ends a crash loop that no earlier configuration can replace, by the containers' ids."""
+    ids = [found.id for found in look.own(project.want) if found.service in services]
+    if ids:
+        project.job.start([["docker", "stop", *ids]], STOP)
+    return bool(ids)

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Our marker on an object, and the user's part of its metadata beside LiteLLM's and ours. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import values
+from .kinds._table import METADATA, SECRETS, Field, Found, Kind, dig
+from .wanted import Wanted, given_fields
+
+MARKER = "llmfleet"
+
+
+def marker_of(kind: Kind, found: Found) -> dict[str, t.Any]:
+    """What we noted on the object."""
+    return dict(dig(found, (kind.annotations, MARKER)) or {}) if kind.annotations else {}
+
+
+def owner_of(kind: Kind, found: Found) -> str | None:
+    return marker_of(kind, found).get("owner")
+
+
+def marker_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Our own note on the object: whose it is, and what its unreadable parts were set to."""
+    marker = marker_of(kind, found)
+    if wanted.owner:
+        marker["owner"] = wanted.owner
+    prints = {
+        item.name: fingerprint(item, wanted)
+        for item in given_fields(kind, wanted)
+        if item.compare == SECRETS and fingerprint(item, wanted)
+    }
+    if prints:
+        marker["fingerprints"] = {**marker.get("fingerprints", {}), **prints}
+    return marker
+
+
+def fingerprint(item: Field, wanted: Wanted) -> str | None:
+    """A trace of the secret parts of an option, to see later whether they were changed."""
+    secret = values.split_secrets(item, wanted.given[item.name] or {})[1]
+    secret = {k: v for k, v in secret.items() if v is not None}
+    return values.fingerprint(wanted.fingerprint_key, secret) if secret else None
+
+
+def metadata_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """All of metadata as it should be: the user's part changed, LiteLLM's and our own part kept."""
+    name = kind.annotations or "metadata"
+    current = {k: v for k, v in (found.get(name) or {}).items() if k not in kind.echoed_metadata}
+    given = wanted.given.get(name, {})
+    if given is None or wanted.replace_metadata:
+        current = {k: v for k, v in current.items() if k in _kept_metadata(kind)}
+    for key, value in (given or {}).items():
+        if value is None:
+            current.pop(key, None)
+        else:
+            current[key] = value
+    for item in given_fields(kind, wanted):
+        if item.clear == METADATA and wanted.given[item.name] is None:
+            current.pop(item.name, None)
+    marker = marker_target(kind, wanted, found)
+    return {**current, MARKER: marker} if marker else current
+
+
+def _kept_metadata(kind: Kind) -> frozenset[str]:
+    if kind.plural not in _KEPT:
+        backed = {item.name for item in kind.fields if item.clear == METADATA}
+        _KEPT[kind.plural] = frozenset(backed | kind.reserved_metadata | {MARKER})
+    return _KEPT[kind.plural]
+
+
+_KEPT: dict[str, frozenset[str]] = {}
+
+
+def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What of an object's metadata is neither LiteLLM's nor ours."""
+    kept = _kept_metadata(kind) | kind.echoed_metadata
+    return {k: v for k, v in metadata.items() if k not in kept}

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads objects in the background, while the desired state is still being checked. Used by litellm_state only."""
+
+from __future__ import annotations
+
+import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from . import reader
+from .client import Client
+from .kinds import KINDS, Kind
+
+
+class BackgroundReading:
+    """Reads the objects in the background, while the desired state is still being checked.
+
+    Only what needs no decision is read ahead; everything else is read when it is asked for.
+    """
+
+    def __init__(self, client: Client, desired: t.Mapping[str, t.Any], prune: bool, workers: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._lists: dict[str, Future[reader.Reading]] = {}
+        for plural in KINDS:
+            names = _raw_names(KINDS[plural], desired.get(plural))
+            if names:
+                wanted = None if prune else names
+                self._lists[plural] = self._pool.submit(reader.read_enough, client, KINDS[plural], wanted, workers)
+
+    def take(self, kind: Kind) -> reader.Reading | None:
+        """What was read of the kind, or None where nothing was read ahead."""
+        future = self._lists.pop(kind.plural, None)
+        return future.result() if future else None
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _raw_names(kind: Kind, items: t.Any) -> list[str]:
+    if kind.enterprise or not isinstance(items, list):
+        return []
+    return [str(item[kind.identity]) for item in items if isinstance(item, dict) and kind.identity in item]

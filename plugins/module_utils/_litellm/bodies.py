@@ -1,0 +1,104 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is sent to create an object and to change it, in the form that its endpoints understand. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import values
+from .annotations import MARKER, marker_target, metadata_target
+from .kinds._table import EMPTY, LIFETIME, METADATA, NULL, SECRETS, SUBKEYS, Call, Field, Found, Kind, dig
+from .wanted import Wanted, given_fields
+
+Body = dict[str, t.Any]
+
+
+def creation(kind: Kind, wanted: Wanted) -> tuple[Body, tuple[Call, ...]]:
+    """The body, and the calls for what it can't hold. A new object has nothing to clear, and some endpoints choke on a null."""
+    body: Body = {**kind.constants, kind.identity: wanted.identity}
+    calls: list[Call] = []
+    for item in given_fields(kind, wanted):
+        value = wanted.given[item.name]
+        if value is None or (item.compare == LIFETIME and value in values.FOREVER):
+            continue
+        if item.rule:
+            body[item.name] = item.rule.created(value)
+        elif item.own_call:
+            calls.append(Call(item.own_call, {item.name: value}))
+        else:
+            body[item.name] = _without_nulls(value)
+    return _with_annotations(kind, wanted, body), tuple(calls)
+
+
+def _with_annotations(kind: Kind, wanted: Wanted, body: Body) -> Body:
+    if kind.id_at_creation and kind.annotations:
+        # This id lives inside another option.
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), kind.id_path[-1]: body.pop(kind.identity)}
+    if kind.annotations and (marker := marker_target(kind, wanted, {})):
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
+    return body
+
+
+def _without_nulls(value: t.Any) -> t.Any:
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+def change(kind: Kind, wanted: Wanted, found: Found, changed: t.Sequence[Field], marked: bool) -> Body:
+    """The body of an update: only what differs, and what the endpoint wants along with it."""
+    body: Body = {}
+    whole = kind.annotations if kind.annotations and not kind.annotations_merge else None
+    names = _with_companions(kind, wanted, {item.name for item in changed})
+    for item in given_fields(kind, wanted):
+        if item.name in names and item.name != whole and not item.own_call and not item.rule:
+            _put(body, item, wanted.given[item.name], found)
+    if whole:
+        cleared = any(item.clear == METADATA and wanted.given[item.name] is None for item in changed)
+        if cleared or marked or whole in names:
+            target = metadata_target(kind, wanted, found)
+            body[whole] = target or ({MARKER: {}} if kind.drops_empty_annotations else {})
+    elif marked and kind.annotations:
+        marker = marker_target(kind, wanted, found)
+        body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
+    return body
+
+
+def _with_companions(kind: Kind, wanted: Wanted, names: set[str]) -> set[str]:
+    groups = (group for group in kind.required_together if names & set(group))
+    return names.union(name for group in groups for name in group if name in wanted.given)
+
+
+def _put(body: Body, item: Field, value: t.Any, found: Found) -> None:
+    """Write one field in the form that its endpoint understands, cleared in the way that works."""
+    if item.compare == SECRETS or (value is not None and item.clear != SUBKEYS):
+        body[item.name] = value
+    elif item.clear == SUBKEYS:
+        parts = value if value is not None else dict.fromkeys(values.found_value(item, found) or {})
+        body[item.name] = {k: _empty_part(found, item, k) if v is None else v for k, v in parts.items() if k != MARKER}
+    elif item.clear in (NULL, EMPTY):
+        body[item.name] = _cleared(item)
+    if item.update and item.name in body:
+        body.update(item.update(body[item.name], dig(found, item.read_path)))
+
+
+def _cleared(item: Field) -> t.Any:
+    return item.default if item.clear == NULL else {"list": [], "dict": {}}.get(item.type, "")
+
+
+def _empty_part(found: Found, item: Field, key: str) -> t.Any:
+    current = dig(found, (*item.read_path, key))
+    return type(current)() if isinstance(current, (list, dict)) else None
+
+
+def calls(wanted: Wanted, found: Found, changed: t.Sequence[Field]) -> tuple[Call, ...]:
+    """The calls of an update besides the main one."""
+    result: list[Call] = []
+    for item in changed:
+        value = wanted.given[item.name]
+        if item.rule:
+            result += item.rule.calls(value, dig(found, item.read_path))
+        elif item.own_call:
+            result.append(Call(item.own_call, {item.name: _cleared(item) if value is None else value}))
+    return tuple(result)

@@ -1,0 +1,31 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Budgets that keys, customers and tags share."""
+
+from __future__ import annotations
+
+from ._table import EMPTY, OWN_BUDGET, Field, Kind, Listing, Write, duration
+
+BUDGET = Kind(
+    name="budget",
+    plural="budgets",
+    identity="budget_id",
+    id="budget_id",
+    fields=(
+        Field("max_budget", "float"),
+        Field("soft_budget", "float"),
+        duration("budget_duration"),
+        Field("tpm_limit", "int"),
+        Field("rpm_limit", "int"),
+        Field("tpd_limit", "int"),
+        Field("max_parallel_requests", "int"),
+        Field("model_max_budget", "dict", clear=EMPTY, licence=True),
+    ),
+    listing=Listing("/budget/list"),
+    create=Write("POST", "/budget/new"),
+    update=Write("POST", "/budget/update", id_field="budget_id"),
+    delete=Write("POST", "/budget/delete", id_field="id"),
+    declarable=lambda found: not OWN_BUDGET.fullmatch(str(found.get("budget_id"))),
+)

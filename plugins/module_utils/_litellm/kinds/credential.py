@@ -1,0 +1,27 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Credentials for providers, which models refer to."""
+
+from __future__ import annotations
+
+from ._table import NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write
+
+CREDENTIAL = Kind(
+    name="credential",
+    plural="credentials",
+    identity="credential_name",
+    id="credential_name",
+    fields=(
+        Field("credential_values", "dict", compare=SECRETS, all_secret=True, secret=True, clear=NEVER),
+        Field("credential_info", "dict", compare=SUBSET, clear=SUBKEYS),
+    ),
+    listing=Listing("/credentials", envelope="credentials"),
+    create=Write("POST", "/credentials"),
+    update=Write("PATCH", "/credentials/{id}", id_field="credential_name"),
+    delete=Write("DELETE", "/credentials/{id}"),
+    annotations="credential_info",
+    annotations_merge=True,
+    constants={"credential_values": {}, "credential_info": {}},
+)

@@ -1,0 +1,47 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Customers, the end users of a key holder."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, Field, Kind, Listing, Write, in_budget
+
+
+def with_all_lists(body: t.Any, found: t.Any) -> dict[str, t.Any]:
+    """The endpoint empties every list of a permission that it isn't told."""
+    return {"object_permission": {**{k: v for k, v in (found or {}).items() if isinstance(v, list)}, **body}}
+
+
+# /customer/update drops every null and all limits but max_budget: what was once set can't be taken away, and most of it
+# can't be changed.
+CUSTOMER = Kind(
+    name="customer",
+    plural="customers",
+    identity="user_id",
+    id="user_id",
+    fields=(
+        Field("alias", clear=EMPTY),
+        Field("blocked", "bool", default=False),
+        Field("default_model", clear=EMPTY),
+        Field("allowed_model_region", clear=NEVER, choices=("eu", "us")),
+        Field("budget_id", clear=NEVER),
+        in_budget("max_budget", "float", clear=NEVER),
+        in_budget("soft_budget", "float", create_only=True, clear=NEVER),
+        in_budget("budget_duration", "str", create_only=True, duration=True, clear=NEVER),
+        in_budget("tpm_limit", create_only=True, clear=NEVER),
+        in_budget("rpm_limit", create_only=True, clear=NEVER),
+        in_budget("tpd_limit", create_only=True, clear=NEVER),
+        in_budget("max_parallel_requests", create_only=True, clear=NEVER),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, update=with_all_lists),
+        Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
+    ),
+    listing=Listing("/customer/list"),
+    create=Write("POST", "/customer/new"),
+    update=Write("POST", "/customer/update", id_field="user_id"),
+    delete=Write("POST", "/customer/delete", id_field="user_ids", id_list=True),
+    mutually_exclusive=(("budget_id", "max_budget"),),
+)

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Models in the database of the proxy."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._table import NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write, dig
+
+UPDATE = Write("PATCH", "/model/{id}/update")
+
+
+def with_removals(body: t.Any, found: t.Any) -> dict[str, t.Any]:
+    """A null clears some parts only, and versions before this option ignore it: what then stays is said."""
+    gone = [name for name, value in (body or {}).items() if value is None]
+    return {"litellm_params": body, **({"litellm_params_to_remove": gone} if gone else {})}
+
+
+MODEL = Kind(
+    name="model",
+    plural="models",
+    identity="model_id",
+    id="model_id",
+    id_path=("model_info", "id"),
+    fields=(
+        Field("model_name", clear=NEVER),
+        Field(
+            "litellm_params",
+            "dict",
+            compare=SECRETS,
+            secret=True,
+            clear=NEVER,
+            update=with_removals,
+            also_written=("litellm_params_to_remove",),
+        ),
+        # The creation doesn't take it.
+        Field("blocked", "bool", path=("model_info", "blocked"), default=False, own_call=UPDATE),
+        Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS),
+    ),
+    listing=Listing("/v2/model/info", envelope="data", page_size=100),
+    create=Write("POST", "/model/new"),
+    update=UPDATE,
+    delete=Write("POST", "/model/delete", id_field="id"),
+    annotations="model_info",
+    annotations_merge=True,
+    id_at_creation=True,
+    declarable=lambda found: dig(found, ("model_info", "db_model")) is True,
+    # The rest of model_info is LiteLLM's own price list, filled in at every reading.
+    exported_annotations=frozenset({"mode", "base_model", "team_id", "tier"}),
+)

@@ -1,0 +1,32 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tags, which route requests and carry budgets."""
+
+from __future__ import annotations
+
+from ._table import EMPTY, NEVER, Field, Kind, Listing, Write, in_budget
+
+TAG = Kind(
+    name="tag",
+    plural="tags",
+    identity="name",
+    id="name",
+    fields=(
+        Field("description"),
+        Field("models", "list", "str", clear=EMPTY),
+        in_budget("budget_id", "str", create_only=True, clear=NEVER),
+        in_budget("max_budget", "float", clear=NEVER),
+        in_budget("soft_budget", "float", clear=NEVER),
+        in_budget("budget_duration", "str", duration=True),
+        in_budget("tpm_limit", clear=NEVER),
+        in_budget("rpm_limit", clear=NEVER),
+        in_budget("max_parallel_requests", clear=NEVER),
+    ),
+    listing=Listing("/tag/list"),
+    create=Write("POST", "/tag/new"),
+    update=Write("POST", "/tag/update", id_field="name"),
+    delete=Write("POST", "/tag/delete", id_field="name"),
+    mutually_exclusive=tuple(("budget_id", name) for name in ("max_budget", "soft_budget", "budget_duration")),
+)

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Users of the proxy."""
+
+from __future__ import annotations
+
+from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, WRITE_ONLY, Field, Kind, Listing, Write, duration, in_metadata
+
+USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer")
+# The administrator of the proxy.
+CREATOR = "default_user_id"
+
+# /user/update drops every null and every empty list or object but budget_duration and max_budget.
+USER = Kind(
+    name="user",
+    plural="users",
+    identity="user_id",
+    id="user_id",
+    fields=(
+        Field("user_email", clear=EMPTY),
+        Field("user_alias", clear=EMPTY),
+        Field("user_role", clear=NEVER, choices=USER_ROLES),
+        Field("sso_user_id", clear=NEVER),
+        # Who is in a team is said by the team.
+        Field("teams", "list", "str", create_only=True, clear=NEVER, exported=False),
+        Field("models", "list", "str", clear=NEVER),
+        Field("allowed_cache_controls", "list", "str", clear=NEVER),
+        Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
+        Field("max_budget", "float"),
+        duration("budget_duration"),
+        Field("tpm_limit", "int", clear=NEVER),
+        Field("rpm_limit", "int", clear=NEVER),
+        Field("max_parallel_requests", "int", clear=NEVER),
+        in_metadata("model_rpm_limit", "dict"),
+        in_metadata("model_tpm_limit", "dict"),
+        in_metadata("mcp_rpm_limit", "dict"),
+        in_metadata("tag_rpm_limit", "dict"),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True),
+        Field("metadata", "dict"),
+        Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
+        Field("model_max_budget", "dict", clear=NEVER, licence=True),
+    ),
+    listing=Listing(
+        "/user/list",
+        envelope="users",
+        page_size=100,
+        size_parameter="page_size",
+        detail="/v2/user/info?user_id={id}",
+        detail_hints=(("object_permission_id",),),
+    ),
+    create=Write("POST", "/user/new"),
+    update=Write("POST", "/user/update", id_field="user_id"),
+    delete=Write("POST", "/user/delete", id_field="user_ids", id_list=True),
+    annotations="metadata",
+    drops_empty_annotations=True,
+    constants={"auto_create_key": False},
+    declarable=lambda found: found.get("user_id") != CREATOR,
+)

@@ -1,0 +1,241 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Brings objects of all kinds to their desired state: one reading, one plan, the writing in the order of references, a second look.
+
+The one way through, for thousands of objects as for one: a module of one object gives a state of one. Above the changes, used by
+the modules.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from . import apply, reader
+from .annotations import owner_of
+from .background import BackgroundReading
+from .change import Change
+from .client import AuthenticationError, Client, UnreachableError
+from .errors import EXPECTED, Failure, StateError
+from .key_change import KeyChange, Store
+from .kinds import KINDS, Kind
+from .plan import CREATE, DELETE, NOTHING, UPDATE, pick
+from .references import Names, is_pending
+from .rotation import ROTATE, RotatingKeyChange, is_waiting, replaced_by, rotation_of
+from .wanted import Wanted
+
+# Errors that every further request would meet as well.
+HOPELESS = (AuthenticationError, UnreachableError)
+DELETED_AT_ONCE = 100
+Readings = t.Mapping[str, reader.Reading]
+
+
+def nowhere(wanted: Wanted) -> Store | None:
+    return None
+
+
+@dataclass(frozen=True)
+class State:
+    """What the user wants of all kinds."""
+
+    wanted: t.Mapping[str, t.Sequence[Wanted]]  # by plural name; a kind that isn't named is not touched
+    owner: str | None = None
+    prune: bool = False
+    store_of: t.Callable[[Wanted], Store | None] = nowhere  # where the raw value of a key is kept
+    workers: int = 4
+
+
+@dataclass
+class Outcome:
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return any(change.changes for change in self.changes)
+
+    def counts(self) -> dict[str, int]:
+        counted = Counter(change.operation.action for change in self.changes)
+        return {action: counted.get(action, 0) for action in (CREATE, UPDATE, DELETE, ROTATE, NOTHING)}
+
+    def operations(self) -> list[dict[str, t.Any]]:
+        return [_listed(change) for change in self.changes if change.changes]
+
+    def diff(self) -> list[dict[str, t.Any]]:
+        return [change.operation.diff() for change in self.changes if change.changes]
+
+
+def _listed(change: Change) -> dict[str, t.Any]:
+    operation = change.operation
+    listed = {"kind": change.kind.name, "name": operation.identity, "operation": operation.action}
+    return {**listed, "changed_fields": operation.changed_fields if operation.action == UPDATE else []}
+
+
+def run(client: Client, state: State, check_mode: bool, background: BackgroundReading | None = None) -> Outcome:
+    kinds = [KINDS[plural] for plural in KINDS if plural in state.wanted]
+    read = {kind.plural: _read(client, state, kind, background) for kind in kinds}
+    outcome = Outcome(_prepare_all(client, state, kinds, read))
+    apply.refuse_unlicensed(client, [change.operation for change in outcome.changes if change.changes])
+    if not check_mode and outcome.changed:
+        _apply_all(client, state, kinds, outcome.changes)
+    return outcome
+
+
+def _read(client: Client, state: State, kind: Kind, background: BackgroundReading | None) -> reader.Reading:
+    read = background.take(kind) if background else None
+    if read is not None:
+        return read
+    if kind.enterprise:
+        apply.refuse_without_licence(client, kind)
+    names = None if state.prune else [item.identity for item in state.wanted[kind.plural]]
+    if names is not None and not names:
+        return reader.Reading([], False)
+    return reader.read_enough(client, kind, names, state.workers)
+
+
+def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Readings) -> list[Change]:
+    changes: list[Change] = []
+    failures: list[Failure] = []
+    names = Names(client, state.wanted)
+    for kind in kinds:
+        found = read[kind.plural].found
+        by_name = _by_name(kind, found)
+        for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found)]:
+            try:
+                change = _change(client, state, kind, names.resolve(kind, wanted))
+                change.prepare(pick(kind, wanted.identity, by_name.get(wanted.identity, [])))
+                changes.append(change)
+            except EXPECTED as exc:
+                failures.append(Failure(exc))
+    failures += _taken_values(changes, read, state.workers)
+    if failures:
+        raise StateError("nothing was changed", failures)
+    return changes
+
+
+def _change(client: Client, state: State, kind: Kind, wanted: Wanted) -> Change:
+    if not kind.raw_value:
+        return Change(client, kind, wanted)
+    return RotatingKeyChange(client, kind, wanted, state.store_of(wanted), rotation_of(wanted.rotate))
+
+
+def _by_name(kind: Kind, found: reader.Found) -> dict[str, reader.Found]:
+    named: dict[str, reader.Found] = {}
+    for item in found:
+        named.setdefault(str(item.get(kind.identity)), []).append(item)
+    return named
+
+
+def _surplus(state: State, kind: Kind, found: reader.Found) -> list[Wanted]:
+    """What carries our owner's marker and isn't wanted any more. Nothing else is ever pruned."""
+    if not state.prune or not kind.annotations:
+        return []
+    named = {item.identity for item in state.wanted[kind.plural]}
+    # A key that was rotated away lives until its grace time is over.
+    replaced = replaced_by(found, named) if kind.raw_value else set()
+    owned = (item for item in found if owner_of(kind, item) == state.owner and not is_waiting(item))
+    owned = (item for item in owned if str(item.get(kind.id)) not in replaced)
+    names = dict.fromkeys(str(item.get(kind.identity)) for item in owned)
+    return [Wanted(name, {}, state="absent") for name in names if name not in named]
+
+
+def _taken_values(changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
+    """Values of new keys that other keys have already; a value twice in the list counts as well."""
+    new = [(change, token) for change in changes if isinstance(change, KeyChange) and (token := change.new_token())]
+    if not new:
+        return []
+    keys = read[new[0][0].kind.plural]
+    users = {str(item.get("token")): item.get("key_alias") for item in keys.found}
+    if not keys.complete:
+        users.update(_other_users([(change, token) for change, token in new if token not in users], workers))
+    failures = []
+    for change, token in new:
+        if token in users:
+            failures.append(Failure(change.taken_by(users[token])))
+        users[token] = change.wanted.identity
+    return failures
+
+
+def _other_users(new: t.Sequence[tuple[KeyChange, str]], workers: int) -> dict[str, t.Any]:
+    """Who has these values among the keys that were not read."""
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(new)))) as pool:
+        found = pool.map(lambda pair: pair[0].user_of(pair[1]), new)
+        return {token: user["key_alias"] for (change, token), user in zip(new, found) if user}
+
+
+def _apply_all(client: Client, state: State, kinds: t.Sequence[Kind], changes: t.Sequence[Change]) -> None:
+    failures: list[Failure] = []
+    for kind in kinds:
+        changing = [c for c in changes if c.kind is kind and c.changes and c.wanted.state == "present"]
+        failures += _settle(client, changing)
+        failures += _in_parallel([c for c in changing if not is_pending(c.wanted)], state.workers)
+    for kind in reversed(kinds):
+        failures += _delete(client, state, kind, [c for c in changes if c.kind is kind and c.wanted.state == "absent"])
+    if not failures:
+        failures += _look_again(client, state, kinds, changes)
+    if failures:
+        raise StateError("not everything was done, run again to finish", failures)
+
+
+def _settle(client: Client, changes: t.Sequence[Change]) -> list[Failure]:
+    """Objects that were made a moment ago have their ids now."""
+    names = Names(client)
+    try:
+        for change in (change for change in changes if is_pending(change.wanted)):
+            change.wanted, change.operation = names.settle(change.wanted, change.operation)
+    except EXPECTED as exc:
+        return [Failure(exc)]
+    return []
+
+
+def _in_parallel(changes: t.Sequence[Change], workers: int) -> list[Failure]:
+    """Every object gets its turn, also after another's error, unless no request can succeed any more."""
+    hopeless: list[Failure] = []
+
+    def one(change: Change) -> Failure | None:
+        if hopeless:
+            return None
+        try:
+            change.apply()
+        except HOPELESS as exc:
+            hopeless.append(Failure(exc))
+            return hopeless[0]
+        except EXPECTED as exc:
+            return Failure(exc, f"{change.kind.name} {change.wanted.identity!r}")
+        return None
+
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(changes)))) as pool:
+        return [failure for failure in pool.map(one, changes) if failure]
+
+
+def _delete(client: Client, state: State, kind: Kind, changes: t.Sequence[Change]) -> list[Failure]:
+    for change in changes:
+        change.shown = None
+    if not kind.delete.id_list or any(isinstance(change, KeyChange) and change.store for change in changes):
+        return _in_parallel([change for change in changes if change.changes], state.workers)
+    ids = [id for change in changes for id in change.deleted_ids]
+    try:
+        for start in range(0, len(ids), DELETED_AT_ONCE):
+            apply.delete(client, kind, ids[start : start + DELETED_AT_ONCE])
+    except EXPECTED as exc:
+        return [Failure(exc)]
+    return []
+
+
+def _look_again(client: Client, state: State, kinds: t.Sequence[Kind], changes: t.Sequence[Change]) -> list[Failure]:
+    failures: list[Failure] = []
+    for kind in kinds:
+        changed = [c for c in changes if c.kind is kind and c.changes and c.wanted.state == "present"]
+        if not changed:
+            continue
+        names = [change.wanted.identity for change in changed]
+        by_name = _by_name(kind, apply.read_until_there(client, kind, names, state.workers))
+        for change in changed:
+            try:
+                change.verify(by_name.get(change.wanted.identity, []))
+            except EXPECTED as exc:
+                failures.append(Failure(exc))
+    return failures

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what follows from the kinds of LiteLLM objects: the action group of their modules, a table of the docs.
+
+.venv/bin/python scripts/kinds.py [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import typing as t
+from pathlib import Path
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds._table import NEVER
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+RUNTIME, DOCUMENT = CHECKOUT / "meta" / "runtime.yml", CHECKOUT / "docs" / "litellm-objects.md"
+GROUP = "  litellm:\n"
+BEGIN, END = "<!-- begin: scripts/kinds.py -->\n", "<!-- end -->\n"
+HEAD = "| in `llm_state` | module | found by | marker in | can't be cleared |\n|---|---|---|---|---|\n"
+
+
+def texts() -> dict[Path, str]:
+    """The files as they should be."""
+    return {RUNTIME: runtime(RUNTIME.read_text()), DOCUMENT: document(DOCUMENT.read_text())}
+
+
+def runtime(text: str) -> str:
+    modules = sorted(path.stem for path in (CHECKOUT / "plugins" / "modules").glob("litellm_*.py"))
+    before, _found, after = text.partition(GROUP)
+    rest = after.splitlines(keepends=True)
+    while rest and rest[0].startswith("    - "):
+        rest.pop(0)
+    return before + GROUP + "".join(f"    - {name}\n" for name in modules) + "".join(rest)
+
+
+def document(text: str) -> str:
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + HEAD + "".join(row(kind) for kind in KINDS.values()) + END + rest.split(END, 1)[1]
+
+
+def row(kind: Kind) -> str:
+    fixed = [f"`{field.name}`" for field in kind.fields if field.clear == NEVER and not field.create_only]
+    marker = f"`{kind.annotations}`" if kind.annotations else "no room: never pruned"
+    cells = (
+        f"`{kind.plural}`" + (" (licence)" if kind.enterprise else ""),
+        f"`litellm_{kind.name}`",
+        f"`{kind.identity}`",
+        marker,
+        ", ".join(fixed) or "",
+    )
+    return "| " + " | ".join(cells) + " |\n"
+
+
+def outdated() -> list[str]:
+    return [str(path.relative_to(CHECKOUT)) for path, text in texts().items() if path.read_text() != text]
+
+
+def main(arguments: t.Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Action group and table of the kinds of LiteLLM's objects")
+    parser.add_argument("--check", action="store_true", help="write nothing, say what is outdated")
+    if parser.parse_args(arguments).check:
+        for name in outdated():
+            print(f"{name} is outdated: run scripts/kinds.py")
+        return 1 if outdated() else 0
+    for path, text in texts().items():
+        path.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
