@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import secrets, spelling
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import (
     Finding,
@@ -29,6 +30,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import litellm, postgres, vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import state_faults
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import DEFAULT_VERSION
 
 Hosts = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -65,6 +67,14 @@ SWITCHES = {
 }
 #: Variables that have a null where their role's default is none: a null in them says "any".
 NULLABLE = frozenset({"docker_containerd_version", "docker_buildx_version", "docker_compose_version"})
+#: Variables that say where gateways, their database and their clients reach each other.
+REACHED = (
+    "litellm_database_host",
+    "litellm_plain_http",
+    "litellm_publish_address",
+    "postgres_mode",
+    "postgres_publish_address",
+)
 #: Secrets that several hosts must have alike.
 SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key")
 
@@ -103,7 +113,7 @@ def check(
         places[name], found = _one_host(place, options, defaults)
         findings += found
     findings += _structures(next(iter(places.values()), None), [places[name] for name in servers])
-    findings += _unlike(places)
+    findings += _unlike(places) + _reached([places[name] for name in gateways])
     converted = {name: dict(place.values) for name, place in places.items()}
     return Report(lines(findings, groups), lines(_warnings(places, servers), groups), converted)
 
@@ -258,6 +268,15 @@ def _fleet(servers: list[Place]) -> Fleet:
 
 def _unreadable_line(name: str, value: Unreadable) -> str:
     return f"{name} {_unreadable(name, value, True)}"
+
+
+def _reached(gateways: list[Place]) -> list[Finding]:
+    """What keeps gateways from their database, and what would be open to the world."""
+    hosts = [Host(place.host, place.groups, place.values) for place in gateways]
+    if not hosts or any(name not in host.variables for host in hosts for name in REACHED):
+        return []
+    texts = [fault for host in hosts for fault in reach.plain_http_faults(host)]
+    return [Finding("", text) for text in texts + reach.database_faults(hosts[0], hosts[1:])]
 
 
 def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:

@@ -10,11 +10,9 @@ import difflib
 import typing as t
 
 PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_")
-#: Variables of playbooks and results that no role's spec has.
+#: Variables of playbooks, and facts that they set, which no role's spec has.
 _OTHERS = """
-litellm_api_url litellm_plain_http llm_fleet llm_gpu_info llm_host llm_models llm_external_models llm_plan_gpus
-llm_plan_unread llm_private_address llm_project_root llm_secrets_file llm_state llm_state_file nvidia_driver_batch
-vllm_gpu_info vllm_hub_models vllm_path_models vllm_secret_environment
+litellm_api_url llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file nvidia_driver_batch vllm_secret_environment
 """
 OTHERS = frozenset(_OTHERS.split())
 #: Above it one or two letters differ, or their order.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._driver.data import OLDEST_BRANCH, OPEN_ONLY
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import (
     Place,
@@ -16,15 +17,12 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
     Rule,
     shown,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.toolkit import BAD
 
 #: Since which engine containers get GPUs by CDI.
 OLDEST_ENGINE = (25, 0, 0)
-#: Since which toolkit a service keeps the CDI specification fresh, and those with which CUDA does not start in containers.
+#: Since which toolkit a service keeps the CDI specification fresh.
 OLDEST_TOOLKIT = (1, 18, 0)
-BROKEN_TOOLKITS = ("1.19.1", "1.20.0")
-#: The oldest branch of the driver that the role installs, and the first one without proprietary kernel modules.
-OLDEST_BRANCH = 535
-OPEN_ONLY_BRANCH = 620
 NVIDIA_REPOSITORY = "https://developer.download.nvidia.com/"
 
 
@@ -158,10 +156,10 @@ def _driver(place: Place) -> t.Iterator[tuple[str, str]]:
         )
     elif of_version is not None and of_version < OLDEST_BRANCH:
         yield "nvidia_driver_version", f"{version} is older than this role serves; write {OLDEST_BRANCH} or newer"
-    if found.get("nvidia_driver_kernel_modules") == "proprietary" and (branch or of_version or 0) >= OPEN_ONLY_BRANCH:
+    if found.get("nvidia_driver_kernel_modules") == "proprietary" and (branch or of_version or 0) >= OPEN_ONLY:
         yield (
             "nvidia_driver_kernel_modules",
-            f"is proprietary, but from branch {OPEN_ONLY_BRANCH} on there are only open ones; write auto or open",
+            f"is proprietary, but from branch {OPEN_ONLY} on there are only open ones; write auto or open",
         )
     url = str(found.get("nvidia_driver_repository_url", NVIDIA_REPOSITORY))
     if not url.startswith(NVIDIA_REPOSITORY) and found.get("nvidia_driver_gpg_key") is None:
@@ -205,7 +203,7 @@ def _toolkit(place: Place) -> t.Iterator[tuple[str, str]]:
     version = found.get("nvidia_container_toolkit_version")
     if found.get("nvidia_container_toolkit_source") == "nvidia" and version is not None:
         fault = values.three_numbers(version)
-        if not fault and str(version) in BROKEN_TOOLKITS:
+        if not fault and str(version) in BAD:
             fault = f"is {version}, with which CUDA does not start in containers (NVIDIA/nvidia-container-toolkit#1967); write 1.19.0"
         elif not fault and numbers(version) < OLDEST_TOOLKIT:
             fault = (

@@ -58,30 +58,9 @@ def _release(place: Place) -> t.Iterator[tuple[str, str]]:
         yield "litellm_image", refused
 
 
-def _database(place: Place) -> t.Iterator[tuple[str, str]]:
-    """The container of the role postgres is on the first gateway alone."""
-    first = place.gateways[0] if place.gateways else place.host
-    if place.host != first and place.values.get("litellm_database_host") == "postgres":
-        yield (
-            "litellm_database_host",
-            f"is postgres, the container on {first}; write the address that PostgreSQL is published at there"
-            " (postgres_publish_address)",
-        )
-
-
 def _key_places(place: Place) -> t.Iterator[tuple[str, str]]:
     if place.values.get("gateway_state_key_directory") and place.values.get("gateway_state_key_store"):
         yield "gateway_state_key_store", "is given beside gateway_state_key_directory; keep one of the two"
-
-
-def _plain_http(place: Place) -> t.Iterator[tuple[str, str]]:
-    found = place.values.get("litellm_publish_address")
-    if values.is_public(found) and not place.values.get("litellm_plain_http"):
-        yield (
-            "litellm_publish_address",
-            f"{found} is a public address, and LiteLLM takes keys and passwords over plain HTTP; write a private address with TLS"
-            " before it, or litellm_plain_http: true",
-        )
 
 
 LITELLM: dict[str, Rule] = {
@@ -121,7 +100,7 @@ LITELLM: dict[str, Rule] = {
     "litellm_wait_timeout": values.between(1),
     "litellm_stop_grace_period": values.compose_duration,
 }
-LITELLM_RELATIONS: tuple[Relation, ...] = (_release, _database, _plain_http)
+LITELLM_RELATIONS: tuple[Relation, ...] = (_release,)
 
 STATE: dict[str, Rule] = {
     "gateway_state_api_url": values.repository_url,

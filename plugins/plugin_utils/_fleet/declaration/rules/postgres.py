@@ -88,11 +88,6 @@ def _revealing(name: str, value: str) -> str:
     return ""
 
 
-def deployed(place: Place) -> bool:
-    """Whether PostgreSQL runs here: on the first gateway, unless the database is elsewhere."""
-    return place.host in place.gateways[:1] and place.values.get("postgres_mode") == "deploy"
-
-
 def _mode(place: Place) -> t.Iterator[tuple[str, str]]:
     mode, elsewhere = place.values.get("postgres_mode"), place.values.get("postgres_host")
     if mode == "external" and not elsewhere:
@@ -101,16 +96,6 @@ def _mode(place: Place) -> t.Iterator[tuple[str, str]]:
         yield (
             "postgres_host",
             f"is {shown(elsewhere)}, but postgres_mode is deploy; set postgres_mode to external, or take postgres_host out",
-        )
-
-
-def _several_gateways(place: Place) -> t.Iterator[tuple[str, str]]:
-    """Otherwise the second gateway looks for the database on a network of its own host, where there is none."""
-    if deployed(place) and len(place.gateways) > 1 and place.values.get("postgres_publish_address") == "":
-        yield (
-            "postgres_publish_address",
-            f"is empty, but {', '.join(place.gateways[1:])} must reach the database here; write this host's private address,"
-            " or use a database elsewhere (postgres_mode: external)",
         )
 
 
@@ -135,4 +120,4 @@ RULES: dict[str, Rule] = {
     "postgres_stop_grace_period": values.compose_duration,
     "postgres_wait_timeout": values.between(1),
 }
-RELATIONS: tuple[Relation, ...] = (_mode, _several_gateways)
+RELATIONS: tuple[Relation, ...] = (_mode,)

@@ -99,7 +99,7 @@ REFUSED: dict[str, list[t.Any]] = {
     "litellm_project_dir": PATHS,
     "litellm_uid": [-1, 2**32],
     "litellm_ui_username": ["", "a\nb"],
-    "litellm_publish_address": [*ADDRESSES, "8.8.8.8"],
+    "litellm_publish_address": ADDRESSES,
     "litellm_port": [0, 65536],
     "litellm_database_host": ["a b", "http://db", ""],
     "litellm_database_port": [0],
@@ -242,12 +242,16 @@ class TestSeveralVariables:
 
     def test_two_gateways_need_a_database_that_both_reach(self) -> None:
         lines = "\n".join(said({"litellm_database_host": "postgres"}, TWO))
-        assert "postgres_publish_address on gw1 is empty, but gw2 must reach the database here" in lines
-        assert "litellm_database_host on gw2 is postgres, the container on gw1" in lines
+        assert "postgres_publish_address of gw1 is empty, but gw2 needs its database" in lines
+        assert "litellm_database_host of gw2 is not set" in lines
 
     def test_two_gateways_with_one(self) -> None:
         found = said({"postgres_publish_address": "10.0.0.1"}, TWO, gw2={"litellm_database_host": "10.0.0.1"})
         assert found == []
+
+    def test_plain_http_on_a_public_address_must_be_said(self) -> None:
+        (line,) = said({"litellm_publish_address": "8.8.8.8"}, APART)
+        assert "set litellm_plain_http to true" in line
 
     def test_a_host_network_is_for_servers_without_gateway(self) -> None:
         assert said({"vllm_host_network": True}, APART) == []
