@@ -14,7 +14,9 @@ from typing import Any
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_listing
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import EngineSettings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "planner.md"
@@ -80,7 +82,7 @@ def accuracy() -> str:
 
 def catalogue() -> str:
     """Every model of the catalogue with its recommended settings."""
-    listed = catalogue_listing()
+    listed = catalogue_listing(default_vllm_version())
     classes = list(listed[0]["recommended"])
     rows = [["model", "GB on disk", "gated", "licence", "for", *classes]]
     for entry in listed:
@@ -105,7 +107,7 @@ def vram() -> str:
     keys += ["kv_cache_tokens", "peak_used_gib", "largest_gpu_memory_utilization"]
     rows = [["model", *keys]]
     for name, entry in CATALOGUE.items():
-        settings = EngineSettings(gpu_memory_gib=79.18, gpu_memory_utilization=0.9, max_model_len=8192)
+        settings = EngineSettings(79.18, default_vllm_version(), gpu_memory_utilization=0.9, max_model_len=8192)
         found = plan(entry["config"], settings)
         cells = [found[key] for key in keys] if found["fits"] else [found["weights_gib"], *["-"] * (len(keys) - 1)]
         rows.append([name, *cells])

@@ -26,6 +26,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe imp
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.fetch import fetcher
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.repository import from_hub, hub_at
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
 
 MODULE = "llmfleet.gateway.vllm_model_info"
 
@@ -61,10 +62,10 @@ def ask_hub(params: dict[str, Any]) -> dict[str, Any]:
 def look_up(params: dict[str, Any]) -> dict[str, Any]:
     """What is known on the controller."""
     if not params["model"]:
-        return {"catalogue": catalogue_listing()}
+        return {"catalogue": catalogue_listing(default_vllm_version())}
     if pick_source(params) == "catalogue":
-        return complete(from_catalogue(params["model"]))
-    return complete(ask_hub(params))
+        return complete(from_catalogue(params["model"]), default_vllm_version())
+    return complete(ask_hub(params), default_vllm_version())
 
 
 class ActionModule(ActionBase):
@@ -79,7 +80,7 @@ class ActionModule(ActionBase):
         _validated, params = self.validate_argument_spec(ARGUMENTS)
         if params["model"] and pick_source(params) == "path":
             found = self._execute_module(MODULE, module_args=self._task.args, task_vars=task_vars)
-            return found if found.get("failed") else complete(found)
+            return found if found.get("failed") else complete(found, default_vllm_version())
         try:
             return {"changed": False, **look_up(params)}
         except ModelInfoError as error:

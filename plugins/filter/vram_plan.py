@@ -82,9 +82,9 @@ options:
     choices: [cold, warm]
     default: cold
   vllm_version:
-    description: Version of vLLM to plan for. The formulas were measured with 0.26.0.
+    description:
+      - Version of vLLM to plan for. The one that the roles install when absent. The formulas were measured with 0.26.0.
     type: str
-    default: 0.26.0
 seealso:
   - plugin: llmfleet.gateway.vram_share
     plugin_type: filter
@@ -139,15 +139,21 @@ _value:
       type: float
       sample: 55.62
     kv_bytes_per_token:
-      description: Bytes of KV cache per token on one GPU; with sliding windows the mean over a request.
+      description:
+        - Bytes of KV cache per token on one GPU; with sliding windows the mean over a request. States of fixed size
+          (Mamba, linear attention) are not in it.
       type: int
       sample: 57344
+    kv_bytes_per_request:
+      description: Bytes of KV cache of one request of O(max_model_len) on one GPU, states of fixed size included.
+      type: int
+      sample: 1879048192
     kv_cache_tokens:
       description: Tokens that the KV cache holds, as vLLM counts them.
       type: int
       sample: 1041472
     max_concurrency:
-      description: Requests of full length at once.
+      description: Requests of full length at once; of an encoder O(max_num_seqs), since it keeps nothing.
       type: float
       sample: 127.13
     peak_used_gib:
@@ -164,6 +170,10 @@ _value:
       sample: true
     reason:
       description: Why not, with the arithmetic; empty when it fits.
+      type: str
+      sample: ""
+    note:
+      description: What the plan relies on where the formulas do not know the model's weights; empty otherwise.
       type: str
       sample: ""
     largest_max_model_len:
@@ -191,6 +201,7 @@ from ansible.errors import AnsibleFilterError
 from ..plugin_utils._planner.model import MemoryPlanError
 from ..plugin_utils._planner.options import describe, settings_from
 from ..plugin_utils._planner.plan import plan
+from ..plugin_utils._variables.defaults import default_vllm_version
 
 
 def vram_plan(model: Any, **options: Any) -> dict[str, Any]:
@@ -199,6 +210,8 @@ def vram_plan(model: Any, **options: Any) -> dict[str, Any]:
         config, weight_bytes = describe(model)
         if options.get("weight_bytes") is None:
             options["weight_bytes"] = weight_bytes
+        if options.get("vllm_version") is None:
+            options["vllm_version"] = default_vllm_version()
         return plan(config, settings_from(options))
     except MemoryPlanError as error:
         raise AnsibleFilterError(f"vram_plan: {error}") from error

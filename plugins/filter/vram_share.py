@@ -75,12 +75,13 @@ from ..plugin_utils._planner.needs import Instance
 from ..plugin_utils._planner.options import instance_from
 from ..plugin_utils._planner.remedies import explain
 from ..plugin_utils._planner.sharing import share_gpu
+from ..plugin_utils._variables.defaults import default_vllm_version
 
 
 def vram_share(models: Sequence[Mapping[str, Any]], gpu_memory_gib: Any) -> list[dict[str, Any]]:
     """EngineSettings of the models on one GPU; see DOCUMENTATION."""
     try:
-        instances = [instance_from(model, gpu_memory_gib) for model in models]
+        instances = [instance_from(model, gpu_memory_gib, default_vllm_version()) for model in models]
         if len(instances) == 1:
             return [_alone(instances[0])]
         return share_gpu(instances, float(gpu_memory_gib))

@@ -35,7 +35,7 @@ options:
     elements: dict
     default: []
   vllm_version:
-    description: Version of vLLM to plan entries of C(llm_models) for. The one that the roles install when absent.
+    description: Version of vLLM to plan for. The one that the roles install when absent.
     type: str
 seealso:
   - plugin: llmfleet.gateway.vram_share
@@ -61,11 +61,11 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils._fleet.gpu_memory import GpuMemory
-from ..plugin_utils._fleet.vllm_options import DEFAULT_VERSION
 from ..plugin_utils._planner.model import MemoryPlanError
 from ..plugin_utils._planner.needs import Instance
 from ..plugin_utils._planner.options import instance_from
 from ..plugin_utils._planner.table import table
+from ..plugin_utils._variables.defaults import default_vllm_version
 
 
 def vram_table(
@@ -80,9 +80,10 @@ def vram_table(
         if not sizes:
             raise MemoryPlanError("there is no GPU to plan for.")
         found = {result["item"]["model"]: result for result in info if result.get("config")}
-        version = str(vllm_version or DEFAULT_VERSION)
+        version = str(vllm_version or default_vllm_version())
         chosen = [
-            _declared(model, found, version) if _is_entry(model) else _described(model, sizes) for model in models
+            _declared(model, found, version) if _is_entry(model) else _described(model, sizes, version)
+            for model in models
         ]
         notes = [note for _instance, note in chosen if note]
         return table([instance for instance, _note in chosen if instance], sizes) + notes
@@ -94,8 +95,8 @@ def _is_entry(model: Mapping[str, Any]) -> bool:
     return isinstance(model.get("model"), str)
 
 
-def _described(model: Mapping[str, Any], sizes: Mapping[str, float]) -> tuple[Instance | None, str]:
-    return instance_from(model, min(sizes.values())), ""
+def _described(model: Mapping[str, Any], sizes: Mapping[str, float], version: str) -> tuple[Instance | None, str]:
+    return instance_from(model, min(sizes.values()), version), ""
 
 
 def _declared(entry: Mapping[str, Any], found: Mapping[str, Any], version: str) -> tuple[Instance | None, str]:

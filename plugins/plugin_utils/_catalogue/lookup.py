@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import ModelInfoError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.choice import recommend
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import read_model
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.weights import checkpoint_bytes
 
 from .data import CATALOGUE
@@ -43,12 +44,14 @@ def from_catalogue(model: str) -> dict[str, Any]:
     }
 
 
-def complete(found: dict[str, Any]) -> dict[str, Any]:
+def complete(found: dict[str, Any], vllm_version: str) -> dict[str, Any]:
     """Add what the planner makes of it: size on disk, purpose, and settings for each class of GPU."""
+    size = found["weight_bytes"]
+    found = {**found, "weight_bytes": size if isinstance(size, int) and size > 1 else None}
     key = catalogue_key(found["repository"]) if found.get("repository") else None
     entry = CATALOGUE[key] if key else {}
     try:
-        recommended, unplanned = recommend(found["config"], found["weight_bytes"]), ""
+        recommended, unplanned = recommend(found["config"], vllm_version, found["weight_bytes"]), ""
         size = found["weight_bytes"] or checkpoint_bytes(read_model(found["config"]))
     except MemoryPlanError as error:
         recommended, unplanned, size = {}, str(error), found["weight_bytes"]
@@ -61,6 +64,6 @@ def complete(found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def catalogue_listing() -> list[dict[str, Any]]:
+def catalogue_listing(vllm_version: str) -> list[dict[str, Any]]:
     """Every model of the catalogue, complete."""
-    return [complete(from_catalogue(name)) for name in CATALOGUE]
+    return [complete(from_catalogue(name), vllm_version) for name in CATALOGUE]

@@ -16,9 +16,11 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus impor
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import needs, sharing
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import describe, settings_from
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import GIB, SPARE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import canonical, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import GIB, SPARE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.stages import plausible_ratio
 
 #: Options of vLLM, beside those that are keys of an entry, that the planner counts.
 COUNTED_OPTIONS = (
@@ -123,10 +125,11 @@ class GpuMemory:
         try:
             config, weight_bytes = describe(described)
             settings = settings_from({**options, "gpu_memory_gib": 1.0, "weight_bytes": weight_bytes})
-            read_model(config, settings.quantization, settings.dtype)
+            text = canonical(config)
+            plausible_ratio(read_model(text, settings.quantization, settings.dtype), settings.weight_bytes)
         except MemoryPlanError as error:
             return None, str(error)
-        return needs.Instance(entry["name"], config, settings), ""
+        return needs.Instance(entry["name"], text, settings), ""
 
     def with_length(self, demand: Demand, length: int) -> Demand:
         """The same with the context fixed, where it was left to the planner."""

@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import known, option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import needs, sharing
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import describe, settings_from
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import GIB, SPARE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import GIB, SPARE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.stages import plausible_ratio
 
 #: Options of vLLM, beside those that are keys of an entry, that the planner counts.
 COUNTED_OPTIONS = (
@@ -100,7 +102,7 @@ def planned_instance(
     try:
         config, weight_bytes = describe(described)
         settings = settings_from({**options, "gpu_memory_gib": 1.0, "weight_bytes": weight_bytes})
-        read_model(config, settings.quantization, settings.dtype)
+        plausible_ratio(read_model(config, settings.quantization, settings.dtype), settings.weight_bytes)
     except MemoryPlanError as error:
         return None, str(error)
     return needs.Instance(entry["name"], config, settings), ""

@@ -12,8 +12,9 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_key, from_catalogue
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import REMOVED, options_for
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError, read_model
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import settings_from
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import context_length
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import longest_context
 
 #: A name has to pass unchanged through URLs, LiteLLM's model list (where * is a wildcard) and --served-model-name.
 SERVED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
@@ -149,8 +150,8 @@ def _length_errors(
     if entry.get("max_model_len") is None or arguments & POSITION_OPTIONS or str(allowed).lower() in ("1", "true"):
         return []
     try:
-        wanted = settings_from({"gpu_memory_gib": 1.0, "max_model_len": entry["max_model_len"]}).max_model_len or 0
-        longest = read_model(described["config"]).max_positions if described.get("config") else wanted
+        wanted = context_length(entry["max_model_len"])
+        longest = longest_context(described["config"]) if described.get("config") else wanted
     except MemoryPlanError:
         return []
     if wanted <= longest:

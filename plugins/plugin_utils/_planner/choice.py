@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from .model import read_model
-from .plan import EngineSettings, plan
+from .plan import plan
+from .reader import Config, ConfigText, canonical, read_model
+from .settings import EngineSettings, check
 
 # A context is worth planning for when at least this many full-length requests run at once.
 WANTED_CONCURRENCY = 2
@@ -27,18 +28,24 @@ _SMALLER_BATCHES: tuple[dict[str, Any], ...] = (
 )
 
 
-def choose(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any]:
+def choose(config: Config, settings: EngineSettings) -> dict[str, Any]:
     """Plan one engine, with gpu_memory_utilization and max_model_len chosen where they are absent."""
+    check(settings)
+    return plan(config, _chosen(canonical(config), settings))
+
+
+@lru_cache(maxsize=65536)
+def _chosen(config: ConfigText, settings: EngineSettings) -> EngineSettings:
     chosen = settings
     if settings.gpu_memory_utilization is None:
         share = plan(config, settings)["largest_gpu_memory_utilization"]
         chosen = replace(settings, gpu_memory_utilization=max(share, 0.001))
     if settings.max_model_len is None:
         chosen = replace(chosen, max_model_len=choose_length(config, chosen))
-    return plan(config, chosen)
+    return chosen
 
 
-def choose_length(config: Mapping[str, Any], settings: EngineSettings) -> int:
+def choose_length(config: ConfigText, settings: EngineSettings) -> int:
     """The model's whole context, or the longest of which two requests fit, or at least one."""
     longest = read_model(config, settings.quantization, settings.dtype).max_positions
     whole = plan(config, replace(settings, max_model_len=longest))
@@ -56,14 +63,18 @@ def round_down(length: int) -> int:
     return length // step * step
 
 
-def recommend(config: Mapping[str, Any], weight_bytes: int | None = None) -> dict[str, dict[str, Any] | None]:
+def recommend(config: Config, vllm_version: str, weight_bytes: int | None = None) -> dict[str, dict[str, Any] | None]:
     """For each class of GPU, settings of vLLM that fit one GPU alone, or none."""
-    return {str(size): _recommend_for(config, usable, weight_bytes) for size, usable in GPU_CLASSES.items()}
+    text = canonical(config)
+    settings = {
+        size: EngineSettings(usable, vllm_version, weight_bytes=weight_bytes) for size, usable in GPU_CLASSES.items()
+    }
+    return {str(size): _recommend_for(text, alone) for size, alone in settings.items()}
 
 
-def _recommend_for(config: Mapping[str, Any], usable: float, weight_bytes: int | None) -> dict[str, Any] | None:
+def _recommend_for(config: ConfigText, alone: EngineSettings) -> dict[str, Any] | None:
     for batch in _SMALLER_BATCHES:
-        result = choose(config, EngineSettings(gpu_memory_gib=usable, weight_bytes=weight_bytes, **batch))
+        result = choose(config, replace(alone, **batch))
         if result["fits"] and result["largest_max_model_len"] >= SHORTEST_LENGTH:
             settings = {name: result["settings"][name] for name in ("gpu_memory_utilization", "max_model_len")}
             return {**settings, **batch, "max_concurrency": result["max_concurrency"]}

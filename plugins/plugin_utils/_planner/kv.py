@@ -3,19 +3,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The KV cache: pages, groups of layers, blocks, and how many requests they hold.
 
-vllm/v1/kv_cache_interface.py (page sizes, what one request needs) and vllm/v1/core/kv_cache_utils.py (groups,
-number of blocks, concurrency).
+vllm/v1/kv_cache_interface.py (page sizes, what one request needs), vllm/v1/core/kv_cache_utils.py (groups, number of
+blocks, concurrency) and vllm/platforms/interface.py (blocks of models with states of fixed size).
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from .model import DTYPE_BYTES, MemoryPlanError, Model
+from .fields import shown
+from .model import DTYPE_BYTES, Attention, Latent, MemoryPlanError, Mixer, Model, State
 from .weights import Stage, kv_heads_per_rank
 
 BLOCK = 16
+# With prefix caching, which is the default, a request keeps its state and the one before (mamba_cache_mode "align").
+STATES_PER_REQUEST = 2
 _KV_BYTES = {
     "bfloat16": 2.0,
     "float16": 2.0,
@@ -28,46 +32,79 @@ _KV_BYTES = {
 }
 
 
+class Kept(NamedTuple):
+    """What one layer keeps: bytes of BLOCK tokens, or of a request's state."""
+
+    size: int
+    window: int = 0
+    is_state: bool = False
+
+
+class Group(NamedTuple):
+    """Layers that share a block table: tokens of a block, and the window (0: all tokens)."""
+
+    block_tokens: int
+    window: int = 0
+    is_state: bool = False
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The KV cache of one GPU: how large a block is, and which windows the groups of layers have."""
+    """The KV cache of one GPU: how large a block is, and the groups of layers; none for an encoder."""
 
-    page_bytes: int
-    # layers that share one block table; every group is padded to this size
-    group_layers: int
-    # window of each group, 0 for full attention
-    group_windows: tuple[int, ...]
+    block_bytes: int
+    groups: tuple[Group, ...]
     in_flight_tokens: int
 
     @property
-    def block_bytes(self) -> int:
-        """Bytes of one block in all the tensors of the cache."""
-        return self.page_bytes * self.group_layers
+    def grows_only(self) -> bool:
+        """Whether every layer keeps every token."""
+        return all(not group.window and not group.is_state for group in self.groups)
 
     def blocks_for(self, length: int) -> int:
         """Blocks that one request of this length needs."""
-        return sum(self._group_blocks(window, length) for window in self.group_windows)
+        return sum(self._group_blocks(group, length) for group in self.groups)
 
-    def _group_blocks(self, window: int, length: int) -> int:
-        if not window:
-            return -(-length // BLOCK)
-        held = min(window - 1 + self.in_flight_tokens, length)
-        return -(-held // BLOCK) + 1
+    def bytes_for(self, length: int) -> int:
+        """Bytes that one request of this length needs."""
+        return self.blocks_for(length) * self.block_bytes
+
+    def _group_blocks(self, group: Group, length: int) -> int:
+        if group.is_state:
+            return STATES_PER_REQUEST
+        if not group.window:
+            return -(-length // group.block_tokens)
+        held = min(group.window - 1 + self.in_flight_tokens, length)
+        return -(-held // group.block_tokens) + 1
 
     def blocks_in(self, room: int) -> int:
         """Whole blocks in this many bytes."""
-        return max(0, room // self.block_bytes)
+        return max(0, room // self.block_bytes) if self.block_bytes else 0
 
     def longest(self, room: int, limit: int) -> int:
         """The longest single request that fits, up to limit; 0 when none does."""
         low, high = 0, limit
         while low < high:
             middle = (low + high + 1) // 2
-            if self.blocks_for(middle) * self.block_bytes <= room:
+            if self.bytes_for(middle) <= room:
                 low = middle
             else:
                 high = middle - 1
         return low
+
+    @property
+    def token_bytes(self) -> int:
+        """What one more token costs in the layers that keep every token."""
+        return sum(self.block_bytes // group.block_tokens for group in self.groups if _grows(group))
+
+    @property
+    def state_bytes(self) -> int:
+        """What a request takes whatever its length."""
+        return sum(STATES_PER_REQUEST * self.block_bytes for group in self.groups if group.is_state)
+
+
+def _grows(group: Group) -> bool:
+    return not group.window and not group.is_state
 
 
 def element_bytes(model: Model, kv_cache_dtype: str) -> float:
@@ -77,34 +114,84 @@ def element_bytes(model: Model, kv_cache_dtype: str) -> float:
             return 1.0
         return float(DTYPE_BYTES[model.dtype])
     if kv_cache_dtype not in _KV_BYTES:
-        raise MemoryPlanError(f"kv_cache_dtype {kv_cache_dtype!r} is not one of auto, {', '.join(sorted(_KV_BYTES))}.")
+        raise MemoryPlanError(
+            f"kv_cache_dtype {shown(kv_cache_dtype)} is not one of auto, {', '.join(sorted(_KV_BYTES))}."
+        )
     return _KV_BYTES[kv_cache_dtype]
 
 
-def page_bytes(model: Model, tensor_parallel: int, kv_cache_dtype: str) -> int:
-    """Bytes of one block of one layer. Latent attention keeps one vector a token, on every GPU the whole of it."""
+def kept_by(model: Model, mixer: Mixer | None, tensor_parallel: int, kv_cache_dtype: str) -> Kept | None:
+    """What a layer with this mixer keeps on one GPU; none where it keeps nothing."""
     size = element_bytes(model, kv_cache_dtype)
-    if model.latent:
-        return int(BLOCK * (model.latent.kv_rank + model.latent.rope_dim) * size)
-    return int(BLOCK * kv_heads_per_rank(model, tensor_parallel) * 2 * model.head_dim * size)
+    if isinstance(mixer, Attention) and mixer.cached:
+        values = kv_heads_per_rank(mixer, tensor_parallel) * 2 * mixer.head_dim
+        return Kept(int(BLOCK * values * size), mixer.window)
+    if isinstance(mixer, Latent):
+        return Kept(int(BLOCK * _latent_bytes(mixer, size)))
+    if isinstance(mixer, State):
+        convolution = mixer.channels(tensor_parallel) * (mixer.conv_kernel - 1) * DTYPE_BYTES[model.dtype]
+        values = mixer.heads * mixer.head_dim * mixer.state_size // tensor_parallel
+        return Kept(convolution + values * (mixer.state_bytes or DTYPE_BYTES[model.dtype]), is_state=True)
+    return None
+
+
+def _latent_bytes(latent: Latent, size: float) -> float:
+    """One vector a token, on every GPU the whole of it; sparse attention's indexer keeps a key of 8 bits and its scale."""
+    if not latent.index_heads:
+        return (latent.kv_rank + latent.rope_dim) * size
+    index = latent.index_dim + latent.index_dim // 128 * 4
+    if size == 1:
+        # fp8_ds_mla: values of 8 bits, a scale for each 128 of them, the rotary part in 16 bits.
+        return latent.kv_rank + latent.kv_rank // 128 * 4 + 2 * latent.rope_dim + index
+    return (latent.kv_rank + latent.rope_dim) * size + index
 
 
 def layout(model: Model, stage: Stage, tensor_parallel: int, kv_cache_dtype: str, in_flight: int) -> Layout:
-    """The cache of one pipeline stage."""
-    own = model.layers - model.shared_kv_layers
-    groups, size = _groups(model.windows[:own])
-    page = page_bytes(model, tensor_parallel, kv_cache_dtype)
-    if len(groups) == 1:
-        size = max(1, len([layer for layer in stage.layers if layer < own]))
-    else:
-        size = -(-size * len(stage.layers) // model.layers)
-    return Layout(page, size, groups, in_flight)
+    """The cache of one pipeline stage. Groups are made of all the model's layers, and each stage has its part of them."""
+    by_mixer = {mixer: kept_by(model, mixer, tensor_parallel, kv_cache_dtype) for mixer in model.mixers}
+    kept = {}
+    for index, layer in enumerate(model.layers):
+        found = by_mixer[layer.mixer] if layer.mixer else None
+        if found:
+            kept[index] = found
+    if not kept:
+        return Layout(0, (), in_flight)
+    if len({(one.window, one.is_state) for one in kept.values()}) == 1:
+        held = sum(one.size for index, one in kept.items() if index in stage.layers)
+        first = next(iter(kept.values()))
+        return Layout(held, (Group(BLOCK, first.window, first.is_state),), in_flight)
+    return _mixed(kept, stage, in_flight)
 
 
-def _groups(windows: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
-    """kv_cache_utils.py, _get_kv_cache_groups_uniform_page_size: groups of as many layers as the rarest kind has."""
-    kinds = Counter(windows)
-    fewest, most = min(kinds.values()), max(kinds.values())
-    size = most if most < fewest * 1.5 else fewest
-    groups = [window for window, count in kinds.items() for _unused in range(-(-count // size))]
-    return tuple(groups), size
+def _mixed(kept: dict[int, Kept], stage: Stage, in_flight: int) -> Layout:
+    """Layers that keep different things get pages of one size: unify_kv_cache_spec_page_size."""
+    largest = max((one.size for one in kept.values() if not one.is_state), default=0)
+    state = max((one.size for one in kept.values() if one.is_state), default=0)
+    # A page of attention must be as large as a state: _align_hybrid_block_size.
+    tokens = BLOCK * -(-max(state, 1) // largest) if largest else BLOCK
+    page = largest * tokens // BLOCK or state
+    buckets: dict[tuple[Group, int], list[int]] = defaultdict(list)
+    for index, one in kept.items():
+        buckets[(_group(one, page, tokens), one.size)].append(index)
+    groups = [(key[0], members) for key, layers in buckets.items() for members in _split(layers, _group_size(buckets))]
+    most = max(sum(index in stage.layers for index in members) for _group_key, members in groups)
+    return Layout(page * most, tuple(group for group, _members in groups), in_flight)
+
+
+def _group(one: Kept, page: int, tokens: int) -> Group:
+    """Smaller pages hold more tokens where they divide the largest, and are padded where they do not."""
+    if one.is_state:
+        return Group(tokens, is_state=True)
+    own = one.size * tokens // BLOCK
+    return Group(tokens * (page // own) if page % own == 0 else tokens, one.window)
+
+
+def _group_size(buckets: dict[tuple[Group, int], list[int]]) -> int:
+    """_get_kv_cache_groups_uniform_page_size: groups of as many layers as the rarest kind has."""
+    fewest, most = min(map(len, buckets.values())), max(map(len, buckets.values()))
+    return most if most < fewest * 1.5 else fewest
+
+
+def _split(layers: list[int], size: int) -> list[list[int]]:
+    count = -(-len(layers) // size)
+    return [layers[number::count] for number in range(count)]

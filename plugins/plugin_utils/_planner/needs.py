@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
-from .model import MemoryPlanError, read_model
-from .plan import AUTOMATIC, GIB, SPARE, EngineSettings, plan
+from .model import MemoryPlanError
+from .plan import plan
+from .reader import Config, ConfigText, canonical, read_model
 from .remedies import explain
+from .settings import AUTOMATIC, GIB, SPARE, EngineSettings
 
 # The context that a model must hold beside others, where none is asked for.
 LEAST_CONTEXT = 4096
@@ -22,10 +23,15 @@ class Instance:
     """One engine that wants a place on a GPU."""
 
     name: str
-    config: Mapping[str, Any]
+    config: Config
     settings: EngineSettings
     # indexes of its GPUs, where it shares them with others
     gpus: tuple[int, ...] = (0,)
+
+    @cached_property
+    def text(self) -> ConfigText:
+        """The config.json as plans take it many times."""
+        return canonical(self.config)
 
 
 def need(instance: Instance, gpu_memory_gib: float) -> float:
@@ -36,7 +42,7 @@ def need(instance: Instance, gpu_memory_gib: float) -> float:
 def parts_of_need(instance: Instance, gpu_memory_gib: float) -> tuple[float, float]:
     """Bytes of the share that one request needs, and bytes that come on top of it."""
     settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
-    result = plan(instance.config, replace(settings, max_model_len=least_length(instance)))
+    result = plan(instance.text, replace(settings, max_model_len=least_length(instance)))
     total = gpu_memory_gib * GIB
     beyond = total - SPARE - result["largest_gpu_memory_utilization"] * total
     if settings.gpu_memory_utilization is not None:
@@ -44,7 +50,7 @@ def parts_of_need(instance: Instance, gpu_memory_gib: float) -> tuple[float, flo
     smallest = result["smallest_gpu_memory_utilization"]
     if smallest is None:
         shortest = replace(settings, max_model_len=least_length(instance))
-        raise MemoryPlanError(explain(instance.name, instance.config, shortest))
+        raise MemoryPlanError(explain(instance.name, instance.text, shortest))
     return smallest * total, beyond
 
 
@@ -53,4 +59,4 @@ def least_length(instance: Instance) -> int:
     asked = instance.settings.max_model_len
     if asked and asked != AUTOMATIC:
         return asked
-    return min(read_model(instance.config).max_positions, LEAST_CONTEXT)
+    return min(read_model(instance.text).max_positions, LEAST_CONTEXT)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from .fields import shown
 from .model import MemoryPlanError
 from .needs import Instance
-from .plan import AUTOMATIC, EngineSettings
+from .settings import AUTOMATIC, EngineSettings, check
 
 _TRUE = {"true", "yes", "on", "1"}
 _FALSE = {"false", "no", "off", "0"}
@@ -61,6 +62,8 @@ def settings_from(options: Mapping[str, Any]) -> EngineSettings:
     unknown = sorted(set(options) - known)
     if unknown:
         raise MemoryPlanError(f"vram_plan has no option {', '.join(unknown)}; it has {', '.join(sorted(known))}.")
+    if not options.get("vllm_version"):
+        raise MemoryPlanError("vram_plan needs vllm_version, the release of vLLM to plan for.")
     if options.get("gpu_memory_gib") is None:
         raise MemoryPlanError("vram_plan needs gpu_memory_gib, the GPU's usable memory in GiB.")
     values: dict[str, Any] = {}
@@ -69,13 +72,23 @@ def settings_from(options: Mapping[str, Any]) -> EngineSettings:
             continue
         try:
             values[name] = _TYPES.get(name, _plain)(value)
-        except (TypeError, ValueError) as error:
-            raise MemoryPlanError(f"{name} cannot be {value!r}.") from error
-    return EngineSettings(**values)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise MemoryPlanError(f"{name} cannot be {shown(value)}.") from error
+    settings = EngineSettings(**values)
+    check(settings)
+    return settings
 
 
 def _plain(value: Any) -> Any:
-    return value
+    return str(value)
+
+
+def context_length(value: Any) -> int:
+    """max_model_len as a user may write it, in tokens; AUTOMATIC for as long as fits."""
+    try:
+        return _length(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise MemoryPlanError(f"max_model_len cannot be {shown(value)}.") from error
 
 
 def describe(model: Any) -> tuple[Mapping[str, Any], int | None]:
@@ -87,7 +100,7 @@ def describe(model: Any) -> tuple[Mapping[str, Any], int | None]:
     return model, None
 
 
-def instance_from(entry: Mapping[str, Any], gpu_memory_gib: Any) -> Instance:
+def instance_from(entry: Mapping[str, Any], gpu_memory_gib: Any, vllm_version: str) -> Instance:
     """A model of a list: its name, its description under model, and any of vram_plan's options."""
     options = dict(entry)
     name, described = options.pop("name", None), options.pop("model", None)
@@ -95,4 +108,5 @@ def instance_from(entry: Mapping[str, Any], gpu_memory_gib: Any) -> Instance:
         raise MemoryPlanError("each model needs name and model.")
     config, weight_bytes = describe(described)
     options.setdefault("weight_bytes", weight_bytes)
+    options.setdefault("vllm_version", vllm_version)
     return Instance(str(name), config, settings_from({**options, "gpu_memory_gib": gpu_memory_gib}))

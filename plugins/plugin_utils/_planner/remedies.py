@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 from .choice import SHORTEST_LENGTH, choose, round_down
-from .model import MemoryPlanError, read_model
-from .plan import EngineSettings, plan
+from .model import MemoryPlanError
+from .plan import plan
+from .reader import Config, canonical, read_model
+from .settings import EngineSettings
 
 
-def remedies(config: Mapping[str, Any], settings: EngineSettings) -> list[dict[str, Any]]:
+def remedies(config: Config, settings: EngineSettings) -> list[dict[str, Any]]:
     """Changes that do fit, the least intrusive of each kind: context, precision, GPUs; on small GPUs fewer requests."""
+    config = canonical(config)
     context = _shorter_context(config, settings)
     found = [context, _smaller_numbers(config, settings), _more_gpus(config, settings)]
     if context is None or "tensor_parallel_size" in context["changes"]:
@@ -23,7 +26,7 @@ def remedies(config: Mapping[str, Any], settings: EngineSettings) -> list[dict[s
     return [remedy for remedy in found if remedy is not None]
 
 
-def explain(name: str, config: Mapping[str, Any], settings: EngineSettings) -> str:
+def explain(name: str, config: Config, settings: EngineSettings) -> str:
     """Why a model does not fit, with the arithmetic and the remedies; empty when it fits."""
     try:
         result = plan(config, settings)
@@ -39,7 +42,7 @@ def explain(name: str, config: Mapping[str, Any], settings: EngineSettings) -> s
     return "\n".join(lines)
 
 
-def _shorter_context(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any] | None:
+def _shorter_context(config: Config, settings: EngineSettings) -> dict[str, Any] | None:
     """A shorter context at this share or a larger one; where the weights alone are too much, on more GPUs."""
     for changes in _parallel_changes(config, settings):
         found = _longest_that_fits(config, settings, changes)
@@ -48,16 +51,14 @@ def _shorter_context(config: Mapping[str, Any], settings: EngineSettings) -> dic
     return None
 
 
-def _parallel_changes(config: Mapping[str, Any], settings: EngineSettings) -> list[dict[str, Any]]:
+def _parallel_changes(config: Config, settings: EngineSettings) -> list[dict[str, Any]]:
     """No change, then each larger number of GPUs that divides the heads."""
     heads = read_model(config).heads
     sizes = [size for size in (2, 4, 8, 16) if size > settings.tensor_parallel_size and heads % size == 0]
     return [{}, *({"tensor_parallel_size": size} for size in sizes)]
 
 
-def _longest_that_fits(
-    config: Mapping[str, Any], settings: EngineSettings, changes: dict[str, Any]
-) -> dict[str, Any] | None:
+def _longest_that_fits(config: Config, settings: EngineSettings, changes: dict[str, Any]) -> dict[str, Any] | None:
     changed = replace(settings, **changes)
     roomier = plan(config, changed)["largest_gpu_memory_utilization"]
     for utilization in (settings.gpu_memory_utilization, roomier):
@@ -72,7 +73,7 @@ def _longest_that_fits(
     return None
 
 
-def _smaller_numbers(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any] | None:
+def _smaller_numbers(config: Config, settings: EngineSettings) -> dict[str, Any] | None:
     """fp8 for the cache, the weights or both; then with a shorter context, then on more GPUs."""
     attempts: list[dict[str, Any]] = [{"kv_cache_dtype": "fp8"}]
     if read_model(config).quantization is None and settings.quantization is None:
@@ -85,7 +86,7 @@ def _smaller_numbers(config: Mapping[str, Any], settings: EngineSettings) -> dic
     return None
 
 
-def _fewer_requests(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any] | None:
+def _fewer_requests(config: Config, settings: EngineSettings) -> dict[str, Any] | None:
     """A smaller batch takes less beside the KV cache; with it the planner's own share and context."""
     for sequences in (64, 16):
         attempt = replace(settings, gpu_memory_utilization=None, max_model_len=None, max_num_seqs=sequences)
@@ -98,13 +99,13 @@ def _fewer_requests(config: Mapping[str, Any], settings: EngineSettings) -> dict
     return None
 
 
-def _more_gpus(config: Mapping[str, Any], settings: EngineSettings) -> dict[str, Any] | None:
+def _more_gpus(config: Config, settings: EngineSettings) -> dict[str, Any] | None:
     found = _first_that_fits(config, settings, _parallel_changes(config, settings)[1:])
     return _remedy("gpus", found) if found else None
 
 
 def _first_that_fits(
-    config: Mapping[str, Any], settings: EngineSettings, attempts: Iterable[dict[str, Any]]
+    config: Config, settings: EngineSettings, attempts: Iterable[dict[str, Any]]
 ) -> dict[str, Any] | None:
     """Try each change as it is, then with the share that leaves 1 GiB free."""
     for changes in attempts:

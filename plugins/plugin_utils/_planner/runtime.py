@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import DTYPE_BYTES, Model
+from .model import DTYPE_BYTES, Dense, FeedForward, Latent, Model, State
 from .weights import Stage, embedding_bytes
 
 MIB = 1024**2
@@ -51,25 +51,32 @@ def _body_per_token(model: Model, tensor_parallel: int) -> int:
     attention's output, which the compiled piece got as its input, are alive at once.
     """
     size = DTYPE_BYTES[model.dtype]
-    wide = _mlp_width(model) // tensor_parallel
+    output = max((mixer.width for mixer in model.mixers), default=0) // tensor_parallel * size
+    around = 2 * model.hidden * size + output
+    return max(_dense_bytes(model, tensor_parallel), _state_bytes(model, tensor_parallel)) + around
+
+
+def _dense_bytes(model: Model, tensor_parallel: int) -> int:
+    size, parts = DTYPE_BYTES[model.dtype], [_dense_of(part) for part in model.feed_forwards]
+    widest = max(parts, key=lambda part: part.width, default=Dense(0))
+    wide = widest.width // tensor_parallel
     quantized = model.quantization and model.quantization.dynamic_activations
     # Dynamic fp8 writes the activated product in one byte a value and keeps the quantized input.
     product = (wide + model.hidden) if quantized else wide * size
-    factor = 2 if model.gated_mlp else 1
-    return factor * wide * size + product + 2 * model.hidden * size + _attention_output(model, tensor_parallel)
+    return (2 if widest.gated else 1) * wide * size + product
 
 
-def _attention_output(model: Model, tensor_parallel: int) -> int:
-    width = model.heads * model.latent.value_dim if model.latent else model.query_size
-    return width // tensor_parallel * DTYPE_BYTES[model.dtype]
+def _dense_of(part: FeedForward) -> Dense:
+    return part if isinstance(part, Dense) else Dense(part.shared_width, part.gated)
 
 
-def _mlp_width(model: Model) -> int:
-    experts = model.experts
-    if experts is None:
-        return model.intermediate
-    has_dense = any(not experts.is_expert_layer(layer) for layer in range(model.layers))
-    return max(model.intermediate if has_dense else 0, experts.shared_intermediate)
+def _state_bytes(model: Model, tensor_parallel: int) -> int:
+    """The input projection of a state-space layer, its convolution's output and its gate: an estimate, never measured."""
+    size = DTYPE_BYTES[model.dtype]
+    states = [mixer for mixer in model.mixers if isinstance(mixer, State)]
+    return max(
+        (2 * (state.channels(tensor_parallel) + state.inner // tensor_parallel) * size for state in states), default=0
+    )
 
 
 def _experts_per_token(model: Model, tensor_parallel: int) -> int:
@@ -80,7 +87,7 @@ def _experts_per_token(model: Model, tensor_parallel: int) -> int:
     experts = model.experts
     if experts is None:
         return 0
-    width = experts.intermediate // tensor_parallel
+    width = experts.width // tensor_parallel
     routed = max(width, model.hidden) + max(2 * width, model.hidden)
     return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + 9 * model.hidden)
 
@@ -91,7 +98,7 @@ def _latent_bytes(model: Model, batch: Batch, max_model_len: int) -> int:
     if latent is None:
         return 0
     chunk = min(max(8 * max_model_len, 4 * batch.sequences * 16), 64 * 1024)
-    heads = model.heads // batch.tensor_parallel
+    heads = latent.heads // batch.tensor_parallel
     size = DTYPE_BYTES[model.dtype]
     unpacked = chunk * heads * (latent.nope_dim + latent.value_dim)
     queries = batch.tokens * (heads * (latent.nope_dim + latent.rope_dim) + 3 * model.hidden)
@@ -105,7 +112,7 @@ def activation(model: Model, stage: Stage, batch: Batch, max_model_len: int) -> 
         batch.tokens * _experts_per_token(model, batch.tensor_parallel),
         _latent_bytes(model, batch, max_model_len),
     )
-    peak = max(body, _logits(model, batch)) if stage.holds_head else body
+    peak = max(body, _logits(model, batch)) if stage.holds_head and not model.encoder else body
     if not batch.cold or batch.eager:
         return peak
     return max(body + COMPILE_OVERHEAD, peak, _first_compile(model, stage, batch))
@@ -158,7 +165,8 @@ def graphs(model: Model, stage: Stage, batch: Batch) -> int:
 
 def _decode_width(model: Model) -> int:
     """Width of the attention's output while decoding; latent attention decodes in the latent space (flashattn_mla.py)."""
-    return model.heads * model.latent.kv_rank if model.latent else model.query_size
+    widths = [mixer.heads * mixer.kv_rank if isinstance(mixer, Latent) else mixer.width for mixer in model.mixers]
+    return max(widths, default=0)
 
 
 GRAPH_NODE = int(0.105 * MIB)
@@ -169,7 +177,7 @@ GRAPH_ESTIMATE = 0.81
 
 def sampler_state(model: Model, batch: Batch) -> int:
     """Per-request state of the V2 sampler: vllm/v1/worker/gpu/sample/penalties.py, a counter and a bit per token."""
-    if not batch.v2_runner:
+    if not batch.v2_runner or model.encoder:
         return 0
     return batch.sequences * (4 * model.vocab + model.vocab // 8 + SAMPLER_ROW)
 
@@ -181,6 +189,8 @@ def sampler_cache(model: Model, batch: Batch, peak: int) -> int:
     warmup_kernels): logits, their copies and the probabilities come to 16.6 bytes a value. Without graphs nothing
     empties the cache after profiling, so most of the activation stays too.
     """
+    if model.encoder:
+        return 0
     values = min(batch.sequences, batch.tokens // 2) * model.vocab
     left = int(0.75 * peak) if batch.eager else 0
     if not batch.v2_runner:

@@ -10,10 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from .choice import SHORTEST_LENGTH, choose
-from .model import MemoryPlanError, read_model
+from .model import MemoryPlanError
 from .needs import Instance, parts_of_need
-from .plan import GIB, SPARE, EngineSettings, plan
+from .plan import plan
+from .reader import read_model
 from .remedies import explain
+from .settings import GIB, SPARE, EngineSettings
 from .sharing_remedies import names_of, remedies_together
 
 # Two engines on one H200 held 0.25 GiB each beyond their plan (docs/planner.md); kept only where it costs no start.
@@ -98,15 +100,13 @@ def _even_share(
 def _start(instance: Instance, settings: EngineSettings, used: dict[int, float], alone: bool) -> dict[str, Any]:
     """Plan an engine beside those that are there already, and add what it holds to theirs."""
     before = max(used[gpu] for gpu in instance.gpus)
-    result = choose(instance.config, replace(settings, used_gib=before))
+    result = choose(instance.text, replace(settings, used_gib=before))
     if not result["fits"] or _too_short(instance, result):
         share = result["settings"]["gpu_memory_utilization"]
         tried = replace(settings, gpu_memory_utilization=share, used_gib=before)
         if alone:
-            raise MemoryPlanError(explain(instance.name, instance.config, tried))
-        raise MemoryPlanError(
-            f"{instance.name} does not fit beside the others: {plan(instance.config, tried)['reason']}"
-        )
+            raise MemoryPlanError(explain(instance.name, instance.text, tried))
+        raise MemoryPlanError(f"{instance.name} does not fit beside the others: {plan(instance.text, tried)['reason']}")
     held = settings.gpu_memory_gib - result["free_gib"] - before
     for gpu in instance.gpus:
         used[gpu] += held
@@ -117,7 +117,7 @@ def _too_short(instance: Instance, result: Mapping[str, Any]) -> bool:
     """Whether the context that was left to the planner came out too short to be of use."""
     if instance.settings.max_model_len is not None:
         return False
-    return bool(result["settings"]["max_model_len"] < min(SHORTEST_LENGTH, read_model(instance.config).max_positions))
+    return bool(result["settings"]["max_model_len"] < min(SHORTEST_LENGTH, read_model(instance.text).max_positions))
 
 
 def _too_much(

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from .model import MemoryPlanError, read_model
+from .model import MemoryPlanError
 from .needs import Instance, least_length, need
-from .plan import GIB, SPARE, plan
+from .plan import plan
+from .reader import read_model
 from .remedies import REMEDY_NAMES
+from .settings import GIB, SPARE
 
 
 def names_of(instances: Sequence[Instance]) -> str:
@@ -31,7 +33,7 @@ def remedies_together(instances: Sequence[Instance], gpu_memory_gib: float) -> l
 
 def _weight(instance: Instance, gpu_memory_gib: float) -> float:
     settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, max_model_len=least_length(instance))
-    return float(plan(instance.config, settings)["weights_gib"])
+    return float(plan(instance.text, settings)["weights_gib"])
 
 
 def _together(instances: Sequence[Instance], gpu_memory_gib: float) -> bool:
@@ -58,7 +60,7 @@ def _smaller_together(instances: Sequence[Instance], gpu_memory_gib: float) -> s
     cache = [replace(one, settings=replace(one.settings, kv_cache_dtype="fp8")) for one in instances]
     if _together(cache, gpu_memory_gib):
         return f"{REMEDY_NAMES['precision']}: kv_cache_dtype: fp8 for {names_of(cache)}, without gpu_memory_utilization"
-    plain = [one for one in cache if not one.settings.quantization and read_model(one.config).quantization is None]
+    plain = [one for one in cache if not one.settings.quantization and read_model(one.text).quantization is None]
     changed = [
         replace(one, settings=replace(one.settings, quantization="fp8")) if one in plain else one for one in cache
     ]

@@ -39,7 +39,7 @@ def _table_row(instance: Instance, gpu: str, memory_gib: float) -> tuple[tuple[s
     count = settings.tensor_parallel_size * settings.pipeline_parallel_size
     name = (instance.name, gpu, str(count))
     try:
-        result = choose(instance.config, settings)
+        result = choose(instance.text, settings)
     except MemoryPlanError as error:
         return (*name, "", "", "", "", "", "", "refused"), f"{instance.name} on {gpu}: {error}"
     used = result["settings"]
@@ -54,5 +54,5 @@ def _table_row(instance: Instance, gpu: str, memory_gib: float) -> tuple[tuple[s
     if result["fits"]:
         return (*name, *cells, "fits"), ""
     return (*name, cells[0], "", "", "", "", "", "too large"), explain(
-        f"{instance.name} on {gpu}", instance.config, settings
+        f"{instance.name} on {gpu}", instance.text, settings
     )

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-MEASURED_VERSION = "0.26.0"
-
 _V2_IN_0_22 = frozenset({"Qwen3ForCausalLM"})
 _V2_IN_0_24 = _V2_IN_0_22 | frozenset(
     {
@@ -53,14 +51,24 @@ class Engine:
     reserves_batches_in_flight: bool = False
     # vllm/engine/arg_utils.py: get_batch_defaults has a tier of its own from 160 GiB on.
     large_gpu_tier: bool = False
+    # vllm/model_executor/layers/quantization/mxfp4.py padded experts for its kernels: their width and the hidden size to
+    # multiples of these. gpt-oss-120b took 65.97 GiB in 0.10.1 (vllm-project/vllm#23278) and 64.38 in 0.14.1 (#33155)
+    # where 60.98 are stored; 0.26.0 was measured without.
+    mxfp4_multiples: tuple[int, int] = (1, 1)
 
 
-_V0_11 = Engine(since=(0, 0, 0), default_utilization=0.9, subtracts_graph_estimate=False)
-_V0_21 = replace(_V0_11, since=(0, 21, 0), default_utilization=0.92, subtracts_graph_estimate=True)
+_V0_11 = Engine(since=(0, 0, 0), default_utilization=0.9, subtracts_graph_estimate=False, mxfp4_multiples=(128, 256))
+_V0_14 = replace(_V0_11, since=(0, 14, 0), mxfp4_multiples=(1, 256))
+_V0_21 = replace(_V0_14, since=(0, 21, 0), default_utilization=0.92, subtracts_graph_estimate=True)
 _V0_22 = replace(_V0_21, since=(0, 22, 0), v2_architectures=_V2_IN_0_22)
 _V0_24 = replace(_V0_22, since=(0, 24, 0), v2_architectures=_V2_IN_0_24)
 _V0_26 = replace(
-    _V0_24, since=(0, 26, 0), v2_for_dense=True, v2_architectures=_V2_MOE_IN_0_26, reserves_batches_in_flight=True
+    _V0_24,
+    since=(0, 26, 0),
+    v2_for_dense=True,
+    v2_architectures=_V2_MOE_IN_0_26,
+    reserves_batches_in_flight=True,
+    mxfp4_multiples=(1, 1),
 )
 _V0_28 = replace(
     _V0_26,
@@ -71,7 +79,7 @@ _V0_28 = replace(
 )
 _V0_30 = replace(_V0_28, since=(0, 30, 0), v2_for_all=True, v2_estimates_graphs=True)
 
-ENGINES = (_V0_11, _V0_21, _V0_22, _V0_24, _V0_26, _V0_28, _V0_30)
+ENGINES = (_V0_11, _V0_14, _V0_21, _V0_22, _V0_24, _V0_26, _V0_28, _V0_30)
 
 
 def parse_version(text: str) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from .model import DTYPE_BYTES, Latent, MemoryPlanError, Model
+from .model import DTYPE_BYTES, Attention, Dense, Experts, Latent, Layer, MemoryPlanError, Model, State
 
 MIB = 1024**2
 
@@ -97,11 +97,11 @@ class Allocator:
         return self._free.pop(index) if block < limit else 0
 
 
-def linear(model: Model, rows: int, columns: int, experts: int = 0) -> Iterator[Weight]:
-    """One linear layer with rows outputs and columns inputs, or that of all experts."""
-    quantization, count = model.quantization, experts or 1
+def linear(model: Model, rows: int, columns: int, part: str = "", count: int = 1) -> Iterator[Weight]:
+    """One linear layer with rows outputs and columns inputs, or that of count experts; part is what it belongs to."""
+    quantization = model.quantization
     plain = count * rows * columns * DTYPE_BYTES[model.dtype]
-    if quantization is None or (quantization.experts_only and not experts):
+    if quantization is None or part in quantization.plain:
         yield Weight(plain)
         return
     values, scales = quantization.weight_bytes(rows, columns)
@@ -115,98 +115,147 @@ def embedding_bytes(model: Model, tensor_parallel: int) -> int:
     return -(-padded // tensor_parallel) * model.hidden * DTYPE_BYTES[model.dtype]
 
 
-@lru_cache(maxsize=512)
-def rank_bytes(model: Model, stage: Stage, tensor_parallel: int) -> int:
-    """Bytes that one GPU of a stage holds once the weights are loaded."""
+@lru_cache(maxsize=4096)
+def rank_bytes(model: Model, stage: Stage, tensor_parallel: int, multiples: tuple[int, int] = (1, 1)) -> int:
+    """Bytes that one GPU of a stage holds once the weights are loaded; multiples are those of versions.mxfp4_multiples."""
     memory = Allocator()
-    for weight in _tensors(model, stage, tensor_parallel):
+    for weight in _tensors(model, stage, tensor_parallel, multiples):
         block = memory.take(weight.loaded) if weight.loaded else 0
         memory.take(weight.size)
         memory.give(block)
     return memory.held
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def checkpoint_bytes(model: Model) -> int:
     """Bytes of the whole model as stored: what the safetensors index calls total_size."""
-    whole = Stage(0, model.layers, True, True)
-    made_while_loading = _rope_bytes(model) + model.layers * sum(_unpacked_latent(model, 1))
-    return sum(weight.size for weight in _tensors(model, whole, 1)) - made_while_loading
+    whole = Stage(0, len(model.layers), True, True)
+    return sum(weight.size for weight in _tensors(model, whole, 1, (1, 1))) - _not_stored(model)
 
 
-def _tensors(model: Model, stage: Stage, tensor_parallel: int) -> Iterator[Weight]:
+def _not_stored(model: Model) -> int:
+    """What vLLM makes while it loads."""
+    made = _rope_bytes(model)
+    for layer in model.layers:
+        if isinstance(layer.mixer, Latent):
+            made += sum(_unpacked_latent(model, layer.mixer, 1))
+        if isinstance(layer.mixer, Attention) and layer.mixer.values_are_keys:
+            values = layer.mixer.kv_heads * layer.mixer.head_dim
+            made += sum(weight.size for weight in linear(model, values, model.hidden, "attention"))
+    return made
+
+
+def _tensors(model: Model, stage: Stage, tensor_parallel: int, multiples: tuple[int, int]) -> Iterator[Weight]:
+    size = DTYPE_BYTES[model.dtype]
     yield Weight(_rope_bytes(model))
     if stage.holds_embedding or (stage.holds_head and model.tied):
         yield Weight(embedding_bytes(model, tensor_parallel))
     if stage.holds_head and not model.tied:
         yield Weight(embedding_bytes(model, tensor_parallel))
+    if stage.holds_embedding and model.extra_parameters:
+        yield Weight(model.extra_parameters * size)
     if stage.holds_embedding and model.vision_parameters:
-        yield Weight(model.vision_parameters * DTYPE_BYTES[model.dtype] // tensor_parallel)
-    for layer in stage.layers:
-        yield from _attention(model, tensor_parallel)
-        yield from _feed_forward(model, layer, tensor_parallel)
-        yield Weight(model.norms_per_layer * model.hidden * DTYPE_BYTES[model.dtype])
+        yield Weight(model.vision_parameters * size // tensor_parallel)
+    for index in stage.layers:
+        layer = model.layers[index]
+        yield from _mixer(model, layer, tensor_parallel)
+        yield from _feed_forward(model, layer, tensor_parallel, multiples)
+        yield Weight(layer.norms * model.hidden * size)
 
 
 def _rope_bytes(model: Model) -> int:
-    """The table of cosines and sines, one for all layers: vllm/model_executor/layers/rotary_embedding."""
-    width = model.latent.rope_dim if model.latent else model.head_dim
-    return model.max_positions * width * DTYPE_BYTES[model.dtype]
+    """The table of cosines and sines of each width: vllm/model_executor/layers/rotary_embedding."""
+    if model.encoder:
+        return 0
+    widths = {mixer.rope_dim if isinstance(mixer, Latent) else mixer.head_dim for mixer in _attentions(model)}
+    return model.max_positions * sum(widths) * DTYPE_BYTES[model.dtype]
 
 
-def kv_heads_per_rank(model: Model, tensor_parallel: int) -> int:
+def _attentions(model: Model) -> list[Attention | Latent]:
+    return [mixer for mixer in model.mixers if not isinstance(mixer, State)]
+
+
+def _mixer(model: Model, layer: Layer, tensor_parallel: int) -> Iterator[Weight]:
+    if isinstance(layer.mixer, Attention):
+        yield from _attention(model, layer.mixer, tensor_parallel)
+    elif isinstance(layer.mixer, Latent):
+        yield from _latent_attention(model, layer.mixer, tensor_parallel)
+    elif isinstance(layer.mixer, State):
+        yield from _state(model, layer.mixer, tensor_parallel)
+
+
+def kv_heads_per_rank(attention: Attention, tensor_parallel: int) -> int:
     """Key-value heads on one GPU: at least one, copied where there are fewer heads than GPUs."""
-    return max(1, model.kv_heads // tensor_parallel)
+    return max(1, attention.kv_heads // tensor_parallel)
 
 
-def _attention(model: Model, tensor_parallel: int) -> Iterator[Weight]:
-    if model.latent:
-        yield from _latent_attention(model, model.latent, tensor_parallel)
-        return
-    queries = model.query_size // tensor_parallel
-    keys = kv_heads_per_rank(model, tensor_parallel) * model.head_dim
-    yield from linear(model, queries + 2 * keys, model.hidden)
-    yield from linear(model, model.hidden, queries)
-    if model.attention_bias:
+def _attention(model: Model, attention: Attention, tensor_parallel: int) -> Iterator[Weight]:
+    heads = attention.width // tensor_parallel
+    queries = heads * (2 if attention.gated else 1)
+    keys = kv_heads_per_rank(attention, tensor_parallel) * attention.head_dim if attention.projects_keys else 0
+    yield from linear(model, queries + 2 * keys, model.hidden, "attention")
+    yield from linear(model, model.hidden, heads, "attention")
+    if attention.bias:
         yield Weight((queries + 2 * keys) * DTYPE_BYTES[model.dtype])
 
 
 def _latent_attention(model: Model, latent: Latent, tensor_parallel: int) -> Iterator[Weight]:
     """The projections of vllm/model_executor/models/deepseek_v2.py, DeepseekV2MLAAttention."""
-    heads = model.heads // tensor_parallel
+    heads = latent.heads // tensor_parallel
     queries = heads * (latent.nope_dim + latent.rope_dim)
     if latent.query_rank:
-        yield from linear(model, latent.query_rank + latent.kv_rank + latent.rope_dim, model.hidden)
-        yield from linear(model, queries, latent.query_rank)
+        yield from linear(model, latent.query_rank + latent.kv_rank + latent.rope_dim, model.hidden, "attention")
+        yield from linear(model, queries, latent.query_rank, "attention")
     else:
-        yield from linear(model, latent.kv_rank + latent.rope_dim, model.hidden)
-        yield from linear(model, queries, model.hidden)
-    yield from linear(model, heads * (latent.nope_dim + latent.value_dim), latent.kv_rank)
-    yield from linear(model, model.hidden, heads * latent.value_dim)
-    yield from map(Weight, _unpacked_latent(model, tensor_parallel))
+        yield from linear(model, latent.kv_rank + latent.rope_dim, model.hidden, "attention")
+        yield from linear(model, queries, model.hidden, "attention")
+    yield from linear(model, heads * (latent.nope_dim + latent.value_dim), latent.kv_rank, "attention")
+    yield from linear(model, model.hidden, heads * latent.value_dim, "attention")
+    yield from map(Weight, _unpacked_latent(model, latent, tensor_parallel))
+    if latent.index_heads:
+        # Class Indexer: whole on every GPU; what weighs the heads is never quantized.
+        yield from linear(model, latent.index_heads * latent.index_dim, latent.query_rank or model.hidden, "attention")
+        yield Weight((latent.index_dim + latent.index_heads) * model.hidden * DTYPE_BYTES[model.dtype])
 
 
-def _unpacked_latent(model: Model, tensor_parallel: int) -> tuple[int, ...]:
+def _unpacked_latent(model: Model, latent: Latent, tensor_parallel: int) -> tuple[int, ...]:
     """W_UK and W_UV (mla_attention.py, process_weights_after_loading): views of kv_b_proj, copies where it is quantized."""
-    if not model.latent or model.quantization is None or model.quantization.experts_only:
+    if model.quantization is None or "attention" in model.quantization.plain:
         return ()
-    size = model.heads // tensor_parallel * model.latent.kv_rank * DTYPE_BYTES[model.dtype]
-    return size * model.latent.nope_dim, size * model.latent.value_dim
+    size = latent.heads // tensor_parallel * latent.kv_rank * DTYPE_BYTES[model.dtype]
+    return size * latent.nope_dim, size * latent.value_dim
 
 
-def _feed_forward(model: Model, layer: int, tensor_parallel: int) -> Iterator[Weight]:
-    experts = model.experts
-    if experts is None or not experts.is_expert_layer(layer):
-        yield from _mlp(model, model.intermediate // tensor_parallel)
-        return
-    width = experts.intermediate // tensor_parallel
-    yield from linear(model, 2 * width, model.hidden, experts.count)
-    yield from linear(model, model.hidden, width, experts.count)
+def _state(model: Model, state: State, tensor_parallel: int) -> Iterator[Weight]:
+    """mamba_mixer2.py, qwen_gdn_linear_attn.py: one projection in, the convolution, one projection out."""
+    size = DTYPE_BYTES[model.dtype]
+    inner, channels = state.inner // tensor_parallel, state.channels(tensor_parallel)
+    scalars = state.head_scalars * state.heads // tensor_parallel
+    yield from linear(model, inner + channels + scalars, model.hidden, "state")
+    yield Weight(channels * (state.conv_kernel + 1) * size)
+    yield from linear(model, model.hidden, inner, "state")
+    yield Weight(inner * size)
+
+
+def _feed_forward(model: Model, layer: Layer, tensor_parallel: int, multiples: tuple[int, int]) -> Iterator[Weight]:
+    part = layer.feed_forward
+    if isinstance(part, Dense):
+        yield from _dense(model, Dense(part.width // tensor_parallel, part.gated), "dense")
+    elif isinstance(part, Experts):
+        yield from _experts(model, part, tensor_parallel, multiples)
+        if part.shared_width:
+            yield from _dense(model, Dense(part.shared_width // tensor_parallel, part.gated), "shared")
+
+
+def _experts(model: Model, experts: Experts, tensor_parallel: int, multiples: tuple[int, int]) -> Iterator[Weight]:
+    width, hidden = experts.width // tensor_parallel, model.hidden
+    if model.quantization and model.quantization.method == "mxfp4":
+        width, hidden = -(-width // multiples[0]) * multiples[0], -(-hidden // multiples[1]) * multiples[1]
+    yield from linear(model, (2 if experts.gated else 1) * width, hidden, "experts", experts.count)
+    yield from linear(model, hidden, width, "experts", experts.count)
     yield Weight(experts.count * model.hidden * DTYPE_BYTES[model.dtype])
-    if experts.shared_intermediate:
-        yield from _mlp(model, experts.shared_intermediate // tensor_parallel)
 
 
-def _mlp(model: Model, width: int) -> Iterator[Weight]:
-    yield from linear(model, (2 if model.gated_mlp else 1) * width, model.hidden)
-    yield from linear(model, model.hidden, width)
+def _dense(model: Model, dense: Dense, part: str) -> Iterator[Weight]:
+    yield from linear(model, (2 if dense.gated else 1) * dense.width, model.hidden, part)
+    yield from linear(model, model.hidden, dense.width, part)

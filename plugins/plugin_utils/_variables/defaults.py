@@ -7,11 +7,20 @@
 from __future__ import annotations
 
 import typing as t
+from functools import lru_cache
 from pathlib import Path
 
 from ansible.parsing.dataloader import DataLoader
 
 COLLECTION = Path(__file__).resolve().parents[3]
+
+
+@lru_cache(maxsize=1)
+def default_vllm_version() -> str:
+    """The release of vLLM that the roles install unless told otherwise."""
+    return str(
+        DataLoader().load_from_file(str(COLLECTION / "roles" / "vllm" / "defaults" / "main.yml"))["vllm_version"]
+    )
 
 
 def role_defaults(loader: DataLoader, collection: Path = COLLECTION) -> dict[str, t.Any]:

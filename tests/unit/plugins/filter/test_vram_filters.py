@@ -99,7 +99,9 @@ def test_share_explains_what_does_not_fit() -> None:
 
 
 def test_figures_against_a_plan() -> None:
-    planned = vram_plan(LLAMA, gpu_memory_gib=79.179, gpu_memory_utilization=0.9, max_model_len=8192)
+    planned = vram_plan(
+        LLAMA, gpu_memory_gib=79.179, gpu_memory_utilization=0.9, max_model_len=8192, vllm_version="0.26.0"
+    )
     log = "GPU KV cache size: 449,968 tokens\nMaximum concurrency for 8,192 tokens per request: 54.93x\n"
     found = vllm_figures(log, plan=planned)
     assert found["warnings"] == []

@@ -234,6 +234,13 @@ def test_a_model_that_the_planner_can_not_read_is_unknown() -> None:
     assert instance["note"]
 
 
+def test_an_architecture_that_the_planner_does_not_know_is_said_so() -> None:
+    config = {**CATALOGUE["Qwen/Qwen3-8B"]["config"], "architectures": ["MysteryForCausalLM"]}
+    (instance,) = looked_up(UNKNOWN, {"config": config, "weight_bytes": None})
+    assert instance["plan"] is None
+    assert "MysteryForCausalLM" in instance["note"]
+
+
 def test_what_may_still_be_read_is_not_judged_yet() -> None:
     pair = [LLAMA, QWEN]
     assert "no room for a replica" in refusal(pair)

@@ -12,8 +12,9 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data i
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.choice import choose, recommend
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.needs import Instance, need
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import GIB, EngineSettings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.remedies import explain, remedies
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import GIB, EngineSettings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.sharing import check_alike, share_gpu
 
 LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
@@ -22,26 +23,30 @@ SMALL = CATALOGUE["Qwen/Qwen2.5-1.5B-Instruct"]["config"]
 MIDDLE = CATALOGUE["Qwen/Qwen2.5-14B-Instruct"]["config"]
 
 
+def settings(**options: Any) -> EngineSettings:
+    return EngineSettings(**{"gpu_memory_gib": 79.18, "vllm_version": "0.26.0", **options})
+
+
 def instance(name: str, config: dict[str, Any], **options: Any) -> Instance:
-    return Instance(name, config, EngineSettings(**{"gpu_memory_gib": 79.18, **options}))
+    return Instance(name, config, settings(**options))
 
 
 def test_choose_leaves_a_gib_free() -> None:
-    result = choose(LLAMA, EngineSettings(gpu_memory_gib=79.18))
+    result = choose(LLAMA, settings(gpu_memory_gib=79.18))
     assert result["fits"]
     assert 1 <= result["free_gib"] < 1.2
     assert result["settings"]["max_model_len"] == 131072
 
 
 def test_choose_shortens_the_context_until_two_requests_fit() -> None:
-    result = choose(LLAMA, EngineSettings(gpu_memory_gib=23.55))
+    result = choose(LLAMA, settings(gpu_memory_gib=23.55))
     assert result["fits"]
     assert result["max_concurrency"] >= 2
     assert 8192 <= result["settings"]["max_model_len"] < 131072
 
 
 def test_choose_keeps_what_was_set() -> None:
-    result = choose(LLAMA, EngineSettings(gpu_memory_gib=79.18, gpu_memory_utilization=0.5, max_model_len=4096))
+    result = choose(LLAMA, settings(gpu_memory_gib=79.18, gpu_memory_utilization=0.5, max_model_len=4096))
     assert result["settings"]["gpu_memory_utilization"] == 0.5
     assert result["settings"]["max_model_len"] == 4096
 
@@ -56,31 +61,31 @@ def test_choose_keeps_what_was_set() -> None:
     ],
 )
 def test_three_remedies_that_do_fit(config: dict[str, Any], options: dict[str, Any]) -> None:
-    settings = EngineSettings(**options)
-    assert not plan(config, settings)["fits"]
-    offers = remedies(config, settings)
+    wanted = settings(**options)
+    assert not plan(config, wanted)["fits"]
+    offers = remedies(config, wanted)
     assert [offer["kind"] for offer in offers] == ["context", "precision", "gpus"]
     for offer in offers:
-        assert plan(config, EngineSettings(**{**options, **offer["changes"]}))["fits"]
+        assert plan(config, settings(**{**options, **offer["changes"]}))["fits"]
 
 
 @pytest.mark.parametrize(("model", "memory"), [("Qwen/Qwen2.5-7B-Instruct-AWQ", 7.6), ("openai/gpt-oss-20b", 15.6)])
 def test_fewer_requests_are_offered_where_they_spare_a_gpu(model: str, memory: float) -> None:
     config = CATALOGUE[model]["config"]
-    offers = remedies(config, EngineSettings(gpu_memory_gib=memory))
+    offers = remedies(config, settings(gpu_memory_gib=memory))
     assert [offer["kind"] for offer in offers] == ["context", "precision", "gpus", "batch"]
-    assert plan(config, EngineSettings(gpu_memory_gib=memory, **offers[-1]["changes"]))["fits"]
+    assert plan(config, settings(gpu_memory_gib=memory, **offers[-1]["changes"]))["fits"]
 
 
 def test_explanation_has_the_arithmetic_and_the_remedies() -> None:
-    text = explain("llama", LLAMA, EngineSettings(gpu_memory_gib=23.55, max_model_len=131072))
+    text = explain("llama", LLAMA, settings(gpu_memory_gib=23.55, max_model_len=131072))
     assert "0.92 x 23.55 = 21.67 GiB, less weights 14.99" in text
     assert text.count("\n  - ") == 3
-    assert explain("llama", LLAMA, EngineSettings(gpu_memory_gib=79.18, max_model_len=8192)) == ""
+    assert explain("llama", LLAMA, settings(gpu_memory_gib=79.18, max_model_len=8192)) == ""
 
 
 def test_explanation_of_heads_that_do_not_divide() -> None:
-    text = explain("llama", LLAMA, EngineSettings(gpu_memory_gib=79.18, tensor_parallel_size=5))
+    text = explain("llama", LLAMA, settings(gpu_memory_gib=79.18, tensor_parallel_size=5))
     assert text.startswith("llama: The model's 32 attention heads")
 
 
@@ -140,8 +145,8 @@ def test_gpus_of_one_replica_are_alike() -> None:
 
 
 def test_recommendation_for_every_class_of_gpu() -> None:
-    found = recommend(CATALOGUE["Qwen/Qwen2.5-7B-Instruct-AWQ"]["config"])
+    found = recommend(CATALOGUE["Qwen/Qwen2.5-7B-Instruct-AWQ"]["config"], "0.26.0")
     assert list(found) == ["8", "12", "16", "24", "48", "80", "141"]
     assert all(found.values())
-    large = recommend(LARGE)
+    large = recommend(LARGE, "0.26.0")
     assert large["80"] is None

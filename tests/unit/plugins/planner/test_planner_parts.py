@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import kv, runtime, versions, weights
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import (
-    MemoryPlanError,
-    derived_max_len,
-    read_model,
-)
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import EngineSettings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.context import derived_context
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.fields import Fields
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import Attention, MemoryPlanError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
 
 MIB, GIB = 1024**2, 1024**3
 
@@ -26,7 +26,21 @@ QWEN_MOE = CATALOGUE["Qwen/Qwen3-30B-A3B"]["config"]
 
 
 def settings(**options: Any) -> EngineSettings:
-    return EngineSettings(**{"gpu_memory_gib": 79.18, "max_model_len": 8192, **options})
+    return EngineSettings(**{"gpu_memory_gib": 79.18, "vllm_version": "0.26.0", "max_model_len": 8192, **options})
+
+
+def derived(text: dict[str, Any], model_type: str = "") -> int:
+    return derived_context(Fields(text), model_type)
+
+
+def windows(config: dict[str, Any]) -> list[int]:
+    mixers = [layer.mixer for layer in read_model(config).layers]
+    return [mixer.window for mixer in mixers if isinstance(mixer, Attention)]
+
+
+def layout(config: dict[str, Any], in_flight: int = 16384) -> kv.Layout:
+    model = read_model(config)
+    return kv.layout(model, weights.stages(len(model.layers), 1)[0], 1, "auto", in_flight)
 
 
 # metadata.total_size of the safetensors index of each repository, or the size of its one file.
@@ -90,10 +104,10 @@ def test_allocator_splits_what_is_smaller_than_20_mib() -> None:
 def test_quantizing_while_loading_loses_rests_of_blocks() -> None:
     config = CATALOGUE["Qwen/Qwen2.5-14B-Instruct"]["config"]
     online = read_model(config, quantization="fp8")
-    stage = weights.stages(online.layers, 1)[0]
+    stage = weights.stages(len(online.layers), 1)[0]
     held = weights.rank_bytes(online, stage, 1)
     # 2 MiB of the down projection's block and 14 MiB of that for queries, keys and values, from the second layer on.
-    assert held - sum(weight.size for weight in weights._tensors(online, stage, 1)) > 47 * 16 * MIB
+    assert held - sum(weight.size for weight in weights._tensors(online, stage, 1, (1, 1))) > 47 * 16 * MIB
     assert abs(held / GIB - 16.15) < 0.05
 
 
@@ -111,35 +125,35 @@ def test_fewer_kv_heads_than_gpus_are_copied() -> None:
 
 def test_latent_cache_is_not_divided() -> None:
     model = read_model(DEEPSEEK)
-    assert kv.page_bytes(model, 1, "auto") == kv.page_bytes(model, 4, "auto") == 18432
+    assert kv.kept_by(model, model.latent, 1, "auto") == kv.kept_by(model, model.latent, 4, "auto") == kv.Kept(18432)
 
 
 def test_sliding_window_bounds_what_a_request_needs() -> None:
     result = plan(GEMMA, settings(max_num_batched_tokens=1024))
-    model = read_model(GEMMA)
-    cache = kv.layout(model, weights.stages(42, 1)[0], 1, "auto", 2048)
-    assert cache.group_layers == 21
+    cache = layout(GEMMA, 2048)
+    assert cache.block_bytes == 21 * 16 * 8 * 2 * 256 * 2
     assert cache.blocks_for(8192) == 512 + (4095 + 2048 + 15) // 16 + 1
     assert result["max_concurrency"] > plan(GEMMA, settings())["max_concurrency"]
 
 
 def test_all_layers_sliding_make_one_group() -> None:
-    mistral = {**LLAMA, "model_type": "mistral", "sliding_window": 4096}
-    cache = kv.layout(read_model(mistral), weights.stages(32, 1)[0], 1, "auto", 16384)
-    assert cache.group_windows == (4096,)
-    assert cache.group_layers == 32
+    cache = layout({**LLAMA, "architectures": ["MistralForCausalLM"], "sliding_window": 4096})
+    assert cache.groups == (kv.Group(16, 4096),)
+    assert cache.block_bytes == 32 * 16 * 8 * 2 * 128 * 2
 
 
 def test_one_full_layer_in_six() -> None:
-    gemma3 = {**GEMMA, "model_type": "gemma3_text", "sliding_window": 1024, "num_hidden_layers": 24}
-    cache = kv.layout(read_model(gemma3), weights.stages(24, 1)[0], 1, "auto", 16384)
-    assert cache.group_layers == 4
-    assert sorted(cache.group_windows) == [0, 1024, 1024, 1024, 1024, 1024]
+    gemma3 = {**GEMMA, "architectures": ["Gemma3ForCausalLM"], "sliding_window": 1024, "num_hidden_layers": 24}
+    cache = layout(gemma3)
+    assert cache.block_bytes == 4 * 16 * 8 * 2 * 256 * 2
+    assert sorted(group.window for group in cache.groups) == [0, 1024, 1024, 1024, 1024, 1024]
 
 
-def test_window_that_is_switched_off_does_not_count() -> None:
-    model = read_model({**LLAMA, "sliding_window": 4096, "use_sliding_window": False})
-    assert not any(model.windows)
+@pytest.mark.parametrize("switch", [{"use_sliding_window": False}, {}])
+def test_window_that_is_not_switched_on_does_not_count(switch: dict[str, Any]) -> None:
+    qwen = {**LLAMA, "architectures": ["Qwen2ForCausalLM"], "sliding_window": 4096, **switch}
+    assert not any(windows(qwen))
+    assert windows({**qwen, "use_sliding_window": True, "max_window_layers": 30}) == [0] * 30 + [4096] * 2
 
 
 def test_tied_embeddings_are_held_once() -> None:
@@ -167,10 +181,10 @@ def test_heads_must_divide() -> None:
 
 
 def test_context_that_vllm_derives() -> None:
-    assert derived_max_len({"max_position_embeddings": 40960, "rope_scaling": None}) == 40960
-    assert derived_max_len(LLAMA) == 131072
-    assert derived_max_len(DEEPSEEK) == 163840
-    assert derived_max_len({"max_position_embeddings": 4096, "rope_scaling": {"type": "linear", "factor": 2}}) == 8192
+    assert derived({"max_position_embeddings": 40960, "rope_scaling": None}) == 40960
+    assert read_model(LLAMA).max_positions == 131072
+    assert read_model(DEEPSEEK).max_positions == 163840
+    assert derived({"max_position_embeddings": 4096, "rope_scaling": {"type": "linear", "factor": 2}}) == 8192
 
 
 def test_default_batch_depends_on_the_gpu() -> None:
@@ -297,9 +311,9 @@ def test_options_that_no_engine_has_are_refused() -> None:
 
 
 def test_models_that_the_planner_does_not_know_are_refused() -> None:
-    with pytest.raises(MemoryPlanError, match="state-space"):
+    with pytest.raises(MemoryPlanError, match="layers of the kind linear_attention"):
         read_model({**LLAMA, "layer_types": ["linear_attention", "full_attention"] * 16})
-    with pytest.raises(MemoryPlanError, match="no num_attention_heads"):
+    with pytest.raises(MemoryPlanError, match="leaves num_hidden_layers"):
         read_model({"model_type": "clip"})
 
 

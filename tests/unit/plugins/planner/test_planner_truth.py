@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import EngineSettings, plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
 
 GIB = 1024**3
 DATA = Path(__file__).parents[2] / "data"
@@ -38,6 +39,11 @@ def planned(run: dict[str, Any]) -> dict[str, Any]:
     held = max(0.0, run["total_gib"] - run["free_at_start_gib"] - CONTEXT_GIB)
     settings = EngineSettings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options)
     return plan(config_of(run["model"]), settings)
+
+
+def settings(**options: Any) -> EngineSettings:
+    """Settings for the release that the formulas were measured with."""
+    return EngineSettings(**{"vllm_version": "0.26.0", **options})
 
 
 def off_percent(found: float, real: float) -> float:
@@ -98,13 +104,13 @@ def test_parts_of_a_measured_run(run: dict[str, Any]) -> None:
 
 def test_a_plan_defaults_to_a_first_start() -> None:
     config = config_of("Llama-3.1-8B")
-    first = plan(config, EngineSettings(gpu_memory_gib=79.18, max_model_len=8192))
-    later = plan(config, EngineSettings(gpu_memory_gib=79.18, max_model_len=8192, compile_cache="warm"))
+    first = plan(config, settings(gpu_memory_gib=79.18, max_model_len=8192))
+    later = plan(config, settings(gpu_memory_gib=79.18, max_model_len=8192, compile_cache="warm"))
     assert first["kv_cache_gib"] < later["kv_cache_gib"]
 
 
 def with_room(name: str, room_gib: float, **options: Any) -> dict[str, Any]:
-    return plan(config_of(name), EngineSettings(kv_cache_memory_bytes=int(room_gib * GIB), **options))
+    return plan(config_of(name), settings(kv_cache_memory_bytes=int(room_gib * GIB), **options))
 
 
 # vllm-project/vllm issues: the KV cache room that vLLM printed, and the tokens that it made of it.
@@ -135,10 +141,10 @@ QWEN3_235B = {
 
 def test_published_qwen3_235b_on_four_h100() -> None:
     """The room is one rank's and printed to 0.01 GiB; the poorest of the four ranks made the tokens."""
-    settings = EngineSettings(
+    four = settings(
         gpu_memory_gib=79.18, tensor_parallel_size=4, max_model_len=40960, kv_cache_memory_bytes=int(8.11 * GIB)
     )
-    result = plan(QWEN3_235B, settings)
+    result = plan(QWEN3_235B, four)
     assert result["kv_bytes_per_token"] == 94 * 2 * 128 * 2
     assert 0 <= result["kv_cache_tokens"] / 178880 - 1 < 0.012
 

@@ -1,0 +1,336 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Families whose layers differ, against published figures; what the planner does not know is refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import (
+    Attention,
+    Dense,
+    Experts,
+    Latent,
+    MemoryPlanError,
+    State,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import longest_context, read_model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.weights import checkpoint_bytes
+
+GIB = 1024**3
+CONFIGS = json.loads((Path(__file__).parents[2] / "data" / "published_configs.json").read_text(encoding="utf-8"))
+LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
+GPT_OSS = CATALOGUE["openai/gpt-oss-120b"]["config"]
+
+
+def planned(config: str | dict[str, Any], **options: Any) -> dict[str, Any]:
+    read = CONFIGS[config] if isinstance(config, str) else config
+    return plan(read, EngineSettings(**{"gpu_memory_gib": 79.18, "vllm_version": "0.32.0", **options}))
+
+
+def kinds(name: str) -> list[type]:
+    return [type(layer.mixer) for layer in read_model(CONFIGS[name]).layers]
+
+
+def text_of(name: str, **changes: Any) -> dict[str, Any]:
+    return {**CONFIGS[name], "text_config": {**CONFIGS[name]["text_config"], **changes}}
+
+
+# ---- case 1: vllm-project/vllm#16152, 48.8682 GiB a GPU
+PLAIN = ["re:.*lm_head", "re:.*self_attn", "re:.*router", "re:.*vision_model.*", "re:.*feed_forward.gate_proj"]
+PLAIN += ["re:.*shared_expert.*"]
+
+
+@pytest.mark.parametrize(("ignore", "tolerance"), [([], 0.04), (PLAIN, 0.01)])
+def test_llama_4_maverick_has_experts_in_every_other_layer(ignore: list[str], tolerance: float) -> None:
+    config = CONFIGS["Llama-4-Maverick-FP8"]
+    config = {**config, "quantization_config": {**config["quantization_config"], "ignore": ignore}}
+    found = planned(config, tensor_parallel_size=8, max_model_len=8192)
+    assert found["weights_gib"] == pytest.approx(48.8682, rel=tolerance)
+    assert found["fits"]
+
+
+def test_llama_4_dense_layers_are_wider_and_the_shared_expert_is_implied() -> None:
+    parts = [layer.feed_forward for layer in read_model(CONFIGS["Llama-4-Maverick-FP8"]).layers]
+    assert parts[:2] == [Dense(16384), Experts(128, 1, 8192, 8192)]
+    assert sum(isinstance(part, Experts) for part in parts) == 24
+
+
+def test_llama_4_scout_has_experts_in_all_layers() -> None:
+    scout = read_model(text_of("Llama-4-Maverick-FP8", interleave_moe_layer_step=1, num_local_experts=16))
+    assert all(isinstance(layer.feed_forward, Experts) for layer in scout.layers)
+
+
+def test_chunked_attention_keeps_every_token() -> None:
+    found = planned("Llama-4-Maverick-FP8", tensor_parallel_size=8, max_model_len=65536)
+    assert found["kv_bytes_per_token"] == 48 * 1 * 2 * 128 * 2
+
+
+# ---- case 2: ai-dynamo/aiconfigurator; vLLM 0.32 itself: 37.18 GiB of parameters at TP 4, 36 states
+def test_qwen3_next_has_attention_in_every_fourth_layer() -> None:
+    found = planned("Qwen3-Next-80B-A3B", tensor_parallel_size=4)
+    assert kinds("Qwen3-Next-80B-A3B") == [State, State, State, Attention] * 12
+    assert found["kv_bytes_per_token"] == 12288
+    states = found["kv_bytes_per_request"] - 12288 * 272 * -(-262144 // 272)
+    assert states == 3 * 2 * 12 * 272 * 1024
+    assert found["weights_gib"] == pytest.approx(37.18 + 262144 * 256 * 2 / GIB, abs=0.02)
+
+
+def test_qwen3_next_on_one_gpu_has_blocks_of_544_tokens() -> None:
+    found = planned("Qwen3-Next-80B-A3B", gpu_memory_gib=200.0)
+    assert found["kv_bytes_per_request"] == 12 * 544 * 2048 * (-(-262144 // 544) + 3 * 2)
+
+
+def test_layer_types_say_the_same_as_the_interval() -> None:
+    config = dict(CONFIGS["Qwen3-Next-80B-A3B"])
+    config.pop("full_attention_interval")
+    config["layer_types"] = (["linear_attention"] * 3 + ["full_attention"]) * 12
+    assert read_model(config).layers == read_model(CONFIGS["Qwen3-Next-80B-A3B"]).layers
+
+
+def test_a_state_in_32_bits_is_twice_as_large() -> None:
+    half, whole = (
+        planned("Qwen3-Next-80B-A3B"),
+        planned({**CONFIGS["Qwen3-Next-80B-A3B"], "mamba_ssm_dtype": "float32"}),
+    )
+    assert whole["kv_bytes_per_token"] == half["kv_bytes_per_token"]
+    assert whole["kv_bytes_per_request"] > half["kv_bytes_per_request"]
+
+
+# ---- case 3: mondegreens/apron, 1,725,628,416 B for one request of 262,144 tokens; 63.2 GB of weights
+def test_nemotron_3_nano_fits_one_h100() -> None:
+    found = planned("Nemotron-3-Nano-30B-A3B")
+    assert found["fits"]
+    assert found["kv_bytes_per_request"] == 1725628416
+    assert checkpoint_bytes(read_model(CONFIGS["Nemotron-3-Nano-30B-A3B"])) == pytest.approx(63.2e9, rel=0.002)
+    assert [kinds("Nemotron-3-Nano-30B-A3B").count(kind) for kind in (State, Attention, type(None))] == [23, 6, 23]
+
+
+@pytest.mark.parametrize("pattern", ["ME", "M" * 51 + "X", "", None, 7, ["M"] * 52])
+def test_a_pattern_that_does_not_name_each_layer(pattern: Any) -> None:
+    with pytest.raises(MemoryPlanError, match="hybrid_override_pattern"):
+        read_model({**CONFIGS["Nemotron-3-Nano-30B-A3B"], "hybrid_override_pattern": pattern})
+
+
+# ---- case 4: apron, 13,637 blocks of 2,621,440 B for one request of 262,144 tokens
+def test_gemma_4_has_wider_heads_in_its_global_layers() -> None:
+    found = planned("Gemma-4-31B", gpu_memory_gib=139.8, max_num_batched_tokens=8192)
+    assert found["kv_bytes_per_request"] == 13637 * 2621440
+    assert found["fits"]
+
+
+def test_gemma_4_holds_about_what_was_reported() -> None:
+    """vllm-project/vllm#43308: about 525,000 tokens in about 50 GB."""
+    found = planned("Gemma-4-31B", gpu_memory_gib=139.8, kv_cache_memory_bytes=50 * GIB, max_num_batched_tokens=2048)
+    assert found["kv_cache_tokens"] == pytest.approx(525000, rel=0.2)
+
+
+def test_layers_that_use_an_earlier_cache_keep_nothing() -> None:
+    shared = planned(text_of("Gemma-4-31B", num_kv_shared_layers=30), gpu_memory_gib=139.8)
+    own = planned("Gemma-4-31B", gpu_memory_gib=139.8)
+    assert shared["kv_bytes_per_request"] * 2 == own["kv_bytes_per_request"]
+    assert shared["weights_gib"] < own["weights_gib"]
+
+
+# ---- case 6: sgl-project/sglang#11309, 61 x (656 + 132) B a token in fp8
+@pytest.mark.parametrize(("kv_cache_dtype", "size"), [("auto", 61 * (1152 + 132)), ("fp8", 61 * (656 + 132))])
+def test_deepseek_v32_keeps_its_indexer_too(kv_cache_dtype: str, size: int) -> None:
+    found = planned("DeepSeek-V3.2", gpu_memory_gib=139.8, tensor_parallel_size=8, kv_cache_dtype=kv_cache_dtype)
+    assert found["kv_bytes_per_token"] == size
+    assert kinds("DeepSeek-V3.2") == [Latent] * 61
+
+
+def test_the_indexer_has_weights_on_every_gpu() -> None:
+    without = {key: value for key, value in CONFIGS["DeepSeek-V3.2"].items() if not key.startswith("index_")}
+    without["architectures"] = ["DeepseekV3ForCausalLM"]
+    spared = planned("DeepSeek-V3.2", gpu_memory_gib=200.0, tensor_parallel_size=8)["weights_gib"]
+    spared -= planned(without, gpu_memory_gib=200.0, tensor_parallel_size=8)["weights_gib"]
+    assert spared == pytest.approx(61 * (64 * 128 * 1536 + 2 * 192 * 7168) / GIB, rel=0.1)
+
+
+# ---- cases 9 and 10
+def test_context_of_gemma_3_is_scaled_already() -> None:
+    assert longest_context(CONFIGS["Gemma-3-4B"]) == 131072
+
+
+def test_gemma_3_as_published_has_the_defaults_of_its_architecture() -> None:
+    model = read_model(CONFIGS["Gemma-3-27B"])
+    assert (model.vocab, model.max_positions) == (262208, 131072)
+    assert sum(isinstance(one.mixer, Attention) and not one.mixer.window for one in model.layers) == 10
+    small = {"text_config": {"model_type": "gemma3_text", "hidden_size": 2560, "num_hidden_layers": 34}}
+    attention = read_model({**CONFIGS["Gemma-3-4B"], **small}).layers[0].mixer
+    assert isinstance(attention, Attention)
+    assert (attention.heads, attention.kv_heads, attention.head_dim) == (8, 4, 256)
+
+
+def test_a_default_that_the_planner_does_not_know_is_named() -> None:
+    config = {key: value for key, value in LLAMA.items() if key != "vocab_size"}
+    with pytest.raises(MemoryPlanError, match="leaves vocab_size to the library's default"):
+        read_model(config)
+
+
+# ---- case 12: vllm-project/vllm#23278 (0.10.1), #33155 (0.14.1), #27508 (4.54 GiB a request)
+@pytest.mark.parametrize(
+    ("version", "weights_gib", "starts"),
+    [("0.10.1", 65.97, False), ("0.14.1", 64.38, False), ("0.26.0", 60.98, True), ("0.32.0", 60.98, True)],
+)
+def test_experts_in_mxfp4_were_padded(version: str, weights_gib: float, starts: bool) -> None:
+    options = {"max_model_len": 131072, "max_num_batched_tokens": 1024, "gpu_memory_utilization": 0.9}
+    found = planned(GPT_OSS, vllm_version=version, **options)
+    assert found["weights_gib"] == pytest.approx(weights_gib, rel=0.01)
+    assert found["fits"] is starts
+    assert found["kv_bytes_per_request"] / GIB == pytest.approx(4.54, abs=0.04)
+
+
+# ---- case 13: vllm-project/vllm#25865
+def test_an_encoder_keeps_nothing() -> None:
+    found = planned("bge-m3", gpu_memory_gib=23.5)
+    assert (found["kv_cache_tokens"], found["kv_bytes_per_request"]) == (0, 0)
+    assert found["settings"]["max_model_len"] == longest_context(CONFIGS["bge-m3"]) == 8192
+    assert found["fits"] and found["max_concurrency"] == found["settings"]["max_num_seqs"]
+    assert found["weights_gib"] == pytest.approx(2.27e9 / 2 / GIB, rel=0.01)
+
+
+def test_an_encoder_that_is_larger_than_the_gpu_does_not_fit() -> None:
+    found = planned("bge-m3", gpu_memory_gib=1.9, gpu_memory_utilization=0.5)
+    assert "out of memory" in found["reason"] and not found["fits"]
+
+
+# ---- case 14 and its kind
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        (
+            {"model_type": "whisper", "architectures": ["WhisperForConditionalGeneration"], "is_encoder_decoder": True},
+            "Whisper",
+        ),
+        ({"model_type": "nope", "architectures": ["NopeForCausalLM"], "attn_type_list": [0, 1] * 16}, "attn_type_list"),
+        ({"attn_layer_period": 8, "attn_layer_offset": 4}, "attn_layer_"),
+        ({"attn_layer_indices": [9, 18]}, "attn_layer_indices"),
+        ({"mamba_d_state": 128}, "mamba_d_state"),
+        ({"linear_attn_config": {"kda_layers": [1]}}, "linear_attn_config"),
+        ({"block_types": ["recurrent", "attention"]}, "block_types"),
+        ({"layers_block_type": ["mamba"] * 32}, "layers_block_type"),
+        ({"full_attention_interval": 4}, "full_attention_interval"),
+        ({"hybrid_override_pattern": "M*"}, "hybrid_override_pattern"),
+        ({"index_head_dim": 128}, "index_head_dim"),
+        ({"global_head_dim": 512}, "global_head_dim"),
+        ({"interleave_moe_layer_step": 2}, "interleave_moe_layer_step"),
+        ({"intermediate_size_mlp": 16384}, "intermediate_size_mlp"),
+        ({"block_configs": [{}] * 32}, "block_configs"),
+        ({"conv_L_cache": 3}, "conv_L_cache"),
+        ({"ssm_cfg": {"layer": "Mamba2"}}, "ssm_cfg"),
+        ({"num_key_value_heads": [8, 4] * 16}, "num_key_value_heads"),
+        ({"intermediate_size": [8192, 4096] * 16}, "intermediate_size"),
+        ({"head_dim": [64, 128] * 16}, "head_dim"),
+        ({"ffn_multipliers": [0.5 + index / 32 for index in range(32)]}, "ffn_multipliers"),
+        ({"layer_types": ["full_attention"] * 31}, "31 of 32 layers"),
+        ({"layer_types": ["conv", "full_attention"] * 16}, "conv"),
+        ({"architectures": ["MambaForCausalLM"], "model_type": "mamba"}, "Mamba"),
+    ],
+    ids=str,
+)
+def test_layers_that_differ_in_unknown_ways_are_refused_by_name(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(MemoryPlanError, match=named):
+        planned({**LLAMA, **changes}, weight_bytes=16060522496)
+
+
+def test_a_list_of_equal_values_is_a_value() -> None:
+    assert read_model({**LLAMA, "num_key_value_heads": [8] * 32}).layers == read_model(LLAMA).layers
+
+
+# ---- architectures that are in no family
+MYSTERY = {**LLAMA, "architectures": ["MysteryForCausalLM"], "model_type": "mystery"}
+
+
+def test_an_unknown_architecture_is_planned_from_its_checkpoint_and_said_so() -> None:
+    found = planned(MYSTERY, weight_bytes=int(16060522496 * 1.05))
+    assert "does not know the architecture 'MysteryForCausalLM'" in found["note"]
+    assert found["weights_gib"] == pytest.approx(1.05 * planned(LLAMA)["weights_gib"], rel=0.001)
+    assert planned(LLAMA)["note"] == ""
+
+
+@pytest.mark.parametrize(
+    ("size", "why"), [(None, "is not known"), (40 * 10**9, "2.49 times"), (8 * 10**9, "0.50 times")]
+)
+def test_an_unknown_architecture_that_no_plain_reading_explains_is_refused(size: int | None, why: str) -> None:
+    with pytest.raises(MemoryPlanError, match=f"MysteryForCausalLM.*{why}"):
+        planned(MYSTERY, weight_bytes=size)
+
+
+def test_the_architecture_decides_and_not_the_model_type() -> None:
+    """vLLM takes the class of the architecture: Kimi K2 is a DeepSeek V3, derivatives of Mistral are Llamas."""
+    assert not read_model({**LLAMA, "model_type": "mistral"}).unsure
+    assert not read_model({**CATALOGUE["deepseek-ai/DeepSeek-V2-Lite"]["config"], "model_type": "kimi_k2"}).unsure
+
+
+def test_gemma_3n_needs_its_checkpoints_size() -> None:
+    config = {
+        "architectures": ["Gemma3nForConditionalGeneration"],
+        "model_type": "gemma3n",
+        "text_config": {
+            "model_type": "gemma3n_text",
+            "hidden_size": 2048,
+            "intermediate_size": [16384] * 35,
+            "num_hidden_layers": 35,
+            "num_attention_heads": 8,
+            "num_key_value_heads": 2,
+            "head_dim": 256,
+            "vocab_size": 262400,
+            "max_position_embeddings": 32768,
+            "num_kv_shared_layers": 15,
+            "sliding_window": 512,
+            "layer_types": (["sliding_attention"] * 4 + ["full_attention"]) * 7,
+            "hidden_size_per_layer_input": 256,
+            "altup_num_inputs": 4,
+            "laurel_rank": 64,
+            "activation_sparsity_pattern": [0.95] * 10 + [0.0] * 25,
+        },
+    }
+    with pytest.raises(MemoryPlanError, match="size of its checkpoint"):
+        planned(config)
+    found = planned(config, weight_bytes=15_700_000_000)
+    assert "checkpoint" in found["note"] and found["weights_gib"] > 13
+
+
+# ---- what vLLM 0.32 itself says of it: 40.66 GiB
+def test_ernie_counts_experts_by_names_of_its_own() -> None:
+    found = planned("ERNIE-4.5-21B-A3B")
+    assert found["weights_gib"] - 131072 * 128 * 2 / GIB == pytest.approx(40.66, rel=0.002)
+
+
+@pytest.mark.parametrize(
+    ("scaling", "context"),
+    [
+        ({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 2048}, 8192),
+        ({"rope_type": "dynamic", "factor": 2.0}, 16384),
+        ({"type": "linear", "factor": 2}, 16384),
+        (
+            {"full_attention": {"rope_type": "linear", "factor": 2}, "sliding_attention": {"rope_type": "default"}},
+            16384,
+        ),
+        ({"rope_type": "llama3", "factor": 8.0}, 8192),
+        ({"rope_type": "longrope", "factor": 8.0}, 8192),
+        ({}, 8192),
+        ("odd", 8192),
+    ],
+)
+def test_context_by_kind_of_scaling(scaling: Any, context: int) -> None:
+    assert longest_context({**LLAMA, "max_position_embeddings": 8192, "rope_scaling": scaling}) == context
+
+
+def test_parts_that_a_checkpoint_leaves_unquantized() -> None:
+    quantized = {"quant_method": "fp8"}
+    names = [f"model.layers.{index}.self_attn.o_proj" for index in range(32)]
+    all_of_it = planned({**LLAMA, "quantization_config": quantized})["weights_gib"]
+    without = planned({**LLAMA, "quantization_config": {**quantized, "modules_to_not_convert": names}})["weights_gib"]
+    few = planned({**LLAMA, "quantization_config": {**quantized, "modules_to_not_convert": names[:4]}})["weights_gib"]
+    assert without - all_of_it == pytest.approx(32 * (6144 + 4096) * 4096 / GIB, rel=0.01)
+    assert few == all_of_it
