@@ -64,7 +64,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "publish": publish,
         "urls": reach.urls(PROJECT + name, port, host, around.gateways),
         "options": {**_options(place, plan), **serving},
-        "environment": {**environment(host), **_texts(entry.get("environment") or {})},
+        "environment": _texts({**said["vllm_environment"], **(entry.get("environment") or {})}),
         "image": said["vllm_image"],
         "project": PROJECT + name,
         "project_dir": f"{said['llm_project_root']}/vllm/{name}",
@@ -76,22 +76,6 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "note": "" if plan else place.demand.note,
         "max_parallel_requests": _limit(entry, name, around),
     }
-
-
-def environment(host: Host) -> dict[str, str]:
-    """Variables that all the containers of a server have, without secrets; vllm_environment wins."""
-    said = host.variables
-    own = {
-        "DO_NOT_TRACK": "1",
-        "HF_ENDPOINT": said["vllm_hf_endpoint"],
-        "HF_HOME": "/models",
-        "VLLM_NO_USAGE_STATS": "1",
-    }
-    if said["vllm_hf_token"]:
-        own["HF_TOKEN_PATH"] = "/run/llmfleet/hf_token"
-    if said["vllm_offline"]:
-        own["HF_HUB_OFFLINE"] = "1"
-    return {**own, **_texts(said["vllm_environment"])}
 
 
 def _texts(values: t.Mapping[t.Any, t.Any]) -> dict[str, str]:

@@ -5,8 +5,10 @@ It runs no code of the model, and it alone has the token and a writable folder o
 Which files a server needs is decided as vLLM does: safetensors where there are any, else .bin, else .pt.
 """
 
+import contextlib
 import json
 import os
+import stat
 import sys
 
 SECRETS = "/run/llmfleet/secrets/environment.json"
@@ -43,28 +45,61 @@ def repositories_of_code(folder):
 
 
 def fetch(hub, repository, revision):
-    """The folder of the files. A hub that does not answer is no failure while they are here."""
-    names = None
+    """The folder of the files. A hub that does not answer, or not any more, is no failure while they are here."""
     try:
         names = needed(hub.HfApi().list_repo_files(repository, revision=revision))
-        return hub.snapshot_download(repository, revision=revision, allow_patterns=[_literal(name) for name in names])
+        folder = hub.snapshot_download(repository, revision=revision, allow_patterns=[_literal(name) for name in names])
     except Exception as error:
-        try:
-            folder = hub.snapshot_download(repository, revision=revision, local_files_only=True)
-        except Exception:
-            raise error from None
-        missing = [name for name in names or [] if not os.path.exists(os.path.join(folder, name))]
-        if missing:
+        folder = kept(repository, revision)
+        if not folder:
             raise
-        say(
-            repository + ": the hub can't be used (" + type(error).__name__ + "), going on with the files that are here"
-        )
-        return folder
+        say(repository + ": the hub can't be used (" + type(error).__name__ + "); the files are here already")
+    open_to_all(store(repository))
+    return folder
 
 
 def _literal(name):
     """A name as a pattern that fits only this name."""
     return "".join("[" + letter + "]" if letter in "*?[" else letter for letter in name)
+
+
+def store(repository):
+    """Where the hub's cache keeps a repository."""
+    return os.path.join(os.environ["HF_HUB_CACHE"], "models--" + repository.replace("/", "--"))
+
+
+def kept(repository, revision):
+    """The folder of an earlier download, where that is whole; its own check asks for files that are not needed."""
+    wanted = revision or "main"
+    try:
+        with open(os.path.join(store(repository), "refs", wanted), encoding="utf-8") as handle:
+            wanted = handle.read().strip()
+    except OSError:
+        pass  # a commit has no name
+    folder = os.path.join(store(repository), "snapshots", wanted)
+    return folder if os.path.isdir(folder) and is_whole(folder) else None
+
+
+def is_whole(folder):
+    """Links lead to files, and all the parts are there that an index of the weights names."""
+    names = os.listdir(folder)
+    wanted = set(names)
+    for name in names:
+        if name.endswith(".index.json"):
+            with open(os.path.join(folder, name), encoding="utf-8") as handle:
+                wanted.update(json.load(handle).get("weight_map", {}).values())
+    return bool(names) and all(os.path.exists(os.path.join(folder, name)) for name in wanted)
+
+
+def open_to_all(folder):
+    """The server is another user. Files that were here before may be another's, who has seen to that."""
+    for place, _folders, names in os.walk(folder):
+        for path in (place, *(os.path.join(place, name) for name in names)):
+            mode = os.lstat(path).st_mode
+            wanted = mode | (0o055 if stat.S_ISDIR(mode) else 0o044)
+            if wanted != mode and not stat.S_ISLNK(mode):
+                with contextlib.suppress(PermissionError):
+                    os.chmod(path, stat.S_IMODE(wanted))
 
 
 def main(arguments):

@@ -94,8 +94,22 @@ class Rendered(t.NamedTuple):
         return self.yaml("compose.yml")
 
 
-def render(role: str, project: dict[str, t.Any], **variables: t.Any) -> Rendered:
-    known = {**defaults(), **SECRETS, **variables, **project["vars"]}
+def known_to(role: str, view: dict[str, t.Any], variables: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What the role's templates and variables see."""
+    return {
+        **defaults(),
+        **DataLoader().load_from_file(str(ROLES / role / "vars/main.yml"), trusted_as_template=True),
+        **SECRETS,
+        **variables,
+        "inventory_hostname": "gpu1",
+        "llm_fleet": {"hosts": {"gpu1": {role: view}}},
+    }
+
+
+def render(role: str, view: dict[str, t.Any], **variables: t.Any) -> Rendered:
+    """The first project of a view."""
+    project = view["projects"][0]
+    known = {**known_to(role, view, variables), **project["vars"]}
     loader = DataLoader()
     lookup = lookup_loader.get(
         "ansible.builtin.template", loader=loader, templar=Templar(loader=loader, variables=known)
@@ -107,3 +121,9 @@ def render(role: str, project: dict[str, t.Any], **variables: t.Any) -> Rendered
             for entry in project["files"]
         }
     )
+
+
+def secret_values(role: str, view: dict[str, t.Any], **variables: t.Any) -> list[str]:
+    """What the role has masked in everything that its project says."""
+    known = known_to(role, view, variables)
+    return Templar(loader=DataLoader(), variables=known).template(known[f"__{role}_secret_values"])

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import types
-import typing as t
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ def load() -> types.ModuleType:
 
 
 download = load()
+COMMIT = "a" * 40
 
 
 class Hub(types.ModuleType):
@@ -46,19 +46,21 @@ class Hub(types.ModuleType):
             raise ConnectionError("no route to the hub")
         return sorted(self.content[repository])
 
-    def snapshot_download(self, repository: str, **options: t.Any) -> str:
-        folder = self.cache / repository.replace("/", "--")
-        if options.get("local_files_only"):
-            if not folder.exists():
-                raise FileNotFoundError(repository)
-            return str(folder)
+    def snapshot_download(self, repository: str, revision: str | None, allow_patterns: list[str]) -> str:
         if self.away:
             raise ConnectionError("no route to the hub")
+        folder = self.folder(repository)
         for name, text in self.content[repository].items():
-            if any(fnmatch.fnmatchcase(name, pattern) for pattern in options["allow_patterns"]):
+            if any(fnmatch.fnmatchcase(name, pattern) for pattern in allow_patterns):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text)
+                (folder / name).chmod(0o600)
+        (folder.parents[1] / "refs").mkdir(exist_ok=True)
+        (folder.parents[1] / "refs/main").write_text(COMMIT)
         return str(folder)
+
+    def folder(self, repository: str) -> Path:
+        return self.cache / f"models--{repository.replace('/', '--')}" / "snapshots" / COMMIT
 
 
 @pytest.fixture
@@ -68,6 +70,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
     )
     monkeypatch.setitem(sys.modules, "huggingface_hub", found)
     monkeypatch.setattr(download, "SECRETS", str(tmp_path / "environment.json"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     return found
 
 
@@ -76,7 +79,7 @@ def run(*repositories: str, revision: str | None = None) -> None:
 
 
 def files(hub: Hub, repository: str) -> set[str]:
-    folder = hub.cache / repository.replace("/", "--")
+    folder = hub.folder(repository)
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
@@ -132,18 +135,37 @@ def test_a_hub_that_is_away_fails_where_nothing_is_here(hub: Hub) -> None:
         run("org/m")
 
 
-def test_a_download_that_breaks_off_is_a_failure(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_that_broke_off_is_a_failure_while_the_hub_is_away(hub: Hub) -> None:
+    hub.content["org/m"]["model.safetensors.index.json"] = json.dumps(
+        {"weight_map": {"a": "model.safetensors", "b": "model-00002.safetensors"}}
+    )
     run("org/m")
-    hub.content["org/m"]["model-00002.safetensors"] = "w"
-
-    def broken(repository: str, **options: t.Any) -> str:
-        if options.get("local_files_only"):
-            return str(hub.cache / "org--m")
-        raise ConnectionError("cut off")
-
-    monkeypatch.setattr(hub, "snapshot_download", broken)
+    hub.away = True
     with pytest.raises(ConnectionError):
         run("org/m")
+
+
+def test_a_link_to_a_file_that_is_gone_is_no_download(hub: Hub) -> None:
+    run("org/m")
+    (hub.folder("org/m") / "model.safetensors").unlink()
+    (hub.folder("org/m") / "model.safetensors").symlink_to("../../blobs/gone")
+    hub.away = True
+    with pytest.raises(ConnectionError):
+        run("org/m", revision=COMMIT)
+
+
+def test_a_commit_is_found_without_a_name(hub: Hub) -> None:
+    run("org/m")
+    hub.away = True
+    run("org/m", revision=COMMIT)
+    with pytest.raises(ConnectionError):
+        run("org/m", revision="b" * 40)
+
+
+def test_the_server_who_is_another_user_may_read_the_files(hub: Hub) -> None:
+    run("org/m")
+    modes = {path.stat().st_mode & 0o777 for path in hub.folder("org/m").iterdir()}
+    assert modes == {0o644}
 
 
 def test_the_token_comes_from_the_private_file(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,12 +14,17 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm, postgres, vllm
 
 View = t.Callable[[Fleet, Host], dict[str, t.Any]]
 Look = t.Callable[[Host], dict[str, t.Any]]
 
 #: Views by the name of the service in _fleet/services.py. They are made in the stage known, for the hosts that the service
 #: is on and that answered.
-VIEWS: dict[str, View] = {}
+VIEWS: dict[str, View] = {
+    "litellm": litellm.view,
+    "postgres": postgres.view,
+    "vllm": vllm.view,
+}
 #: What a service wants host_info to look at, by the names of its options.
 LOOKS: dict[str, Look] = {}

@@ -68,8 +68,25 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "projects": projects,
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["vllm_wait_timeout"]),
+        "closed_models": closed_models(own, host),
         "figures": [_figures(instance) for instance in own],
+        "figures_differ": set(_known(host)) != {instance["name"] for instance in own},
     }
+
+
+def _known(host: Host) -> t.Mapping[str, t.Any]:
+    """Figures of instances that came up here before, by name."""
+    return (host.facts.get("figures") or {}).get("instances") or {}
+
+
+def closed_models(own: t.Iterable[Instance], host: Host) -> list[str]:
+    """Repositories that may refuse, of instances that never came up here: asked before an image is pulled, so that a
+    missing licence costs seconds."""
+    said = host.variables
+    if said["vllm_offline"]:
+        return []
+    new = [instance for instance in own if instance["name"] not in _known(host) and _is_hub(instance["model"])]
+    return sorted({one["model"] for one in new if one["gated"] or said["vllm_hf_token"]})
 
 
 def _figures(instance: Instance) -> dict[str, t.Any]:

@@ -66,7 +66,6 @@ def _key_places(place: Place) -> t.Iterator[tuple[str, str]]:
 LITELLM: dict[str, Rule] = {
     "litellm_version": values.version,
     "litellm_image": names.image,
-    "litellm_project_dir": values.path,
     "litellm_uid": values.uid,
     "litellm_gid": values.uid,
     "litellm_master_key": secrets.master_key,

@@ -99,7 +99,6 @@ def _media_domain(value: t.Any) -> str:
 VLLM: dict[str, Rule] = {
     "vllm_version": values.version,
     "vllm_image": names.image,
-    "vllm_project_dir": values.path,
     "vllm_models_dir": values.path,
     "vllm_cache_dir": values.optional(values.path),
     "vllm_allowed_media_domains": values.each(_media_domain),

@@ -1,0 +1,312 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the role litellm reads: the Compose project of each LiteLLM instance of a host, with config.yaml's content.
+
+Pure and without secrets: the environment file is filled from the variables that `environment_from` names; secrets that can't be
+moved there are the plan's refusals. Only _fleet/views/__init__.py imports it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import quote
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
+    LOCKED_DOWN,
+    bracketed,
+    mount,
+    secret_folders,
+)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.config_secrets import Moved, Place, move
+
+if t.TYPE_CHECKING:
+    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+
+Said = t.Mapping[str, t.Any]
+
+PREFIX = "llmfleet-litellm-"
+#: The service's name in every project, and so its name in the networks.
+SERVICE = "litellm"
+FORMER_PROJECT = "litellm"
+#: Port inside the container.
+CONTAINER_PORT = 4000
+WORKER_MEMORY_MB = 4096
+#: Connections that stay free for people and backups, and those of one worker at most.
+SPARE_CONNECTIONS = 10
+WIDEST_POOL = 20
+#: Its temporary files, migrations included, are memory of the host.
+TEMPORARY = "/tmp:mode=1777,size=1g"
+PROBE = ["python3", "/etc/llmfleet/probe.py"]
+HINT = "Restore the database from the backup made before, set litellm_version back, and run again."
+#: Parts of config.yaml that a variable of the same meaning is merged into, and the prefix of their secrets' names.
+SETTINGS = {
+    "litellm_settings": ("litellm_settings", "LLM_LITELLM_SETTINGS"),
+    "router_settings": ("litellm_router_settings", "LLM_ROUTER_SETTINGS"),
+    "general_settings": ("litellm_general_settings", "LLM_GENERAL_SETTINGS"),
+}
+
+
+def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    config, environment, faults = configuration(fleet, host)
+    return {
+        "projects": [project(1, fleet, host, config)],
+        "prune_prefix": PREFIX,
+        "wait_timeout": int(host.variables["litellm_wait_timeout"]),
+        "workers": workers(host),
+        "environment_from": environment,
+        "plan": {"refusals": faults},
+    }
+
+
+def project(number: int, fleet: Fleet, host: Host, config: dict[str, t.Any]) -> dict[str, t.Any]:
+    said = host.variables
+    name = f"{PREFIX}{number}"
+    return {
+        "name": name,
+        "project_dir": f"{fleet.root}/litellm/{number}",
+        "state": "present",
+        "directories": secret_folders("mounted"),
+        "files": _files(said),
+        "networks": _made_networks(said),
+        "hooks": [_hook(fleet, host)],
+        "forward_only": [SERVICE],
+        "forward_only_hint": HINT,
+        "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/litellm", "service": SERVICE}],
+        "vars": {
+            "litellm_instance": {
+                "compose": compose(name, fleet, host),
+                "config": config,
+                "database": database(said),
+                "vllm_key": bool(fleet.instances),
+            }
+        },
+    }
+
+
+def _hook(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    """Health says nothing of the key between LiteLLM and vLLM, so one instance of each server is asked."""
+    servers = {instance["server"]: instance["urls"][host.name] for instance in reversed(fleet.instances)}
+    question = [*PROBE, "readiness", *(servers[name] for name in sorted(servers))]
+    return {
+        "service": SERVICE,
+        "description": "LiteLLM is ready, its database connected, its key taken by vLLM",
+        "command": question,
+        "check_command": question,
+    }
+
+
+def _files(said: Said) -> list[dict[str, t.Any]]:
+    return [
+        {"path": "compose.yml", "src": "compose.yml.j2"},
+        {"path": "config.yaml", "src": "config.yaml.j2", "services": [SERVICE]},
+        {"path": "entrypoint.sh", "src": "../files/entrypoint.sh", "services": [SERVICE]},
+        {"path": "probe.py", "src": "../files/probe.py", "services": [SERVICE]},
+        {
+            "path": "secrets/mounted/environment",
+            "src": "environment.j2",
+            "secret": True,
+            "mode": "0600",
+            "owner": str(said["litellm_uid"]),
+            "group": str(said["litellm_gid"]),
+            "services": [SERVICE],
+        },
+    ]
+
+
+# ---- sizes
+
+
+def workers(host: Host) -> int:
+    """As told, or as many as the host has CPUs and 4 GiB of memory for."""
+    wanted = int(host.variables["litellm_num_workers"])
+    cpus, memory_mb = int(host.facts.get("vcpus") or 1), int(host.facts.get("memory_mb") or WORKER_MEMORY_MB)
+    return wanted or max(1, min(cpus, memory_mb // WORKER_MEMORY_MB))
+
+
+def processes(fleet: Fleet, host: Host) -> int:
+    """Processes of LiteLLM in the whole fleet; each counts limits and holds connections for itself."""
+    return workers(host) * max(1, len(fleet.gateways))
+
+
+def pool_limit(fleet: Fleet, host: Host) -> int:
+    """Database connections of one worker."""
+    said = host.variables
+    shared = (int(said["litellm_max_connections"]) - SPARE_CONNECTIONS) // processes(fleet, host)
+    return int(said["litellm_database_connection_pool_limit"]) or min(max(shared, 1), WIDEST_POOL)
+
+
+# ---- config.yaml
+
+
+def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str, Place], list[str]]:
+    """config.yaml without secrets, where the secrets come from, and what can't be kept out of it."""
+    external = [_external(entry, index) for index, entry in enumerate(fleet.external_models)]
+    settings = {name: _settings(name, fleet, host) for name in SETTINGS}
+    parts = [*external, *settings.values()]
+    config = {
+        "model_list": [*_local_models(fleet, host), *(part.value for part in external)],
+        **{name: part.value for name, part in settings.items()},
+    }
+    environment = {name: place for part in parts for name, place in part.environment.items()}
+    return config, environment, [fault for part in parts for fault in part.faults]
+
+
+def _local_models(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
+    return [_local(instance, host.name, processes(fleet, host)) for instance in fleet.instances]
+
+
+def _local(instance: t.Mapping[str, t.Any], gateway: str, among: int) -> dict[str, t.Any]:
+    params = {
+        "model": f"hosted_vllm/{instance['model_name']}",
+        "api_base": instance["urls"][gateway],
+        "api_key": "os.environ/VLLM_API_KEY",
+    }
+    if instance.get("max_parallel_requests"):
+        # Every process counts for itself, so each gets its part, rounded up.
+        params["max_parallel_requests"] = -(-int(instance["max_parallel_requests"]) // among)
+    return {"model_name": instance["model_name"], "litellm_params": params}
+
+
+def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:
+    moved = move(dict(entry), ["llm_external_models", index], f"LLM_EXTERNAL_{index}")
+    rest = {key: value for key, value in moved.value.items() if key not in ("name", "litellm_params")}
+    return moved._replace(value={"model_name": entry["name"], "litellm_params": moved.value["litellm_params"], **rest})
+
+
+def _settings(name: str, fleet: Fleet, host: Host) -> Moved:
+    variable, prefix = SETTINGS[name]
+    moved = move(host.variables[variable], [variable], prefix)
+    return moved._replace(value={**_own_settings(name, fleet, host), **moved.value})
+
+
+def _own_settings(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    said = host.variables
+    if name == "litellm_settings":
+        return {"json_logs": True, "request_timeout": int(said["litellm_request_timeout"]), "telemetry": False}
+    if name == "router_settings":
+        return {
+            "num_retries": int(said["litellm_num_retries"]),
+            "routing_strategy": str(said["litellm_routing_strategy"]),
+        }
+    return {
+        "database_connection_pool_limit": pool_limit(fleet, host),
+        "proxy_batch_write_at": int(said["litellm_batch_write_at"]),
+        "maximum_spend_logs_retention_period": str(said["litellm_spend_logs_retention"]),
+    }
+
+
+# ---- database
+
+
+def database(said: Said) -> dict[str, str]:
+    """The database's URL around its password, which is put between by the template that writes the environment."""
+    options = said["litellm_database_options"]
+    where = (
+        f"{bracketed(said['litellm_database_host'])}:{said['litellm_database_port']}/{said['litellm_database_name']}"
+    )
+    return {
+        "before": f"postgresql://{quote(str(said['litellm_database_user']), safe='')}:",
+        "after": f"@{where}" + (f"?{options}" if options else ""),
+    }
+
+
+# ---- the container
+
+
+def compose(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    """The project's compose file."""
+    networks = {short: {"name": network, "external": True} for short, network in _networks(fleet, host)}
+    return {"name": name, "services": {SERVICE: service(name, fleet, host)}, "networks": networks}
+
+
+def service(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    """By Compose's names."""
+    said = host.variables
+    listen = f"{bracketed(said['litellm_publish_address'])}:{said['litellm_port']}:{CONTAINER_PORT}"
+    found: dict[str, t.Any] = {
+        "image": str(said["litellm_image"]),
+        "container_name": name,
+        "labels": {"io.llmfleet.project": name},
+        "restart": "unless-stopped",
+        "init": True,
+        **LOCKED_DOWN,
+        "user": f"{said['litellm_uid']}:{said['litellm_gid']}",
+        "read_only": bool(said["litellm_read_only"]),
+        "tmpfs": [TEMPORARY],
+        "pids_limit": int(said["litellm_pids_limit"]),
+        "stop_grace_period": str(said["litellm_stop_grace_period"]),
+        "entrypoint": ["/bin/sh", "/etc/llmfleet/entrypoint.sh"],
+        "command": _command(host),
+        "environment": _environment(said),
+        "volumes": _volumes(),
+        "networks": [network for network, _name in _networks(fleet, host)],
+        "ports": [listen],
+        "healthcheck": _healthcheck(said),
+    }
+    if said["litellm_memory_limit"]:
+        found["mem_limit"] = str(said["litellm_memory_limit"])
+    return found
+
+
+def _command(host: Host) -> list[str]:
+    listen = ["--host", "0.0.0.0", "--port", str(CONTAINER_PORT)]
+    return ["--config", "/etc/llmfleet/config.yaml", *listen, "--num_workers", str(workers(host))]
+
+
+def _environment(said: Said) -> dict[str, str]:
+    """HOME stays the image's: what its database client needs is below it. What is written goes to memory."""
+    layout = {
+        "DOCS_URL": "/docs",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOG": str(said["litellm_log_level"]),
+        "LITELLM_MIGRATION_DIR": "/tmp/migrations",
+        "LITELLM_MODE": "PRODUCTION",
+        "LOGNAME": "litellm",
+        "NPM_CONFIG_CACHE": "/tmp/npm",
+        "STORE_MODEL_IN_DB": "True",
+        "USER": "litellm",
+        "XDG_CACHE_HOME": "/tmp/cache",
+    }
+    return {**layout, **{name: str(value) for name, value in said["litellm_environment"].items()}}
+
+
+def _volumes() -> list[dict[str, t.Any]]:
+    files = [mount(f"./{name}", f"/etc/llmfleet/{name}") for name in ("config.yaml", "entrypoint.sh", "probe.py")]
+    return [*files, mount("./secrets/mounted", "/run/llmfleet")]
+
+
+def _healthcheck(said: Said) -> dict[str, t.Any]:
+    return {
+        "test": ["CMD", *PROBE, "liveliness"],
+        "interval": "30s",
+        "timeout": "10s",
+        "retries": 5,
+        "start_period": str(said["litellm_start_period"]),
+        "start_interval": "2s",
+    }
+
+
+# ---- networks
+
+
+def _networks(fleet: Fleet, host: Host) -> list[tuple[str, str]]:
+    """Names in the compose file and Docker's: LiteLLM's own, the database's, and one of each instance on this host."""
+    said = host.variables
+    found = [("fleet", str(said["litellm_network"]))]
+    if said["litellm_database_network"]:
+        found.append(("database", str(said["litellm_database_network"])))
+    own = [one for one in fleet.instances if one["server"] == host.name and not said["vllm_host_network"]]
+    local = dict.fromkeys(vllm.network(instance, said) for instance in own)
+    return found + [(name, name) for name in local if name != found[0][1]]
+
+
+def _made_networks(said: Said) -> list[dict[str, t.Any]]:
+    """Those of the instances are made with them."""
+    found: list[dict[str, t.Any]] = [{"name": str(said["litellm_network"])}]
+    if said["litellm_database_network"]:
+        found.append({"name": str(said["litellm_database_network"]), "internal": True})
+    return found

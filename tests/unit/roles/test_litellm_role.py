@@ -1,0 +1,354 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role litellm writes: sizes, config.yaml without secrets, the environment with them."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shlex
+import subprocess
+import threading
+import typing as t
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm
+from rendering import ROLES, Rendered, make_fleet, make_host, make_instance, render, secret_values
+
+BIG = {"vcpus": 16, "memory_mb": 65536}
+
+
+def view(*instances: dict[str, t.Any], gateways: tuple[str, ...] = ("gpu1",), **said: t.Any) -> dict[str, t.Any]:
+    host = make_host(facts=said.pop("facts", None), **said)
+    return litellm.view(make_fleet(host, *instances, gateways=gateways), host)
+
+
+def rendered(*instances: dict[str, t.Any], **said: t.Any) -> Rendered:
+    variables = {name: value for name, value in said.items() if name not in ("facts", "gateways")}
+    return render("litellm", view(*instances, **said), **variables)
+
+
+def environment(text: str) -> dict[str, str]:
+    """As a shell reads it."""
+    script = f"set -a; {text}\nexec env -0"
+    found = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, check=True, env={"PATH": "/usr/bin:/bin"}
+    )
+    return dict(line.split("=", 1) for line in found.stdout.split("\0") if line)
+
+
+# ---- project and container
+
+
+def test_the_project() -> None:
+    found = view()["projects"][0]
+    assert (found["name"], found["project_dir"]) == ("llmfleet-litellm-1", "/opt/llmfleet/litellm/1")
+    assert found["replaces"] == [{"project": "litellm", "project_dir": "/opt/llmfleet/litellm", "service": "litellm"}]
+    assert found["forward_only"] == ["litellm"]
+    compose = rendered().compose
+    assert list(compose["services"]) == ["litellm"], "the service's name is its alias in the networks"
+    assert compose["services"]["litellm"]["container_name"] == "llmfleet-litellm-1"
+
+
+def test_the_container_is_locked_down() -> None:
+    found = rendered().compose["services"]["litellm"]
+    assert found["cap_drop"] == ["ALL"] and found["security_opt"] == ["no-new-privileges:true"]
+    assert found["read_only"] is True and found["tmpfs"] == ["/tmp:mode=1777,size=1g"]
+    assert found["user"] == "60802:60802" and found["pids_limit"] == 4096
+    assert all(mount["read_only"] for mount in found["volumes"])
+    assert found["environment"]["LITELLM_MIGRATION_DIR"] == "/tmp/migrations"
+    assert "HOME" not in found["environment"], "the image's own database client is below its home"
+    assert rendered(litellm_memory_limit="4g").compose["services"]["litellm"]["mem_limit"] == "4g"
+
+
+def test_mounted_secrets_lie_below_a_folder_for_root_alone() -> None:
+    found = view()["projects"][0]
+    folders = {entry["path"]: entry for entry in found["directories"]}
+    assert (folders["secrets"]["mode"], folders["secrets"]["owner"]) == ("0700", "0")
+    secret = next(entry for entry in found["files"] if entry.get("secret"))
+    assert (secret["path"], secret["mode"], secret["owner"]) == ("secrets/mounted/environment", "0600", "60802")
+
+
+@pytest.mark.parametrize(("address", "port"), [("0.0.0.0", "0.0.0.0:4000:4000"), ("fd00::1", "[fd00::1]:4000:4000")])
+def test_the_published_port(address: str, port: str) -> None:
+    assert rendered(litellm_publish_address=address).compose["services"]["litellm"]["ports"] == [port]
+
+
+def test_networks_of_the_database_and_of_the_instances_here() -> None:
+    here, far = make_instance(), make_instance(name="far", server="gpu2")
+    compose = rendered(here, far).compose
+    assert {one["name"] for one in compose["networks"].values()} == {"llmfleet", "llmfleet-db", "llmfleet-vllm-tiny"}
+    assert compose["services"]["litellm"]["networks"] == list(compose["networks"])
+    elsewhere = rendered(postgres_mode="external", postgres_host="db.example.com", postgres_port=5433)
+    assert set(elsewhere.compose["networks"]) == {"fleet"}
+    assert "db.example.com:5433/" in environment(elsewhere.texts["secrets/mounted/environment"])["DATABASE_URL"]
+
+
+def test_a_shared_network_is_named_once() -> None:
+    compose = rendered(make_instance(), make_instance(name="b"), vllm_network="llmfleet").compose
+    assert set(compose["networks"]) == {"fleet", "database"}
+
+
+def test_names_and_values_of_the_environment_reach_the_container() -> None:
+    found = rendered(litellm_environment={"NASTY": "a: {b} #c $X ${Y}"}).compose["services"]["litellm"]["environment"]
+    assert found["NASTY"].replace("$$", "$") == "a: {b} #c $X ${Y}"
+
+
+# ---- sizes
+
+
+def test_one_worker_unless_told() -> None:
+    assert view(facts=BIG)["workers"] == 1
+    assert view(facts=BIG, litellm_num_workers=0)["workers"] == 16
+    assert view(facts={"vcpus": 16, "memory_mb": 9000}, litellm_num_workers=0)["workers"] == 2
+    assert view(litellm_num_workers=0)["workers"] == 1
+    command = rendered(facts=BIG, litellm_num_workers=3).compose["services"]["litellm"]["command"]
+    assert command[-2:] == ["--num_workers", "3"]
+
+
+@pytest.mark.parametrize(
+    ("workers", "gateways", "given", "pool"),
+    [
+        (1, ("gpu1",), 0, 20),
+        (8, ("gpu1",), 0, 11),
+        (8, ("gpu1", "gw2"), 0, 5),
+        (90, ("gpu1", "gw2"), 0, 1),
+        (8, ("gpu1",), 9, 9),
+    ],
+)
+def test_the_pool_of_a_worker(workers: int, gateways: tuple[str, ...], given: int, pool: int) -> None:
+    config = rendered(
+        gateways=gateways, litellm_num_workers=workers, litellm_database_connection_pool_limit=given
+    ).yaml("config.yaml")
+    assert config["general_settings"]["database_connection_pool_limit"] == pool
+
+
+def test_local_models() -> None:
+    given = make_instance(max_parallel_requests=10)
+    found = rendered(given, gateways=("gpu1", "gw2"), litellm_num_workers=4)
+    (entry,) = found.yaml("config.yaml")["model_list"]
+    assert entry == {
+        "model_name": "tiny",
+        "litellm_params": {
+            "model": "hosted_vllm/tiny",
+            "api_base": "http://llmfleet-vllm-tiny:8000/v1",
+            "api_key": "os.environ/VLLM_API_KEY",
+            "max_parallel_requests": 2,
+        },
+    }
+    assert environment(found.texts["secrets/mounted/environment"])["VLLM_API_KEY"] == "vllm-key-0123456789"
+
+
+# ---- secrets
+
+EXTERNAL: list[dict[str, t.Any]] = [
+    {
+        "name": "far",
+        "litellm_params": {
+            "model": "openai/x",
+            "api_base": "https://user:pass-0001@proxy.example.com/v1",
+            "api_key": 'it\'s $HOME `x` "0002"',
+            "extra_headers": {"X-Api-Key": "header-0003", "Authorization": "Bearer 0004"},
+            "vertex_credentials": {"type": "service_account", "private_key": "-----BEGIN\nkey-0005\n"},
+            "aws_secret_access_key": "os.environ/AWS_KEY",
+            "input_cost_per_token": "1e-05",
+            "max_tokens": 100,
+        },
+        "model_info": {"input_cost_per_token": "1e-05"},
+    }
+]
+SETTINGS: dict[str, t.Any] = {
+    "litellm_settings": {
+        "cache_params": {"type": "redis", "password": "redis-0006"},
+        "default_team_settings": [{"team_id": "a", "langfuse_secret": "langfuse-0007"}],
+    },
+    "litellm_router_settings": {"redis_password": "redis-0008"},
+    "litellm_general_settings": {"alert_to_webhook_url": {"budget_alerts": "https://hooks.example.com/0009"}},
+}
+ALL = [f"{number:04}" for number in range(1, 10)]
+
+
+def test_no_secret_stays_in_the_configuration_at_any_depth() -> None:
+    found = rendered(llm_external_models=EXTERNAL, **SETTINGS)
+    assert [mark for mark in ALL if mark in found.texts["config.yaml"]] == []
+    assert [mark for mark in ALL if mark in found.texts["compose.yml"]] == []
+    value = view(llm_external_models=EXTERNAL, **SETTINGS)
+    assert [mark for mark in ALL if mark in json.dumps(value)] == [], "the fleet's value holds no secret"
+
+
+def test_litellm_reads_from_the_environment_what_was_declared() -> None:
+    """With LiteLLM's own rule: values of dictionaries, and of dictionaries in lists."""
+    found = rendered(llm_external_models=EXTERNAL, **SETTINGS)
+    known = environment(found.texts["secrets/mounted/environment"])
+
+    def read(value: t.Any) -> t.Any:
+        if isinstance(value, dict):
+            return {name: read(part) for name, part in value.items()}
+        if isinstance(value, list):
+            return [read(part) if isinstance(part, dict) else part for part in value]
+        if isinstance(value, str) and value.startswith("os.environ/"):
+            return known.get(value.removeprefix("os.environ/"), value)
+        return value
+
+    config = read(found.yaml("config.yaml"))
+    params = {**EXTERNAL[0]["litellm_params"], "input_cost_per_token": 1e-05}
+    assert config["model_list"] == [
+        {"model_name": "far", "litellm_params": params, "model_info": {"input_cost_per_token": 1e-05}}
+    ]
+    assert config["litellm_settings"]["default_team_settings"] == SETTINGS["litellm_settings"]["default_team_settings"]
+    assert config["router_settings"]["redis_password"] == "redis-0008"
+    assert config["general_settings"]["alert_to_webhook_url"]["budget_alerts"].endswith("0009")
+
+
+def test_prices_are_numbers_and_no_secrets() -> None:
+    found = rendered(llm_external_models=EXTERNAL)
+    (entry,) = found.yaml("config.yaml")["model_list"]
+    assert entry["litellm_params"]["input_cost_per_token"] == 1e-05
+    assert entry["model_info"] == {"input_cost_per_token": 1e-05}
+
+
+def test_names_for_the_environment_are_names_to_a_shell() -> None:
+    model = {"name": "x", "litellm_params": {"model": "m", "extra_headers": {"x-api.key": "one", "x_api_key": "two"}}}
+    found = rendered(llm_external_models=[model])
+    headers = found.yaml("config.yaml")["model_list"][0]["litellm_params"]["extra_headers"]
+    names = [value.removeprefix("os.environ/") for value in headers.values()]
+    known = environment(found.texts["secrets/mounted/environment"])
+    assert [known[name] for name in names] == ["one", "two"] and len(set(names)) == 2
+
+
+def test_a_secret_where_litellm_reads_no_variable_is_refused_with_the_remedy() -> None:
+    settings: dict[str, t.Any] = {"alert_to_webhook_url": {"budget_alerts": ["https://hooks.example.com/T0/B0"]}}
+    found = view(litellm_general_settings=settings)
+    (text,) = found["plan"]["refusals"]
+    assert "T0/B0" not in json.dumps(found)
+    assert "litellm_general_settings.alert_to_webhook_url.budget_alerts[0]" in text
+    assert "a single text" in text
+
+
+@pytest.mark.parametrize("password", ["p/w@:?#&% d+'\"$x", "ж" * 16])
+def test_the_databases_url(password: str) -> None:
+    found = rendered(postgres_password=password, postgres_user="order", litellm_database_options="sslmode=require")
+    url = urlsplit(environment(found.texts["secrets/mounted/environment"])["DATABASE_URL"])
+    assert (url.username, unquote(url.password or "")) == ("order", password)
+    assert (url.hostname, url.port, url.path, url.query) == ("postgres", 5432, "/litellm", "sslmode=require")
+
+
+def test_an_address_of_the_database_in_ipv6() -> None:
+    found = rendered(postgres_mode="external", postgres_host="fd00::5")
+    assert "@[fd00::5]:5432/" in environment(found.texts["secrets/mounted/environment"])["DATABASE_URL"]
+
+
+def test_a_password_of_its_own_for_the_database() -> None:
+    found = rendered(litellm_database_password="other-password-1")
+    assert ":other-password-1@" in environment(found.texts["secrets/mounted/environment"])["DATABASE_URL"]
+
+
+def test_the_users_own_secrets_win() -> None:
+    found = rendered(litellm_secret_environment={"UI_USERNAME": "boss", "X": "a 'b' $c\nd"})
+    known = environment(found.texts["secrets/mounted/environment"])
+    assert (known["UI_USERNAME"], known["X"]) == ("boss", "a 'b' $c\nd")
+
+
+def test_no_model_of_ours_needs_no_key_of_vllm() -> None:
+    model = {"name": "x", "litellm_params": {"model": "openai/x"}}
+    text = rendered(llm_external_models=[model], vllm_api_key="").texts["secrets/mounted/environment"]
+    assert "VLLM_API_KEY" not in text
+
+
+def test_settings_are_merged_over_the_roles() -> None:
+    config = rendered(litellm_settings={"request_timeout": 5}, litellm_router_settings={"num_retries": 0}).yaml(
+        "config.yaml"
+    )
+    assert config["litellm_settings"]["request_timeout"] == 5 and config["litellm_settings"]["json_logs"] is True
+    assert config["router_settings"] == {"num_retries": 0, "routing_strategy": "simple-shuffle"}
+
+
+# ---- the probe
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """The proxy's health, and a vLLM that takes one key."""
+
+    def do_GET(self) -> None:
+        refused = self.path == "/v1/models" and self.headers["Authorization"] != "Bearer it's $right"
+        self.send_response(401 if refused else 200)
+        self.end_headers()
+
+    def log_message(self, *words: t.Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def server() -> t.Iterator[str]:
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{found.server_port}"
+    found.shutdown()
+    found.server_close()
+
+
+def probe(tmp_path: Path, own: str, *arguments: str, key: str = "it's $right") -> subprocess.CompletedProcess[str]:
+    (tmp_path / "environment").write_text(f"VLLM_API_KEY={shlex.quote(key)}\n")
+    source = (ROLES / "litellm/files/probe.py").read_text()
+    source = source.replace("http://127.0.0.1:4000", own).replace(
+        "/run/llmfleet/environment", str(tmp_path / "environment")
+    )
+    return subprocess.run(
+        ["python3", "-c", source, *arguments],
+        env={"http_proxy": "http://127.0.0.1:1", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_probe_uses_no_proxy(tmp_path: Path, server: str) -> None:
+    assert probe(tmp_path, server, "liveliness").returncode == 0
+    failed = probe(tmp_path, "http://127.0.0.1:9", "liveliness")
+    assert failed.returncode == 1 and "/health/liveliness" in failed.stderr
+
+
+def test_a_key_that_vllm_refuses_is_found_out(tmp_path: Path, server: str) -> None:
+    """After a rotation that failed half way the proxy is healthy, and every request is refused."""
+    assert probe(tmp_path, server, "readiness", server + "/v1").returncode == 0
+    failed = probe(tmp_path, server, "readiness", server + "/v1", key="old-key-0123")
+    assert failed.returncode == 1 and "vllm_api_key" in failed.stderr
+    assert "old-key-0123" not in failed.stderr + failed.stdout
+
+
+def test_a_server_that_is_away_is_no_fault_of_the_key(tmp_path: Path, server: str) -> None:
+    assert probe(tmp_path, server, "readiness", "http://127.0.0.1:9/v1").returncode == 0
+
+
+def test_one_instance_of_each_server_is_asked_for_the_key() -> None:
+    far = make_instance(name="far", server="gpu2", urls={"gpu1": "http://10.0.0.2:8001/v1"})
+    (hook,) = view(make_instance(), make_instance(name="b"), far)["projects"][0]["hooks"]
+    assert hook["command"] == hook["check_command"]
+    assert hook["command"][3:] == ["http://llmfleet-vllm-tiny:8000/v1", "http://10.0.0.2:8001/v1"]
+
+
+def test_all_secrets_are_masked_in_what_the_project_says() -> None:
+    variables = {"llm_external_models": EXTERNAL, "litellm_secret_environment": {"X": "own-0010"}, **SETTINGS}
+    masked = secret_values("litellm", view(**variables), **variables)
+    assert [mark for mark in [*ALL, "0010"] if not any(mark in value for value in masked)] == []
+    assert {"database-password-01", "ui-password-0123"} <= set(masked)
+
+
+def test_the_entrypoint_hands_its_arguments_on(tmp_path: Path) -> None:
+    text = (ROLES / "litellm/files/entrypoint.sh").read_text()
+    (tmp_path / "environment").write_text("A=" + shlex.quote("x y'z") + "\n")
+    text = text.replace("/run/llmfleet/environment", str(tmp_path / "environment"))
+    text = text.replace("/app/docker/prod_entrypoint.sh", "/usr/bin/env printf '%s|' \"$A\"")
+    done = subprocess.run(["sh", "-c", text, "sh", "--port", "4000"], capture_output=True, text=True, check=True)
+    assert done.stdout == "x y'z|--port|4000|"
+
+
+def test_the_configuration_is_yaml_with_model_names_as_texts() -> None:
+    model = {"name": "405", "litellm_params": {"model": "openai/null"}}
+    (entry,) = yaml.safe_load(rendered(llm_external_models=[model]).texts["config.yaml"])["model_list"]
+    assert entry["model_name"] == "405"
