@@ -13,8 +13,7 @@ author:
 description:
   - Makes the entries of C(model_list) in LiteLLM's C(config.yaml), one for each vLLM instance and external model.
   - Secrets in C(litellm_params) of external models are taken out into environment variables, so that the configuration
-    file holds none. A secret is a string under a name that ends in C(_key), C(_key_id), C(_token), C(_secret), C(_password)
-    or C(_credentials).
+    file holds none. A secret is a text under a name that says so, at any depth, a value of headers, or an address with a user.
 positional: _input, gateway
 options:
   _input:
@@ -64,7 +63,7 @@ _value:
 import re
 import typing as t
 
-SECRET_NAME = re.compile(r"_(key|key_id|token|secret|password|credentials)$")
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import prices, secret_parts
 
 
 def litellm_models(
@@ -93,13 +92,18 @@ def _local(instance: dict[str, t.Any], gateway: str, processes: int) -> dict[str
 
 
 def _external(entry: dict[str, t.Any], index: int, environment: dict[str, str]) -> dict[str, t.Any]:
-    params = dict(entry["litellm_params"])
-    for name, value in params.items():
-        if SECRET_NAME.search(f"_{name}") and isinstance(value, str) and not value.startswith("os.environ/"):
-            variable = f"LLM_EXTERNAL_{index}_{name.upper()}"
-            environment[variable] = str(value)
-            params[name] = f"os.environ/{variable}"
-    rest = {key: value for key, value in entry.items() if key not in ("name", "litellm_params")}
+    def moved(path: tuple[str, ...], text: str) -> str:
+        if secret_parts.is_reference(text):
+            return text
+        plain = re.sub(r"[^A-Z0-9]+", "_", f"LLM_EXTERNAL_{index}_{'_'.join(path)}".upper())
+        variable, number = plain, 2
+        while variable in environment:
+            variable, number = f"{plain}_{number}", number + 1
+        environment[variable] = text
+        return f"os.environ/{variable}"
+
+    params = prices.with_numbers(secret_parts.replaced(entry["litellm_params"], moved))
+    rest = {key: prices.with_numbers(value) for key, value in entry.items() if key not in ("name", "litellm_params")}
     return {"model_name": entry["name"], "litellm_params": params, **rest}
 
 

@@ -106,7 +106,7 @@ def test_a_run_that_breaks_off_is_finished_by_the_next(proxy: Proxy, tmp_path: P
     succeed(proxy, "litellm_key", **OPTIONS, store=store)
     first = (tmp_path / "key").read_text().strip()
     rotate = {"generation": 2}
-    with mock.patch.object(rotation.RotatingKeyKeeper, step, side_effect=SystemExit(1)), pytest.raises(IndexError):
+    with mock.patch.object(rotation.RotatingKeyChange, step, side_effect=SystemExit(1)), pytest.raises(IndexError):
         run(proxy, "litellm_key", key_alias=ALIAS, store=store, rotate=rotate)
     assert works(proxy, first)
     finished = succeed(proxy, "litellm_key", key_alias=ALIAS, store=store, rotate=rotate)

@@ -70,8 +70,9 @@ def test_objects_made_by_hand_are_adopted(proxy: Proxy) -> None:
 
 
 def test_every_mistake_is_named_and_nothing_is_changed(proxy: Proxy) -> None:
+    twice = run(proxy, "litellm_state", desired={"teams": [{"team_alias": "st-team"}, {"team_alias": "st-team"}]})
+    assert twice["errors"] == ["teams: 'st-team' is at #0 and again at #1"]
     desired = {
-        "teams": [{"team_alias": "st-team"}, {"team_alias": "st-team"}],
         "keys": [
             {"key_alias": "st-key-0"},
             {"key_alias": "st-key-1", "key": f"{RAW}1"},
@@ -81,9 +82,9 @@ def test_every_mistake_is_named_and_nothing_is_changed(proxy: Proxy) -> None:
     result = run(proxy, "litellm_state", desired=desired)
     assert result.failed
     assert not result.wrote
-    assert len(result["errors"]) == 3
+    assert len(result["errors"]) == 2
     wrong = run(proxy, "litellm_state", desired={"kees": [], "keys": [{"key_alias": "x", "max_bugdet": 1}, {}]})
-    for part in ("'kees' is no kind", "keys #0: max_bugdet", "keys #1: missing required"):
+    for part in ("'kees' is no kind", "keys #0: there is no option 'max_bugdet'", "keys #1: missing required"):
         assert part in wrong["msg"]
 
 

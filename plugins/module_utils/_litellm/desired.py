@@ -15,8 +15,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from . import wanted as wanted_module
 from .argspec import Spec, object_spec
+from .errors import Failure, PlanError, StateError
 from .kinds import KINDS, Kind
-from .plan import PlanError
 from .wanted import Wanted, unknown, wanted_of
 
 STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
@@ -24,11 +24,11 @@ Declared = dict[str, list[Wanted]]
 
 
 def read(desired: t.Any, owner: str, fingerprint_key: bytes) -> Declared:
-    """What the user wants, by kind. Raises PlanError with every mistake."""
+    """What the user wants, by kind. Raises StateError with every mistake."""
     reading = _Reading(owner, fingerprint_key)
     declared = reading.read(desired)
     if reading.mistakes:
-        raise PlanError("; ".join(reading.mistakes))
+        raise StateError("nothing was changed", [Failure(PlanError(mistake)) for mistake in reading.mistakes])
     return declared
 
 

@@ -56,6 +56,26 @@ def test_secrets_of_external_models_leave_the_configuration() -> None:
     assert params["api_key"] == "os.environ/MINE"
 
 
+def test_secrets_at_any_depth_leave_the_configuration_and_prices_are_numbers() -> None:
+    params = {
+        "model": "openai/x",
+        "input_cost_per_token": "1e-05",
+        "extra_headers": {"X-Api-Key": "s3cret-1"},
+        "vertex_credentials": {"private_key": "s3cret-2"},
+        "api_base": "https://user:s3cret-3@example.com/v1",
+    }
+    entry = {"name": "e", "litellm_params": params, "model_info": {"input_cost_per_token": "1e-05"}}
+    found = litellm_models([], "gw", [entry])
+    assert "s3cret" not in str(found["model_list"])
+    (model,) = found["model_list"]
+    assert model["litellm_params"]["input_cost_per_token"] == model["model_info"]["input_cost_per_token"] == 1e-05
+    assert model["litellm_params"]["extra_headers"] == {
+        "X-Api-Key": "os.environ/LLM_EXTERNAL_0_EXTRA_HEADERS_X_API_KEY"
+    }
+    assert set(found["environment"].values()) == {"s3cret-1", "s3cret-2", "https://user:s3cret-3@example.com/v1"}
+    assert all(name.replace("_", "").isalnum() for name in found["environment"])
+
+
 def test_verifier_of_the_published_example() -> None:
     """RFC 7677, section 3: password "pencil", this salt, 4096 rounds. The ServerKey must yield the RFC's signature."""
     verifier = scram_sha_256("pencil", "user", salt="W22ZaJ0SNY7soEsUEjb6gQ==")
