@@ -109,7 +109,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds im
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 
 Names = t.Optional[t.Sequence[str]]
-Objects = dict[str, reader.Found]
+ByKind = dict[str, reader.Objects]
 
 
 def read_all(client: Client, kinds: t.Sequence[str], names: Names, owner: str | None) -> dict[str, t.Any]:
@@ -124,7 +124,7 @@ def read_all(client: Client, kinds: t.Sequence[str], names: Names, owner: str | 
     }
 
 
-def read_kind(client: Client, kind: Kind, names: Names, owner: str | None) -> reader.Found:
+def read_kind(client: Client, kind: Kind, names: Names, owner: str | None) -> reader.Objects:
     if kind.enterprise:
         apply.refuse_without_licence(client, kind)
     items = reader.read(client, kind, names)
@@ -134,7 +134,7 @@ def read_kind(client: Client, kind: Kind, names: Names, owner: str | None) -> re
     return [item for item in named if owner is None or owner_of(kind, item) == owner]
 
 
-def group_names(client: Client, read: Objects) -> dict[str, str]:
+def group_names(client: Client, read: ByKind) -> dict[str, str]:
     """The access groups that keys are in, also when they were not asked for."""
     named = any(key.get("access_group_ids") for key in read.get("keys", []))
     groups = reader.read(client, ACCESS_GROUP) if named else []

@@ -120,9 +120,9 @@ def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.S
     )
 
 
-def read_until_there(client: Client, kind: Kind, identities: t.Sequence[str], workers: int) -> reader.Found:
+def read_until_there(client: Client, kind: Kind, identities: t.Sequence[str], workers: int) -> reader.Objects:
     """Read what was just written; some versions need a moment until a new object is listed."""
-    found: reader.Found = []
+    found: reader.Objects = []
     missing = list(identities)
     for pause in READ_AGAIN:
         time.sleep(pause)

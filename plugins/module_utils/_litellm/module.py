@@ -108,7 +108,8 @@ class LiteLLMModule(AnsibleModule):
         self.exit_json(**result, **self.orders())
 
     def refuse(self, message: str, **more: t.Any) -> t.NoReturn:
-        self.fail_json(msg=message, **more, **self.orders())
+        shown = {"module_args": type(self).shown(self.params)}
+        self.fail_json(msg=message, invocation=shown, **more, **self.orders())
         raise SystemExit(1)
 
 

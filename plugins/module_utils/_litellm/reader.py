@@ -14,17 +14,17 @@ from concurrent.futures import ThreadPoolExecutor
 from .client import BadReplyError, Client
 from .kinds._table import Kind, dig
 
-Found = list[dict[str, t.Any]]
+Objects = list[dict[str, t.Any]]
 
 
 class Reading(t.NamedTuple):
     """What was read of a kind, and whether that is all there is."""
 
-    found: Found
+    found: Objects
     complete: bool
 
 
-def read(client: Client, kind: Kind, identities: t.Collection[str] | None = None, workers: int = 4) -> Found:
+def read(client: Client, kind: Kind, identities: t.Collection[str] | None = None, workers: int = 4) -> Objects:
     """The objects of a kind: all of them, or at least those of the given names."""
     return read_enough(client, kind, identities, workers).found
 
@@ -44,12 +44,12 @@ def read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None
     return Reading(_unique(kind, _items(kind, first) + [item for part in rest for item in part]), True)
 
 
-def read_named(client: Client, kind: Kind, identity: str) -> Found:
+def read_named(client: Client, kind: Kind, identity: str) -> Objects:
     """Every object of one name: more than one page of them would be a strange day, yet is read."""
     listing = kind.listing
     if not listing.identity_filter:
         return [item for item in read(client, kind) if item.get(kind.identity) == identity]
-    found: Found = []
+    found: Objects = []
     for page in range(1, 1000):
         answer = _page(client, kind, page, {listing.identity_filter: identity})
         found += _items(kind, answer)
@@ -64,7 +64,7 @@ def _page(client: Client, kind: Kind, page: int, more: t.Mapping[str, t.Any] | N
     return client.get(listing.path, query)
 
 
-def _items(kind: Kind, answer: t.Any) -> Found:
+def _items(kind: Kind, answer: t.Any) -> Objects:
     envelope = kind.listing.envelope
     items = answer.get(envelope) if envelope and isinstance(answer, dict) else answer
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
@@ -91,11 +91,11 @@ def _total(kind: Kind, answer: t.Any) -> int:
     return total
 
 
-def _unique(kind: Kind, items: Found) -> Found:
+def _unique(kind: Kind, items: Objects) -> Objects:
     return list({str(item.get(kind.id)): item for item in items}.values())
 
 
-def _each(work: t.Callable[[t.Any], Found], over: t.Iterable[t.Any], workers: int) -> list[Found]:
+def _each(work: t.Callable[[t.Any], Objects], over: t.Iterable[t.Any], workers: int) -> list[Objects]:
     todo = list(over)
     if len(todo) < 2:
         return [work(item) for item in todo]

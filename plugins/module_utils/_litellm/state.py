@@ -122,14 +122,14 @@ def _change(client: Client, state: State, kind: Kind, wanted: Wanted) -> Change:
     return RotatingKeyChange(client, kind, wanted, state.store_of(wanted), rotation_of(wanted.rotate))
 
 
-def _by_name(kind: Kind, found: reader.Found) -> dict[str, reader.Found]:
-    named: dict[str, reader.Found] = {}
+def _by_name(kind: Kind, found: reader.Objects) -> dict[str, reader.Objects]:
+    named: dict[str, reader.Objects] = {}
     for item in found:
         named.setdefault(str(item.get(kind.identity)), []).append(item)
     return named
 
 
-def _surplus(state: State, kind: Kind, found: reader.Found) -> list[Wanted]:
+def _surplus(state: State, kind: Kind, found: reader.Objects) -> list[Wanted]:
     """What carries our owner's marker and isn't wanted any more. Nothing else is ever pruned."""
     if not state.prune or not kind.annotations:
         return []

@@ -21,6 +21,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.transpor
     parse_url,
 )
 
+LONGEST_ANSWER = 1 << 20
 WRITING = {"root", "create", "update"}
 
 
@@ -131,9 +132,9 @@ class VaultSlots:
                 follow_redirects="none",
                 use_proxy=may_use_forward_proxy(settings.url),
             )
-            return answer.status, _parsed(answer.read())
+            return answer.status, _parsed(answer.read(LONGEST_ANSWER))
         except urllib.error.HTTPError as exc:
-            return exc.code, _parsed(exc.read())
+            return exc.code, _parsed(exc.read(LONGEST_ANSWER))
         except OSError as exc:
             raise StoreError(f"cannot reach the store {self.where}: {exc}") from exc
         except ValueError:
@@ -144,7 +145,7 @@ class VaultSlots:
 def _parsed(content: bytes) -> dict[str, t.Any]:
     try:
         answer = json.loads(content) if content else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return answer if isinstance(answer, dict) else {}
 

@@ -121,7 +121,7 @@ def run_module(
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     output: list[str] = []
     monkeypatch.setattr("builtins.print", lambda text, *more, **kwargs: output.append(text))
-    flags = {"_ansible_check_mode": check, "_ansible_diff": True}
+    flags = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_inject_invocation": True}
     given = {"api_url": "http://proxy:4000", "api_key": MASTER, **args, **flags}
     with patch_module_args(given), pytest.raises(SystemExit):
         module.main()

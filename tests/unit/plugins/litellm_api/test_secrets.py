@@ -19,8 +19,9 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import (
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import wanted as wanted_module
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
+from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key
 
-from .scripted import key
+from .scripted import Script, key, named, run_module
 
 PARAMS = {"model": "openai/gpt-4o", "api_base": "http://x", "api_key": "very-secret", "max_tokens": 5}
 CREDENTIAL = KINDS["credentials"]
@@ -186,3 +187,16 @@ def test_prices_are_exported_as_numbers() -> None:
     found["litellm_params"] = {"model": "x", "input_cost_per_token": "1e-05"}
     (item,) = export.desired(MODEL, [found])
     assert item["litellm_params"] == {"model": "x", "input_cost_per_token": 1e-05}
+
+
+@pytest.mark.parametrize("options", [{}, {"max_budget": -1}])
+def test_the_options_are_shown_without_secrets(monkeypatch: pytest.MonkeyPatch, options: dict[str, t.Any]) -> None:
+    """What ansible-playbook -vvv shows, of a success and of a failure; also what is too short to be hidden anywhere."""
+    there = key("app", metadata={"note": {"token": "abc", "password": HIDDEN}})
+    script = Script(*([] if options else [named("app", there)]))
+    given = {"key_alias": "app", "metadata": there["metadata"], **options}
+    result = run_module(litellm_key, script, given, monkeypatch=monkeypatch)
+    assert bool(result.get("failed")) is bool(options)
+    assert result["invocation"]["module_args"]["metadata"] == {"note": {"token": "********", "password": "********"}}
+    assert "'abc'" not in str(result)
+    assert HIDDEN not in str(result)
