@@ -76,7 +76,8 @@ def test_lock_that_was_removed_while_waiting_is_not_taken_for_the_project(
 ) -> None:
     path = tmp_path / "lock"
     path.touch()
-    flock, turns = fcntl.flock, []
+    flock = fcntl.flock
+    turns: list[int] = []
 
     def removed_meanwhile(handle: Any, how: int) -> None:
         flock(handle, how)

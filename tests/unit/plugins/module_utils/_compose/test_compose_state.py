@@ -17,7 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.state import PENDING_SHAPE, Store
 from compose_host import Host, Task, own
 
-EMPTY: dict[str, Any] = {str: "", bool: False}
+EMPTY: dict[Any, Any] = {str: "", bool: False}
 PENDING: dict[str, Any] = {
     name: {} if isinstance(shape, dict) else [] if isinstance(shape, list) else EMPTY[shape]
     for name, shape in PENDING_SHAPE.items()
@@ -110,8 +110,9 @@ def damaged(text: str) -> list[str]:
     """Cut at several points, of other types, short of a part."""
     cuts = [text[: len(text) * part // 7] for part in range(7)]
     whole = json.loads(text)
-    short = [json.dumps({key: value for key, value in whole.items() if key != name}) for name in whole]
-    wrong = [json.dumps({**whole, name: value}) for name in whole for value in (7, [7], {"a": []}, None)]
+    short = [json.dumps({key: item for key, item in whole.items() if key != name}) for name in whole]
+    others: list[Any] = [7, [7], {"a": []}, None]
+    wrong = [json.dumps({**whole, name: other}) for name in whole for other in others]
     return [*cuts, *short, *wrong, "null", "[]", "7", '"text"', "\0\0\0", "[" * 100000]
 
 
