@@ -14,10 +14,13 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import (
+    FORWARD_ONLY_HINT,
     INTERNAL_OPTIONS,
     INTERNAL_RESULTS,
     JOB_STAGES,
+    PULL_TIMEOUT,
     STAGE_WORDS,
+    WAIT_TIMEOUT,
     Call,
     Phase,
     Rollback,
@@ -28,7 +31,6 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol
 MODULE = "llmfleet.gateway.compose_project"
 #: Between two progress lines, in seconds. One module call waits that long on the host, so it costs no more round trips.
 WINDOW = 15
-FORWARD_ONLY_HINT = "Restore the backup that was taken before the change, and run again with the former image."
 
 Args = dict[str, t.Any]
 
@@ -55,6 +57,11 @@ class Course:
         changed = bool(self.result["changed"] or answer.get("changed"))
         self.result = {**self.result, **answer, "changed": changed, "diff": diff}
 
+    def turn_back(self) -> None:
+        """The way back has a time of its own."""
+        self.going_back = True
+        self.began = self.clock()
+
     @property
     def phase(self) -> str:
         return self.answer["phase"]
@@ -69,6 +76,8 @@ class Course:
         self.result = {**self.result, "failed": True, "msg": message}
         if rollback:
             self.result["rollback"] = rollback
+        if rollback == Rollback.UNTOUCHED:
+            self.result.update(changed=False, diff=[])
         self.answer = {"phase": Phase.DONE}
 
     def public(self) -> Args:
@@ -137,8 +146,8 @@ class ActionModule(ActionBase):
 
     def _limit(self, stage: str) -> int:
         if stage in JOB_STAGES:
-            return int(self._args.get("pull_timeout", 7200))
-        return int(self._args.get("wait_timeout", 300))
+            return int(self._args.get("pull_timeout", PULL_TIMEOUT))
+        return int(self._args.get("wait_timeout", WAIT_TIMEOUT))
 
     # ---- talking to the host
 
@@ -244,7 +253,7 @@ class ActionModule(ActionBase):
             if status["phase"] == Phase.FAILED:
                 course.end(f"Putting the last working files back failed too: {status['reason']}", Rollback.FAILED)
             elif status["rollback"] == Rollback.RESTORED:
-                course.going_back = True
+                course.turn_back()
             elif status["rollback"] == Rollback.NONE and stop[course.name] and course.name not in timeouts:
                 hopeless.append(course)
             else:

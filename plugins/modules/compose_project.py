@@ -444,7 +444,15 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.batch import FAILURES, Batch
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import CALLS, STEPS, Call, Step
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import (
+    CALLS,
+    FORWARD_ONLY_HINT,
+    PULL_TIMEOUT,
+    STEPS,
+    WAIT_TIMEOUT,
+    Call,
+    Step,
+)
 
 Spec = dict[str, t.Any]
 
@@ -489,10 +497,7 @@ def project_spec() -> Spec:
         ),
         "guards": dicts(path=required(), equals=required(), fail_msg=required()),
         "forward_only": STRINGS,
-        "forward_only_hint": {
-            "type": "str",
-            "default": "Restore the backup that was taken before the change, and run again with the former image.",
-        },
+        "forward_only_hint": {"type": "str", "default": FORWARD_ONLY_HINT},
         "replaces": dicts(project=required(), project_dir=required("path"), service={"type": "str"}),
         "secret_values": {**STRINGS, "no_log": True},
     }
@@ -504,8 +509,8 @@ def argument_spec() -> Spec:
         "prune_prefix": {"type": "str", "default": ""},
         "step": {"type": "str", "choices": STEPS, "default": Step.ALL},
         "recreate": {"type": "bool", "default": False},
-        "wait_timeout": {"type": "int", "default": 300},
-        "pull_timeout": {"type": "int", "default": 7200},
+        "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
+        "pull_timeout": {"type": "int", "default": PULL_TIMEOUT},
         "lock_timeout": {"type": "int", "default": 60},
         "max_restarts": {"type": "int", "default": 2},
         "secret_contents": {"type": "dict", "default": {}, "no_log": True},

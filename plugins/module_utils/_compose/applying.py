@@ -36,6 +36,8 @@ def apply(project: Project, plan: Plan) -> bool:
     if project.job.kind != UP:
         project.job.forget()
     if not plan.changed and not unfinished:
+        # A file that could not be read, or the mark of a removal that nobody wants any more, would keep the watch away.
+        project.store.end_pending()
         return False
     project.store.ensure()
     if plan.actions or plan.replaced or project.job.return_code():

@@ -182,6 +182,8 @@ class Engine:
         code, output, error = self.runner(
             ["docker", "ps", "--all", "--no-trunc", "--format", "\t".join(fields)], None, QUERY_SECONDS
         )
+        if code == TIMED_OUT:
+            raise EngineError(f"docker ps: {error}; the engine hangs, see: systemctl status docker")
         if code:
             raise EngineMissing(f"docker ps: {(error or output).strip()}")
         return [Row(*line.split("\t")) for line in output.splitlines() if line.strip()]

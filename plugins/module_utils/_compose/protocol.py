@@ -82,6 +82,10 @@ class Rollback:
     NONE = "none"
 
 
+#: Seconds for stages that run a job, and for the other one.
+PULL_TIMEOUT, WAIT_TIMEOUT = 7200, 300
+FORWARD_ONLY_HINT = "Restore the backup that was taken before the change, and run again with the former image."
+
 #: Options that only the action plugin sets.
 INTERNAL_OPTIONS = ("call", "only", "secret_contents", "window", "stop_services")
 #: Parts of a project's answer that are not the task's result.

@@ -35,6 +35,11 @@ def take_back(project: Project, look: Look) -> str:
     if pending["replaced"]:
         _give_back(project, look, pending, way_back)
         return Rollback.RESTORED
+    if not pending["started"] and not look.own(project.want):
+        # Nothing ran before and nothing was started: without its files the project is as it was.
+        project.store.restore({}, pending["files"])
+        project.store.end_pending()
+        return Rollback.UNTOUCHED
     return Rollback.NONE
 
 

@@ -325,6 +325,18 @@ def test_first_start_that_is_only_slow_is_left_running(run: Run) -> None:
     assert result["msg"].startswith("not healthy after 30 s: web: starting\nIt was left running.")
 
 
+def test_way_back_has_a_time_of_its_own(run: Run) -> None:
+    late = [STARTING] * 5
+    assert run(*late, RESTORING, *late[:3], DONE, pull_timeout=30)["projects"]["p"]["rollback"] == "restored"
+
+
+def test_what_was_not_touched_has_not_changed(run: Run) -> None:
+    fetching = {**STARTING, "stage": "fetching", "changed": True, "diff": [1], "pulls": ["a:1"]}
+    result = run(fetching, {"phase": "failed", "reason": "no registry", "rollback": "untouched"})
+    assert (result["failed"], result["changed"], result["diff"]) == (True, False, [])
+    assert "failed" not in fetching
+
+
 def test_change_that_takes_too_long_is_put_back(run: Run) -> None:
     assert run(*[UNHEALTHY] * 5, RESTORING, DONE, wait_timeout=30)["projects"]["p"]["rollback"] == "restored"
 

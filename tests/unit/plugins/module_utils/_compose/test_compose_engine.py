@@ -188,6 +188,17 @@ def test_engine_that_is_down_is_missing(docker: Path) -> None:
         Engine().rows()
 
 
+def test_engine_that_hangs_is_not_called_missing(docker: Path) -> None:
+    answer(docker, ":")
+
+    def hangs(args: list[str], stdin: str | None, timeout: float) -> tuple[int, str, str]:
+        return 124, "", "no answer within 60 s"
+
+    with pytest.raises(EngineError, match="docker ps: no answer within 60 s; the engine hangs") as caught:
+        Engine(hangs).rows()
+    assert not isinstance(caught.value, EngineMissing)
+
+
 def test_compose_that_is_not_installed_is_said_so(docker: Path) -> None:
     answer(docker, "echo unknown command: docker compose >&2; exit 1")
     with pytest.raises(EngineMissing, match="Docker Compose v2"):

@@ -233,3 +233,10 @@ def test_absence_that_was_cut_off_is_ended_by_the_next_run(host: Host, task: Tas
     host.job("p").work()
     assert task(host.project(state="absent"))["changed"]
     assert os.listdir(host.root) == []
+
+
+def test_removal_that_nobody_wants_any_more_leaves_no_mark(host: Host, task: Task) -> None:
+    task(host.project())
+    (host.root / "p/.llmfleet/pending.json").write_text('{"absent": true}')
+    assert not task(host.project())["changed"]
+    assert not (host.root / "p/.llmfleet/pending.json").exists()

@@ -128,6 +128,12 @@ def test_network_that_cannot_be_made_leaves_the_old_files_and_container(host: Ho
     assert not task(host.project())["changed"]
 
 
+def test_first_start_that_fails_before_it_leaves_no_files(host: Host, task: Task) -> None:
+    host.engine.broken.add("network create")
+    result = failed(task(host.project(networks=[{"name": "net"}], files=[own("secrets/key", "k", secret=True)])))
+    assert (result["rollback"], host.listing()) == ("untouched", [".llmfleet"])
+
+
 def test_full_disk_leaves_the_old_files_and_container(host: Host, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     task(host.project())
     before, fsync, writes = host.engine.of("p")["web"].row.id, os.fsync, []
