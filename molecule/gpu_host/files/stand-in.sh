@@ -34,9 +34,15 @@ device() {
 }
 
 smi() {
-  wanted=$(echo "$*" | sed -n 's/.*--query-gpu=\([a-z_.]*\).*/\1/p')
-  sed "s/580\.159\.04/$(cat LIBRARY 2>/dev/null || cat DRIVER)/" h100-x1/gpus.csv |
-    awk -F ', ' -v wanted="$wanted" 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == wanted) column = i; next} {print $column}'
+  version=$(cat LIBRARY 2>/dev/null || cat DRIVER)
+  case "$*" in
+    '-q -x') sed "s/580\.159\.04/$version/" h100-x1/q.xml ;;
+    *)
+      wanted=$(echo "$*" | sed -n 's/.*--query-gpu=\([a-z_.]*\).*/\1/p')
+      sed "s/580\.159\.04/$version/" h100-x1/gpus.csv |
+        awk -F ', ' -v wanted="$wanted" 'NR == 1 {for (i = 1; i <= NF; i++) if ($i == wanted) column = i; next} {print $column}'
+      ;;
+  esac
 }
 
 "$@"

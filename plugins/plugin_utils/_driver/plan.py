@@ -41,14 +41,17 @@ NOTHING: Plan = {
 
 def look(variables: Variables) -> dict[str, t.Any]:
     """What host_info is asked for, on a host of any system."""
-    return {
+    asked: dict[str, t.Any] = {
         "packages": list(data.PACKAGES),
         "files": list(data.FILES) + list(data.KEY_PATHS.values()),
         "keys": list(data.KEY_PATHS.values()),
         "units": ["nvidia-persistenced", "nvidia-fabricmanager"],
-        "kernel": str(variables["nvidia_driver_kernel"] or ""),
-        "apt_targets": variables["nvidia_driver_source"] == "distribution",
     }
+    if variables["nvidia_driver_kernel"]:
+        asked["kernel"] = str(variables["nvidia_driver_kernel"])
+    if variables["nvidia_driver_source"] == "distribution":
+        asked["apt_targets"] = True
+    return asked
 
 
 def plan(variables: Variables, facts: Facts) -> Plan:

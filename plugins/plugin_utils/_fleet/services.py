@@ -39,6 +39,10 @@ def managed_driver(host: Host) -> bool:
     return with_gpus(host) and bool(host.variables["nvidia_driver_manage"])
 
 
+def watched(host: Host) -> bool:
+    return with_gpus(host) and bool(host.variables["watch_manage"])
+
+
 def deployed_database(host: Host) -> bool:
     return host.variables["postgres_mode"] == "deploy"
 
@@ -139,6 +143,7 @@ SERVICES: tuple[Service, ...] = (
         forward_only=True,
         depends_on=("docker", "postgres", "vllm"),
     ),
+    Service("watch", group=GPU_SERVERS, applies=watched, depends_on=("vllm",)),
     Service("gateway_state", group=GATEWAYS, first_only=True, depends_on=("litellm",)),
 )
 

@@ -188,14 +188,14 @@ def _packages(docker: Docker) -> Plan:
     key_differs = docker.upstream and not key_is_there(facts, key)
     repository_differs = docker.upstream and not is_there(facts, repository["path"], digest(repository["text"]))
     upgrades = truth(variables["docker_upgrade"]) and not docker.upstream
-    engine = docker.packages()[0]
-    differs = bool(missing or moved or holds or key_differs or repository_differs or upgrades)
+    engine, too_old = docker.packages()[0], _too_old(docker, found)
+    differs = bool(missing or moved or holds or key_differs or repository_differs or upgrades or too_old)
     return {
         "apt": docker.apt,
         "upstream": docker.upstream,
         "engine": engine,
         "engine_was_there": engine in found.versions,
-        "too_old": _too_old(docker, found),
+        "too_old": too_old,
         "differs": differs,
         "missing": missing,
         "packages": missing + moved,

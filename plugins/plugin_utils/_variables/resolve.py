@@ -17,7 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 #: One value for the whole fleet: templated once, since looking them up may cost or make something (keys).
 FLEET_VARIABLES = ("llm_models", "llm_external_models", "llm_state")
 #: A variable of these names is the collection's, or a misspelling of one.
-PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_")
+PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_", "watch_")
 #: Lookups that would make something, such as the key of virtual_key, only look: the fleet is read, not changed.
 LOOK_ONLY = {"ansible_check_mode": True}
 #: What the plays themselves set.

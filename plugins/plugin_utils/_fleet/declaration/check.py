@@ -40,6 +40,7 @@ RULES: dict[str, Rule] = {
     **of_host.DOCKER,
     **of_host.DRIVER,
     **of_host.TOOLKIT,
+    **of_host.WATCH,
     **of_host.PREFLIGHT,
     **postgres.RULES,
     **litellm.LITELLM,
@@ -51,6 +52,7 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "docker": of_host.DOCKER_RELATIONS,
     "nvidia_driver": of_host.DRIVER_RELATIONS,
     "nvidia_container_toolkit": of_host.TOOLKIT_RELATIONS,
+    "watch": of_host.WATCH_RELATIONS,
     "postgres": postgres.RELATIONS,
     "litellm": litellm.LITELLM_RELATIONS,
     "gateway_state": litellm.STATE_RELATIONS,
@@ -64,6 +66,7 @@ SWITCHES = {
     "nvidia_container_toolkit": "nvidia_container_toolkit_manage",
     "nvidia_driver": "nvidia_driver_manage",
     "preflight": "preflight_enabled",
+    "watch": "watch_manage",
 }
 #: Variables that have a null where their role's default is none: a null in them says "any".
 NULLABLE = frozenset({"docker_containerd_version", "docker_buildx_version", "docker_compose_version"})
@@ -148,7 +151,7 @@ def applies(role: str, place: Place) -> bool:
         return "gateways" in place.groups
     if role == "vllm":
         return "gpu_servers" in place.groups
-    return place.gpus > 0 if role.startswith("nvidia_") else True
+    return place.gpus > 0 if role.startswith(("nvidia_", "watch")) else True
 
 
 # ---- one host

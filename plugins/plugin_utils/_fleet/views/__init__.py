@@ -14,7 +14,15 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm, postgres, vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import (
+    docker,
+    litellm,
+    nvidia_container_toolkit,
+    nvidia_driver,
+    postgres,
+    vllm,
+    watch,
+)
 
 View = t.Callable[[Fleet, Host], dict[str, t.Any]]
 Look = t.Callable[[Host], dict[str, t.Any]]
@@ -22,9 +30,18 @@ Look = t.Callable[[Host], dict[str, t.Any]]
 #: Views by the name of the service in _fleet/services.py. They are made in the stage known, for the hosts that the service
 #: is on and that answered.
 VIEWS: dict[str, View] = {
+    "docker": docker.view,
+    "nvidia_driver": nvidia_driver.view,
+    "nvidia_container_toolkit": nvidia_container_toolkit.view,
     "litellm": litellm.view,
     "postgres": postgres.view,
     "vllm": vllm.view,
+    "watch": watch.view,
 }
 #: What a service wants host_info to look at, by the names of its options.
-LOOKS: dict[str, Look] = {}
+LOOKS: dict[str, Look] = {
+    "docker": docker.look,
+    "nvidia_driver": nvidia_driver.look,
+    "nvidia_container_toolkit": nvidia_container_toolkit.look,
+    "watch": watch.look,
+}

@@ -38,10 +38,10 @@ def look(host: Host) -> dict[str, t.Any]:
 
 
 def view(_fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    """A host that was not looked at has no plan."""
+    """What differs, and what it is made from."""
     return {
         "declared": {name: host.variables[name] for name in DECLARED},
         "daemon_variables": list(daemon.VARIABLES),
         "daemon_secret": daemon.daemon_secret(host.variables),
-        "plan": docker.plan(host.variables, host.facts) if host.facts else None,
+        "plan": docker.plan(host.variables, host.facts),
     }

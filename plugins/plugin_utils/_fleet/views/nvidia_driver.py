@@ -19,9 +19,9 @@ def look(host: Host) -> dict[str, t.Any]:
 
 
 def view(_fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    """A host that was not looked at has no plan."""
+    """What differs, and what it is made from."""
     declared = {name: value for name, value in host.variables.items() if name.startswith("nvidia_driver_")}
     return {
         "declared": declared,
-        "plan": driver.plan(declared, host.facts) if host.facts else None,
+        "plan": driver.plan(declared, host.facts),
     }

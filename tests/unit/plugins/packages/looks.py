@@ -96,6 +96,7 @@ def host(system: str, architecture: str = "x86_64", /, **parts: Any) -> dict[str
             "running": False,
             "restart_pending": False,
         },
+        "containers": [],
         "packages": [],
         "apt_targets": [],
         "repositories": {},

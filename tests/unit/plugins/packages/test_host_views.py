@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,13 @@ from ansible_collections.llmfleet.gateway.plugins.modules import host_info
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GPU_SERVERS, Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import KNOWN, Fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import (
+    LOOKS,
     docker,
     nvidia_container_toolkit,
     nvidia_driver,
+    watch,
 )
-from looks import defaults, host
+from looks import defaults, file, host
 
 SECRET = "hunter2-of-the-vault"
 VIEWS = {"docker": docker, "nvidia_driver": nvidia_driver, "nvidia_container_toolkit": nvidia_container_toolkit}
@@ -52,16 +55,69 @@ def test_a_view_holds_the_plan_and_what_it_is_made_from(role: str) -> None:
     assert {name: view["plan"][name] for name in again} == again and view["plan"]["refusals"] == []
 
 
-@pytest.mark.parametrize("role", VIEWS)
-def test_a_host_that_was_not_looked_at_has_no_plan(role: str) -> None:
-    member = server({})
-    assert VIEWS[role].view(fleet(member), member)["plan"] is None
-
-
-@pytest.mark.parametrize("role", VIEWS)
+@pytest.mark.parametrize("role", [*VIEWS, "watch"])
 def test_the_look_is_made_of_options_of_host_info(role: str) -> None:
-    asked = VIEWS[role].look(server({}))
+    asked = LOOKS[role](server({}))
     assert asked and set(asked) <= set(host_info.ARGUMENTS)
+
+
+def container(name: str, own: bool = True) -> dict[str, Any]:
+    return {"name": name, "project": name, "own": own, "ports": []}
+
+
+@pytest.mark.parametrize(
+    ("containers", "given", "test"),
+    [
+        ([container("llmfleet-vllm-a")], {}, False),
+        ([], {}, True),
+        ([container("llmfleet-litellm-1")], {}, True),
+        ([container("llmfleet-vllm-a", own=False)], {}, True),
+        ([], {"nvidia_container_toolkit_test": "false"}, False),
+        ([container("llmfleet-vllm-a")], {"nvidia_container_toolkit_version": "1.18.2"}, True),
+    ],
+)
+def test_a_container_is_asked_for_gpus_where_nothing_else_proves_them(
+    containers: list[dict[str, Any]], given: dict[str, Any], test: bool
+) -> None:
+    facts = host("Ubuntu-24.04", driver={"loaded": "580.1.1"}, containers=containers)
+    member = server(facts, nvidia_container_toolkit_source="none", nvidia_container_toolkit_cdi=False, **given)
+    if "nvidia_container_toolkit_version" in given:
+        member = server(facts, **given)
+    assert nvidia_container_toolkit.view(fleet(member), member)["test"] is test
+
+
+def watched(**parts: Any) -> Host:
+    return server(host("Ubuntu-24.04", **parts), watch_limit=3, watch_interval="60s")
+
+
+def test_a_host_without_the_watch_gets_all_of_it() -> None:
+    view = watch.view(fleet(watched()), watched())
+    assert {one["path"]: one["mode"] for one in view["files"]} == {
+        "/usr/local/libexec/llmfleet-watch": "0755",
+        "/usr/local/libexec/llmfleet-recreate": "0755",
+        "/etc/systemd/system/llmfleet-watch.service": "0644",
+        "/etc/systemd/system/llmfleet-watch.timer": "0644",
+    }
+    texts = {one["path"]: one["content"] for one in view["files"] if "content" in one}
+    assert "--limit 3\n" in texts["/etc/systemd/system/llmfleet-watch.service"]
+    assert "OnUnitInactiveSec=60s\n" in texts["/etc/systemd/system/llmfleet-watch.timer"]
+    assert all(Path(one["source"]).is_file() for one in view["files"] if "source" in one)
+    assert view["runs"] is False and view["obsolete"] == []
+
+
+def test_a_host_that_has_the_watch_gets_nothing() -> None:
+    there = {one["path"]: file(one["text"]) for one in watch._files(watched())}
+    runs = {"llmfleet-watch.timer": {"active": True, "enabled": True}}
+    member = watched(files=there, services=runs)
+    view = watch.view(fleet(member), member)
+    assert (view["files"], view["runs"], view["obsolete"]) == ([], True, [])
+
+
+def test_what_the_release_before_left_is_named() -> None:
+    former = "/etc/systemd/system/llmfleet-gpu-watch.timer"
+    member = watched(files={former: file("x")})
+    assert former in watch.look(member)["files"]
+    assert watch.view(fleet(member), member)["obsolete"] == [former]
 
 
 @pytest.mark.parametrize(

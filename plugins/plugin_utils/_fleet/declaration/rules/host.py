@@ -216,11 +216,6 @@ def _toolkit(place: Place) -> t.Iterator[tuple[str, str]]:
             "docker_cdi",
             "is false, but containers get their GPUs by CDI; write true, or set nvidia_container_toolkit_manage to false",
         )
-    if found.get("nvidia_container_toolkit_watch") and found.get("nvidia_container_toolkit_manage_service") is False:
-        yield (
-            "nvidia_container_toolkit_watch",
-            "is a timer of systemd; write false where nvidia_container_toolkit_manage_service is false",
-        )
 
 
 TOOLKIT: dict[str, Rule] = {
@@ -229,10 +224,23 @@ TOOLKIT: dict[str, Rule] = {
     "nvidia_container_toolkit_gpg_key_fingerprint": _fingerprint,
     "nvidia_container_toolkit_test_image": names.image,
     "nvidia_container_toolkit_test_command": lambda value: "" if value else "is empty; write [nvidia-smi, -L]",
-    "nvidia_container_toolkit_watch_interval": values.systemd_duration,
-    "nvidia_container_toolkit_watch_limit": values.between(1),
 }
 TOOLKIT_RELATIONS: tuple[Relation, ...] = (_toolkit,)
+
+
+# ---- watch
+
+
+def _watch(place: Place) -> t.Iterator[tuple[str, str]]:
+    if place.values.get("nvidia_container_toolkit_manage_service") is False:
+        yield (
+            "watch_manage",
+            "is a timer of systemd; write false where nvidia_container_toolkit_manage_service is false",
+        )
+
+
+WATCH: dict[str, Rule] = {"watch_interval": values.systemd_duration, "watch_limit": values.between(1)}
+WATCH_RELATIONS: tuple[Relation, ...] = (_watch,)
 
 PREFLIGHT: dict[str, Rule] = {
     "preflight_timeout": values.above_zero,

@@ -210,7 +210,7 @@ class TestSeveralVariables:
             ({"nvidia_driver_branch": 620, "nvidia_driver_kernel_modules": "proprietary"}, "there are only open ones"),
             ({"nvidia_driver_repository_url": "https://mirror.example"}, "nvidia_driver_gpg_key on gpu1 is missing"),
             (
-                {"nvidia_container_toolkit_manage_service": False, "nvidia_container_toolkit_watch": True},
+                {"nvidia_container_toolkit_manage_service": False, "watch_manage": True},
                 "timer of systemd",
             ),
             (

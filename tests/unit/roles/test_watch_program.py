@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watch for containers that lost their GPU, run as systemd runs it. Stand-ins: docker and nvidia-smi."""
+"""The watch for containers that lost their GPU. Stand-ins: docker, nvidia-smi, llmfleet-recreate."""
 
 from __future__ import annotations
 
@@ -13,18 +13,24 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[3] / "roles/nvidia_container_toolkit/files/gpu_watch.py"
+SCRIPT = Path(__file__).parents[3] / "roles/watch/files/watch.py"
 UNKNOWN = "Failed to initialize NVML: Unknown Error"
 MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.105"
-# Answers ps, inspect and exec from files beside it, and writes down each call of compose.
+# Answers ps, inspect and exec from files beside it; ps only when asked for our label.
 DOCKER = """#!/bin/sh
 here=$(dirname "$0")
 case $1 in
-  ps) cat "$here/ps" ;;
+  ps) case "$*" in *label=io.llmfleet.project) cat "$here/ps" ;; esac ;;
   inspect) cat "$here/inspect" ;;
   exec) cat "$here/said-$2"; exit "$(cat "$here/code-$2")" ;;
-  compose) echo "$*" >> "$here/calls"; exit "$(cat "$here/compose-code")" ;;
 esac
+"""
+# Started by Python, as the real one is; what it says and how it ends is in files beside it.
+RECREATE = """
+import pathlib, sys
+here = pathlib.Path(__file__).parent
+(here / "calls").open("a").write(" ".join(sys.argv[1:]) + "\\n")
+sys.exit(int((here / "recreate-code").read_text()))
 """
 SMI = '#!/bin/sh\ncat "$(dirname "$0")/smi-said"; exit "$(cat "$(dirname "$0")/smi-code")"\n'
 
@@ -36,14 +42,15 @@ class Host:
         self.root = root
         self.bin = root / "bin"
         self.project = root / "vllm"
-        self.state = root / "state" / "gpu-watch.json"
+        self.state = root / "state" / "watch.json"
         self.bin.mkdir()
-        self.project.mkdir()
-        (self.project / "compose.yml").touch()
+        self.script = self.bin / "llmfleet-watch"
+        self.script.write_text(SCRIPT.read_text())
+        (self.bin / "llmfleet-recreate").write_text(RECREATE)
         for name, text in (("docker", DOCKER), ("nvidia-smi", SMI)):
             (self.bin / name).write_text(text)
             (self.bin / name).chmod(0o755)
-        self.gpu_works().compose_ends(0).containers({})
+        self.gpu_works().recreate_ends(0).containers({})
 
     def write(self, name: str, text: str) -> Host:
         (self.bin / name).write_text(text)
@@ -52,8 +59,8 @@ class Host:
     def gpu_works(self, code: int = 0, said: str = "GPU 0: NVIDIA H100") -> Host:
         return self.write("smi-code", str(code)).write("smi-said", said)
 
-    def compose_ends(self, code: int) -> Host:
-        return self.write("compose-code", str(code))
+    def recreate_ends(self, code: int) -> Host:
+        return self.write("recreate-code", str(code))
 
     def containers(self, said: dict[str, tuple[int, str]], devices: bool = True) -> Host:
         boxes = [self.box(name, devices) for name in said]
@@ -64,22 +71,21 @@ class Host:
 
     def box(self, name: str, devices: bool) -> dict[str, object]:
         labels = {
-            "com.docker.compose.project": "vllm",
+            "io.llmfleet.project": f"llmfleet-vllm-{name}",
             "com.docker.compose.service": name,
-            "com.docker.compose.project.working_dir": str(self.project),
-            "com.docker.compose.project.config_files": str(self.project / "compose.yml"),
+            "com.docker.compose.project.working_dir": f"{self.project}/{name}",
         }
         requests = [{"Driver": "cdi", "DeviceIDs": ["nvidia.com/gpu=0"]}] if devices else None
         return {
             "Id": name,
-            "Name": f"/vllm-{name}",
+            "Name": f"/llmfleet-vllm-{name}",
             "Config": {"Labels": labels},
             "HostConfig": {"DeviceRequests": requests},
         }
 
     def look(self, *options: str) -> tuple[int, str]:
         done = subprocess.run(
-            [sys.executable, str(SCRIPT), "--state", str(self.state), *options],
+            [sys.executable, str(self.script), "--state", str(self.state), *options],
             env={"PATH": f"{self.bin}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
@@ -108,11 +114,17 @@ def test_nothing_is_done_while_all_is_well(host: Host) -> None:
 def test_a_container_that_lost_its_gpu_is_recreated_and_the_others_are_not(host: Host) -> None:
     code, said = host.containers({"q": (255, UNKNOWN), "other": (0, "GPU 0: NVIDIA H100")}).look()
     assert code == 0
-    assert f"vllm-q lost its GPU ({UNKNOWN}): recreating it, 1 of 3 within an hour." in said
-    assert host.calls == [
-        f"compose -p vllm --project-directory {host.project} -f {host.project}/compose.yml"
-        " up -d --force-recreate --no-deps q"
-    ]
+    assert f"llmfleet-vllm-q lost its GPU ({UNKNOWN}): recreating it, 1 of 3 within an hour." in said
+    assert host.calls == [f"{host.project}/q q"]
+
+
+@pytest.mark.parametrize(("ends", "status"), [(3, 1), (75, 0)])
+def test_a_project_that_a_run_is_at_work_on_is_left_alone_and_not_counted(host: Host, ends: int, status: int) -> None:
+    """3: its files have not proved to work; 75: its lock is held (module_utils/_compose/recreate.py)."""
+    code, said = host.recreate_ends(ends).containers({"q": (255, UNKNOWN)}).look()
+    assert code == status and "llmfleet-vllm-q is left alone for now" in said
+    assert json.loads(host.state.read_text())["llmfleet-vllm-q"] == []
+    assert host.recreate_ends(0).look()[0] == 0 and len(host.calls) == 2
 
 
 def test_a_container_is_recreated_only_so_often(host: Host) -> None:
@@ -124,16 +136,16 @@ def test_a_container_is_recreated_only_so_often(host: Host) -> None:
 
 def test_recreations_are_forgotten_after_an_hour(host: Host) -> None:
     host.state.parent.mkdir()
-    host.state.write_text(json.dumps({"vllm-q": [1000.0, 2000.0, 3000.0]}))
+    host.state.write_text(json.dumps({"llmfleet-vllm-q": [1000.0, 2000.0, 3000.0]}))
     assert host.containers({"q": (255, UNKNOWN)}).look()[0] == 0
-    assert len(json.loads(host.state.read_text())["vllm-q"]) == 1
+    assert len(json.loads(host.state.read_text())["llmfleet-vllm-q"]) == 1
 
 
 def test_a_failed_recreation_is_told_and_counted(host: Host) -> None:
-    code, said = host.compose_ends(1).containers({"q": (255, UNKNOWN)}).look()
+    code, said = host.recreate_ends(1).containers({"q": (255, UNKNOWN)}).look()
     assert code == 1
-    assert "vllm-q could not be recreated" in said
-    assert len(json.loads(host.state.read_text())["vllm-q"]) == 1
+    assert "llmfleet-vllm-q could not be recreated" in said
+    assert len(json.loads(host.state.read_text())["llmfleet-vllm-q"]) == 1
 
 
 def test_a_driver_that_was_changed_is_reported_and_nothing_recreated(host: Host) -> None:
@@ -162,8 +174,9 @@ def test_containers_without_devices_are_not_asked(host: Host) -> None:
     assert host.containers({"q": (255, UNKNOWN)}, devices=False).look() == (0, "")
 
 
-def test_a_state_file_that_can_not_be_read_is_no_hindrance(host: Host) -> None:
+@pytest.mark.parametrize("text", ["{", "[]", '{"llmfleet-vllm-q": 7}', ""])
+def test_a_state_file_that_can_not_be_read_is_no_hindrance(host: Host, text: str) -> None:
     host.state.parent.mkdir()
-    host.state.write_text("{")
+    host.state.write_text(text)
     assert host.containers({"q": (255, UNKNOWN)}).look()[0] == 0
     assert len(host.calls) == 1

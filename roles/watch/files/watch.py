@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recreates vLLM's containers that lost their GPU. Managed by Ansible (llmfleet.gateway.nvidia_container_toolkit)."""
+"""Recreates vLLM's containers that lost their GPU. Managed by Ansible (llmfleet.gateway.watch)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ HOUR = 3600
 # What a container says that had a GPU and has none: after a daemon-reload, or a driver changed under it.
 LOST = ("NVML", "No devices were found", "couldn't communicate with the NVIDIA driver")
 OUTSIDE_PATH = ["/usr/local/nvidia/bin", "/usr/lib/wsl/lib", "/opt/nvidia/bin", "/opt/bin"]
-LABEL = "com.docker.compose"
+COMPOSE = "com.docker.compose"
+OWN = "io.llmfleet.project"
+# Beside this program; what its exit status says is told there.
+RECREATE = os.path.join(os.path.dirname(os.path.realpath(__file__)), "llmfleet-recreate")
+REFUSED, HELD = 3, 75
 
 
 def run(*argv: str, timeout: float = 60) -> tuple[int, str]:
@@ -49,13 +53,16 @@ def host_fault() -> str:
     return f"nvidia-smi fails on the host: {said}. See dmesg | grep -i nvrm; containers are left alone."
 
 
-def gpu_containers(project: str) -> list[dict[str, Any]]:
-    """Running containers of the project that were given devices."""
-    code, said = run("docker", "ps", "--quiet", "--no-trunc", "--filter", f"label={LABEL}.project={project}")
+def gpu_containers() -> list[dict[str, Any]]:
+    """Running containers of our projects that were given devices."""
+    code, said = run("docker", "ps", "--quiet", "--no-trunc", "--filter", f"label={OWN}")
     if code or not said:
         return []
     code, said = run("docker", "inspect", *said.split())
-    found = json.loads(said) if code == 0 else []
+    try:
+        found = json.loads(said) if code == 0 else []
+    except ValueError:
+        return []
     return [box for box in found if box["HostConfig"].get("DeviceRequests")]
 
 
@@ -77,7 +84,8 @@ def read_state(path: str) -> dict[str, list[float]]:
             state = json.load(handle)
     except (OSError, ValueError):
         return {}
-    return state if isinstance(state, dict) else {}
+    sound = isinstance(state, dict) and all(isinstance(times, list) for times in state.values())
+    return state if sound else {}
 
 
 def write_state(path: str, state: dict[str, list[float]]) -> None:
@@ -88,14 +96,11 @@ def write_state(path: str, state: dict[str, list[float]]) -> None:
     os.replace(path + ".new", path)
 
 
-def compose_command(labels: dict[str, str]) -> list[str]:
-    """Recreates one service from the files that it was made from. A restart would keep an older driver's mounts."""
-    files = [path for path in labels.get(f"{LABEL}.project.config_files", "").split(",") if os.path.isfile(path)]
-    command = ["docker", "compose", "-p", labels[f"{LABEL}.project"]]
-    command += ["--project-directory", labels[f"{LABEL}.project.working_dir"]]
-    for path in files:
-        command += ["-f", path]
-    return [*command, "up", "-d", "--force-recreate", "--no-deps", labels[f"{LABEL}.service"]]
+def recreate(labels: dict[str, str]) -> tuple[int, str]:
+    """Recreates one service under its project's lock, from files that proved to work. A restart would keep an older
+    driver's mounts."""
+    directory = labels.get(f"{COMPOSE}.project.working_dir", "")
+    return run(sys.executable, RECREATE, directory, labels.get(f"{COMPOSE}.service", ""), timeout=720)
 
 
 def mend(box: dict[str, Any], said: str, limit: int, path: str, now: float) -> bool:
@@ -108,15 +113,19 @@ def mend(box: dict[str, Any], said: str, limit: int, path: str, now: float) -> b
         return False
     write_state(path, {**state, name: [*tried, now]})
     say(f"{name} lost its GPU ({said}): recreating it, {len(tried) + 1} of {limit} within an hour.")
-    code, output = run(*compose_command(box["Config"]["Labels"]), timeout=600)
+    code, output = recreate(box["Config"]["Labels"])
+    if code in (REFUSED, HELD):
+        # Nothing was tried: a run of Ansible is at work, or was not ended. The next look comes soon.
+        write_state(path, {**state, name: tried})
+        say(f"{name} is left alone for now: {output}")
+        return code == HELD
     say(f"{name} was recreated." if code == 0 else f"{name} could not be recreated: {output}")
     return code == 0
 
 
-def watch(projects: list[str], limit: int, path: str) -> int:
+def watch(limit: int, path: str) -> int:
     """One look at all the containers; 1 when something is wrong that could not be mended."""
-    boxes = [box for project in projects for box in gpu_containers(project)]
-    lost = [(box, said) for box in boxes for said in [lost_gpu(box)] if said]
+    lost = [(box, said) for box in gpu_containers() for said in [lost_gpu(box)] if said]
     if not lost:
         return 0
     fault = host_fault()
@@ -129,12 +138,11 @@ def watch(projects: list[str], limit: int, path: str) -> int:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--project", action="append", help="Compose project to look at (default: vllm)")
     parser.add_argument("--limit", type=int, default=3, help="recreations of one container within an hour")
-    parser.add_argument("--state", default="/var/lib/llmfleet/gpu-watch.json", help="where they are counted")
+    parser.add_argument("--state", default="/var/lib/llmfleet/watch.json", help="where they are counted")
     options = parser.parse_args()
     os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *OUTSIDE_PATH])
-    return watch(options.project or ["vllm"], options.limit, options.state)
+    return watch(options.limit, options.state)
 
 
 if __name__ == "__main__":
