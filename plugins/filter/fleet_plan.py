@@ -131,11 +131,11 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.plan impor
     Settings,
     plan_fleet,
 )
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import DEFAULT_VERSION
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
 
 #: Defaults of the variables that are read from hostvars; those of the roles are the same.
 DEFAULTS: dict[str, t.Any] = {
-    "vllm_version": DEFAULT_VERSION,
+    "vllm_version": default_vllm_version(),
     "vllm_port_base": 8001,
     "vllm_allow_unknown_options": False,
     "vllm_memory_check": True,

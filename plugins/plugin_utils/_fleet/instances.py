@@ -73,7 +73,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "metrics": f"http://{reach.bracket(publish[-1])}:{port}/metrics",
         "start_after": [],
         "plan": _figures(plan) if plan else None,
-        "note": "" if plan else place.demand.note,
+        "note": plan["note"] if plan else place.demand.note,
         "max_parallel_requests": _limit(entry, name, around),
     }
 

@@ -15,10 +15,14 @@ HEADINGS = ("server", "gpu", "instance", "model", "share", "context", "tokens", 
 
 def lines(instances: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
     """Sizes are GiB of each GPU; peak and free count the instances that started before on the same GPU. Under the table
-    stands why an instance is not planned."""
+    stands why an instance is not planned, or what its plan relies on."""
     rows = [HEADINGS, *(_row(instance) for instance in instances)]
-    notes = [f"{one['name']} on {one['server']} is not planned: {one['note']}" for one in instances if one["note"]]
-    return aligned(rows) + notes
+    return aligned(rows) + [_note(instance) for instance in instances if instance["note"]]
+
+
+def _note(instance: t.Mapping[str, t.Any]) -> str:
+    verdict = "" if instance["plan"] else " is not planned"
+    return f"{instance['name']} on {instance['server']}{verdict}: {instance['note']}"
 
 
 def _row(instance: t.Mapping[str, t.Any]) -> tuple[str, ...]:

@@ -9,9 +9,6 @@ Source: the long options that `vllm serve --help=all` of that version prints, wi
 
 from __future__ import annotations
 
-#: The release that the roles install unless told otherwise.
-DEFAULT_VERSION = "0.32.0"
-
 _VLLM_0_32 = """
 additional-config aggregate-engine-logging all2all-backend allow-credentials
 allow-deprecated-quantization allowed-headers allowed-local-media-path allowed-media-domains

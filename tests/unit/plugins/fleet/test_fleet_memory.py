@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.llmfleet.gateway.plugins.filter.litellm_models import litellm_models
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import lookups, table
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.table import lines
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KNOWN, FleetError
 from declared import Known, fleet_plan, hosts_of
 
@@ -239,6 +240,14 @@ def test_an_architecture_that_the_planner_does_not_know_is_said_so() -> None:
     (instance,) = looked_up(UNKNOWN, {"config": config, "weight_bytes": None})
     assert instance["plan"] is None
     assert "MysteryForCausalLM" in instance["note"]
+
+
+def test_a_plan_that_relies_on_the_checkpoints_size_says_so() -> None:
+    config = {**CATALOGUE["Qwen/Qwen3-8B"]["config"], "architectures": ["MysteryForCausalLM"]}
+    (instance,) = looked_up(UNKNOWN, {"config": config, "weight_bytes": 16381470720})
+    assert instance["plan"]["weights_gib"] > 15
+    assert "size of its checkpoint" in instance["note"]
+    assert lines([instance])[-1] == f"{instance['name']} on box: {instance['note']}"
 
 
 def test_what_may_still_be_read_is_not_judged_yet() -> None:
