@@ -10,14 +10,20 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import kinds, readings, table
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import kinds, readings, report, table
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble, refusals
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import Known, compute
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import check, read_specs
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GPU_SERVERS, Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.outside import shared_out
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KINDS, KNOWN, FleetError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import (
+    DECLARED,
+    KINDS,
+    KNOWN,
+    REPORT,
+    FleetError,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._preflight.report import judged
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.hub import descriptions
@@ -39,31 +45,34 @@ class ActionModule(ActionBase):
         self._vars = task_vars or {}
         _validation, self._args = self.validate_argument_spec(
             {
-                "stage": {"type": "str", "choices": [DECLARED, KNOWN, KINDS], "required": True},
+                "stage": {"type": "str", "choices": [DECLARED, KNOWN, KINDS, REPORT], "required": True},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
                 "secrets": {"type": "bool", "default": True},
             }
         )
         try:
-            value = {DECLARED: self._declared, KNOWN: self._known, KINDS: self._kinds}[self._args["stage"]]()
+            value = self._stages()[self._args["stage"]]()
         except FleetError as error:
             raise AnsibleActionFail(f"The declaration of the fleet can't be carried out:\n{error}") from error
         return {**result, "changed": False, **value}
+
+    def _stages(self) -> dict[str, t.Callable[[], Value]]:
+        return {DECLARED: self._declared, KNOWN: self._known, KINDS: self._kinds, REPORT: self._report}
 
     def _resolved(self) -> Resolved:
         """Every host with its variables, checked and of the types that the roles' argument specs say."""
         groups, defaults = self._vars["groups"], role_defaults(self._loader)
         found = resolve(self._vars["hostvars"], groups, defaults, self._loader)
         given = {name: self._with_secrets(host.variables) for name, host in found.hosts.items()}
-        report = check(given, groups, read_specs(COLLECTION), defaults)
-        if found.faults or report.faults:
-            raise FleetError("\n".join([*found.faults, *report.faults]))
+        checked = check(given, groups, read_specs(COLLECTION), defaults)
+        if found.faults or checked.faults:
+            raise FleetError("\n".join([*found.faults, *checked.faults]))
         if self._args["stage"] == DECLARED:
-            for line in report.warnings:
+            for line in checked.warnings:
                 self._display.warning(line)
         hosts = {
-            name: host._replace(variables={**host.variables, **report.hosts[name]})
+            name: host._replace(variables={**host.variables, **checked.hosts[name]})
             for name, host in found.hosts.items()
         }
         return found._replace(hosts=hosts)
@@ -100,6 +109,14 @@ class ActionModule(ActionBase):
         self._show(kinds.lines(said["llm_models"], said["llm_plan_gpus"], found, str(said["vllm_version"])))
         return {}
 
+    def _report(self) -> Value:
+        playing = self._vars.get("ansible_play_hosts_all", ())
+        failed = [name for name in playing if name not in self._vars.get("ansible_play_hosts", ())]
+        found = report.lines(self._templar.template(self._vars["llm_fleet"]), failed)
+        for line in found:
+            self._display.warning(line)
+        return {"undone": found}
+
     def _read(self, hosts: dict[str, Host], seen: Looks) -> Known:
         """What was kept, and what the hub says; what it can't say this time is said aloud."""
         reading = readings.newest(hosts.values())
@@ -117,8 +134,9 @@ class ActionModule(ActionBase):
         facts = {name: host.facts for name, host in hosts.items() if host.facts}
         found = judged(facts, {name: value["hosts"][name]["preflight"] for name in facts})
         self._show(found.table)
-        if found.refusal:
-            raise AnsibleActionFail(found.refusal)
+        refused = [*found.refusal.splitlines(), *refusals(value)]
+        if refused:
+            raise AnsibleActionFail("\n".join(refused))
 
     def _show(self, lines: list[str]) -> None:
         for line in lines:

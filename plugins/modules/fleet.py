@@ -21,8 +21,9 @@ options:
       - V(declared) needs no host. It refuses with every fault of every variable at once, each with its remedy.
       - V(known) comes after M(llmfleet.gateway.host_info) has looked at the hosts (C(llm_host)). Nothing is left open then.
       - V(kinds) shows each model of C(llm_models) alone on each kind of GPU of C(llm_plan_gpus). It needs no host.
+      - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds]
+    choices: [declared, known, kinds, report]
     required: true
   driver_to_come:
     description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
@@ -59,7 +60,7 @@ EXAMPLES = r"""
 RETURN = r"""
 stage:
   description: V(declared) or V(known).
-  returned: success, but for V(kinds), which returns nothing
+  returned: success, but for V(kinds) and V(report)
   type: str
 root:
   description: Directory on the hosts that holds the projects.
@@ -102,6 +103,11 @@ reading:
   description: What is kept on the servers for later runs, which may be unable to ask for it.
   returned: success
   type: dict
+undone:
+  description: A line for each host that may lack what the run changed.
+  returned: stage is V(report)
+  type: list
+  elements: str
 hosts:
   description: For each host its C(address) and what each role reads there, by the role's name.
   returned: success

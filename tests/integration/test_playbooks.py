@@ -43,7 +43,7 @@ def play(
     proxy: Proxy, folder: Path, playbook: str, extra: str = "", **variables: t.Any
 ) -> subprocess.CompletedProcess[str]:
     known = {
-        "litellm_api_url": proxy.url,
+        "gateway_state_api_url": proxy.url,
         "litellm_master_key": proxy.master_key,
         "ansible_python_interpreter": sys.executable,
         "ansible_connection": "local",

@@ -11,16 +11,13 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.look import look
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, Service, on_host
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import VIEWS, preflight
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import DECLARED_VIEWS, VIEWS, preflight
 
 
 def assemble(fleet: Fleet) -> dict[str, t.Any]:
-    """The whole value; FleetError with the faults that the views found."""
+    """The whole value."""
     hosts = {name: _host(fleet, host) for name, host in fleet.hosts.items()}
-    faults = [f"{name}: {fault}" for name, parts in hosts.items() for fault in _faults(parts)]
-    if faults:
-        raise FleetError("\n".join(faults))
     return {
         "stage": fleet.stage,
         "root": fleet.root,
@@ -31,22 +28,30 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "unreachable_hosts": fleet.unreachable,
         "open": fleet.open,
         "reading": fleet.reading,
+        "nvidia_driver_batch": fleet.variable("nvidia_driver_batch"),
         "hosts": hosts,
     }
 
 
 def _host(fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    found: dict[str, t.Any] = {"address": host.address, "look": look(fleet, host)}
-    if fleet.stage == DECLARED or not host.facts:
-        return found
+    found: dict[str, t.Any] = {"address": host.address, "gpu_count": host.gpu_count, "look": look(fleet, host)}
     rows = [row for row in SERVICES if row.name in VIEWS and on_host(row, host, fleet.groups)]
+    if fleet.stage == DECLARED or not host.facts:
+        return {**found, **{row.name: VIEWS[row.name](fleet, host) for row in rows if row.name in DECLARED_VIEWS}}
     views = {row.name: VIEWS[row.name](fleet, host) for row in rows}
     keep = host.facts.get("reading") != fleet.reading
     return {**found, "keep_reading": keep, "preflight": preflight.view(fleet, host), **views}
 
 
-def _faults(parts: dict[str, t.Any]) -> list[str]:
-    return [line for part in parts.values() if isinstance(part, dict) for line in part.pop("faults", ())]
+def refusals(value: t.Mapping[str, t.Any]) -> list[str]:
+    """What the roles refuse on their hosts, by what was found there."""
+    plans = [
+        (name, view.get("plan") or {})
+        for name, parts in value["hosts"].items()
+        for view in parts.values()
+        if isinstance(view, dict)
+    ]
+    return [f"{name}: {line}" for name, plan in plans for line in plan.get("refusals", ())]
 
 
 def _service(row: Service, fleet: Fleet) -> dict[str, t.Any]:

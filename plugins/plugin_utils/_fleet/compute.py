@@ -98,14 +98,16 @@ def _root(hosts: t.Mapping[str, Host], faults: list[str]) -> str:
 
 def _entry_errors(models: t.Sequence[t.Any], servers: t.Sequence[Host], known: Known) -> list[str]:
     """Every fault of the entries by themselves, for each release of vLLM that is in use."""
-    releases = dict.fromkeys(
-        (str(host.variables["vllm_version"]), bool(host.variables["vllm_allow_unknown_options"])) for host in servers
-    )
+    releases: dict[tuple[str, bool], t.Mapping[str, t.Any]] = {}
+    for host in servers:
+        said = host.variables
+        key = (str(said["vllm_version"]), bool(said["vllm_allow_unknown_options"]))
+        releases.setdefault(key, said["vllm_environment"])
     errors = []
     for index, entry in enumerate(models):
         described = description(entry, known.models) if isinstance(entry, dict) else {}
-        for version, allow_unknown in releases:
-            errors += model_errors(entry, index, version, allow_unknown, described)
+        for (version, allow_unknown), environment in releases.items():
+            errors += model_errors(entry, index, version, allow_unknown, described, environment)
     return errors
 
 

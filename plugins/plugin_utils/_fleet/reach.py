@@ -67,6 +67,11 @@ def address_faults(host: Host, known: bool) -> list[str]:
             f"{host.name}: its default address {host.address} is public, and vLLM answers some requests without a key."
             " Set llm_private_address of the host to an address that only the gateways reach"
         ]
+    if is_address(target(host)) and ipaddress.ip_address(target(host)).is_loopback:
+        return [
+            f"{host.name}: its instances listen on {target(host)} only, and gateways on other hosts need them. Set"
+            " vllm_publish_address or llm_private_address to an address that the gateways reach"
+        ]
     if known and not host.address:
         return [
             f"{host.name}: nothing is known of its address, since it has no default route or never answered. Set"

@@ -12,6 +12,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 
 DECLARED = "declared"
 KNOWN = "known"
+#: At the end of a run: what it leaves undone.
+REPORT = "report"
 #: Not of a fleet: each model alone on kinds of GPU.
 KINDS = "kinds"
 
@@ -40,6 +42,10 @@ class Fleet(t.NamedTuple):
     @property
     def external_models(self) -> list[dict[str, t.Any]]:
         return next(iter(self.hosts.values())).variables["llm_external_models"] if self.hosts else []
+
+    def variable(self, name: str) -> t.Any:
+        """One that the fleet has once, as its first GPU server says it, or else its first host."""
+        return next(self.hosts[host].variables[name] for host in [*self.gpu_servers, *self.hosts])
 
     def instances_on(self, server: str) -> list[dict[str, t.Any]]:
         return [instance for instance in self.instances if instance["server"] == server]

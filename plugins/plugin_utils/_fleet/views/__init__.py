@@ -2,46 +2,32 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each role reads of the fleet: one pure function view(fleet, host) a role, in views/ROLE.py, registered here.
+"""What each role reads of the fleet: one pure function view(fleet, host) a role, in views/ROLE.py, found by the service's name.
 
-A view holds no secret. It may have `faults`, lines that refuse the run before any host is changed; they don't go on.
-Only _fleet/assemble.py and _fleet/look.py read these tables.
+A view holds no secret. The `refusals` of its `plan`, if there are any, stop the run before any host is changed. A view may also have
+look(host), what host_info is asked for by the names of its options. Only _fleet/assemble.py and _fleet/look.py read these tables.
 """
 
 from __future__ import annotations
 
 import typing as t
+from importlib import import_module
+from importlib.util import find_spec
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import (
-    docker,
-    litellm,
-    nvidia_container_toolkit,
-    nvidia_driver,
-    postgres,
-    vllm,
-    watch,
-)
 
 View = t.Callable[[Fleet, Host], dict[str, t.Any]]
 Look = t.Callable[[Host], dict[str, t.Any]]
 
+_NAMES = [f"{__name__}.{row.name}" for row in SERVICES]
+_MODULES = {name.rpartition(".")[2]: import_module(name) for name in _NAMES if find_spec(name)}
+
 #: Views by the name of the service in _fleet/services.py. They are made in the stage known, for the hosts that the service
 #: is on and that answered.
-VIEWS: dict[str, View] = {
-    "docker": docker.view,
-    "nvidia_driver": nvidia_driver.view,
-    "nvidia_container_toolkit": nvidia_container_toolkit.view,
-    "litellm": litellm.view,
-    "postgres": postgres.view,
-    "vllm": vllm.view,
-    "watch": watch.view,
-}
+VIEWS: dict[str, View] = {name: module.view for name, module in _MODULES.items()}
 #: What a service wants host_info to look at, by the names of its options.
-LOOKS: dict[str, Look] = {
-    "docker": docker.look,
-    "nvidia_driver": nvidia_driver.look,
-    "nvidia_container_toolkit": nvidia_container_toolkit.look,
-    "watch": watch.look,
-}
+LOOKS: dict[str, Look] = {name: module.look for name, module in _MODULES.items() if hasattr(module, "look")}
+#: Those that need no look at the host, so that playbooks have them from the declaration alone.
+DECLARED_VIEWS = frozenset({"gateway_state"})

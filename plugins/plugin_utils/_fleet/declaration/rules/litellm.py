@@ -102,7 +102,7 @@ LITELLM: dict[str, Rule] = {
 LITELLM_RELATIONS: tuple[Relation, ...] = (_release,)
 
 STATE: dict[str, Rule] = {
-    "gateway_state_api_url": values.repository_url,
+    "gateway_state_api_url": values.optional(values.repository_url),
     "gateway_state_owner": values.not_empty,
     "gateway_state_key_directory": values.optional(values.path),
     "gateway_state_key_store": _key_store,

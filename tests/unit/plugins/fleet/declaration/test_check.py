@@ -250,10 +250,8 @@ class TestSpelling:
             "llm_fleet",
             "llm_host",
             "llm_models_small",
-            "vllm_gpu_info",
             "my_port",
             "llm_team_members",
-            "litellm_api_url",
         ],
     )
     def test_others_are_left_alone(self, name: str) -> None:

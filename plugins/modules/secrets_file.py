@@ -1,0 +1,54 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: secrets_file
+short_description: Makes the secrets of the fleet that are missing
+version_added: "0.1.0"
+author:
+  - llmfleet contributors (@llmfleet)
+description:
+  - Makes every secret that a service needs and that no host has a variable for, and adds it to a file of variables, readable by
+    its owner only. Values that are there are never changed, and none is shown.
+  - Runs on the controller.
+options:
+  path:
+    description:
+      - The file. By default C(group_vars/all/vault.yml) of the inventory, beside its file or inside of its directory.
+      - An encrypted file is refused as long as something is missing in it.
+    type: path
+attributes:
+  check_mode:
+    description: Says what is missing without making it.
+    support: full
+  diff_mode:
+    description: Shows no secret.
+    support: none
+  idempotent:
+    description: What is there stays.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Make the missing secrets
+  llmfleet.gateway.secrets_file:
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  returned: success
+  type: str
+added:
+  description: Variables that were missing.
+  returned: success
+  type: list
+  elements: str
+msg:
+  description: What was missing, and what to do with the file.
+  returned: success
+  type: str
+"""

@@ -1,0 +1,33 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a run leaves undone: hosts that did not answer or failed, and who still counts on them. Pure."""
+
+from __future__ import annotations
+
+import typing as t
+
+Value = t.Mapping[str, t.Any]
+
+
+def lines(value: Value, failed: t.Iterable[str]) -> list[str]:
+    """One line for each host of the fleet that lacks what this run brought to the others; failed are hosts of the play."""
+    reasons = {name: "failed in this run" for name in failed if name in value["hosts"]}
+    reasons |= {name: f"does not answer ({reason})" for name, reason in value["unreachable_hosts"].items()}
+    return [_line(name, reason, value) for name, reason in reasons.items()]
+
+
+def _line(name: str, reason: str, value: Value) -> str:
+    text = f"{name} {reason}: it may lack what this run changed; run again once it is well"
+    served = [one["model_name"] for one in value["instances"] if one["server"] == name]
+    if not served:
+        return text
+    beside = {one["model_name"] for one in value["instances"] if one["server"] != name}
+    alone = [model for model in dict.fromkeys(served) if model not in beside]
+    text += f". LiteLLM still sends requests for {_names(served)} there"
+    return text + (f", and {_names(alone)} runs nowhere else" if alone else "")
+
+
+def _names(models: t.Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(models))

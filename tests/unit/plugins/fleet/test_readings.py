@@ -1,0 +1,157 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Faults C3 and C4: the value is the same whatever can't be asked this time, or the run refuses."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import readings, report
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.outside import shared_out
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet, FleetError
+from declared import Known, fleet_of
+
+GROUPS = {"gateways": ["gw"], "gpu_servers": ["gpu1", "gpu2"]}
+MODELS: list[dict[str, t.Any]] = [
+    {"name": "q", "model": "Qwen/Qwen2.5-0.5B-Instruct", "replicas": "each", "max_parallel_requests": "auto"},
+    {"name": "odd", "model": "who/knows", "servers": ["gpu1"]},
+]
+CONFIG = CATALOGUE["Qwen/Qwen3-4B"]["config"]
+DESCRIBED = {"who/knows": {"source": "hub", "config": CONFIG, "weight_bytes": 8_000_000_000, "gated": False}}
+
+
+def host(address: str, memory: float, **more: t.Any) -> dict[str, t.Any]:
+    gpu = {"index": 0, "name": "NVIDIA L40S", "memory_usable_gib": memory}
+    figures = {"instances": {"q": {"parallel_limit": 7, "warnings": ["any"]}}}
+    addresses = {"default_ipv4": address, "default_ipv6": "", "all": [address]}
+    return {"llm_host": {"addresses": addresses, "gpu": {"gpus": [gpu]}, "figures": figures, **more}}
+
+
+HOSTS = {"gw": host("10.0.0.1", 0), "gpu1": host("10.0.0.21", 44.4), "gpu2": host("10.0.0.22", 79.18)}
+
+
+def whole(**more: t.Any) -> Fleet:
+    return fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=DESCRIBED, **more))
+
+
+def kept() -> readings.Reading:
+    """The reading of a whole run as a file gives it back."""
+    return t.cast(readings.Reading, json.loads(json.dumps(whole().reading)))
+
+
+def test_a_server_that_does_not_answer_is_planned_as_before() -> None:
+    without = fleet_of(
+        MODELS, HOSTS, GROUPS, known=Known(models=DESCRIBED, reading=kept(), unreachable={"gpu2": "no route"})
+    )
+    assert without.instances == whole().instances
+    assert without.hosts["gpu2"].address == "10.0.0.22"
+    assert [one["max_parallel_requests"] for one in without.instances if one["server"] == "gpu2"] == [7]
+    # What it was stays known for the next run, and nothing new is to be written.
+    assert without.reading == kept()
+
+
+def test_a_server_that_never_answered_is_refused_with_the_remedy() -> None:
+    with pytest.raises(FleetError) as caught:
+        fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=DESCRIBED, unreachable={"gpu2": "no route to host"}))
+    assert "gpu2 does not answer (no route to host), and no earlier run has read its GPUs" in str(caught.value)
+    assert "set its llm_gpu_memory_gib" in str(caught.value)
+    assert "gpu2: nothing is known of its address" in str(caught.value)
+
+
+def test_a_dead_server_that_is_declared_or_takes_no_part_is_none_to_wait_for() -> None:
+    declared = {**HOSTS, "gpu2": {"llm_gpu_memory_gib": 79.18, "llm_private_address": "10.0.0.22"}}
+    known = Known(models=DESCRIBED, unreachable={"gpu2": "no route"})
+    with_figures = [{**one, "max_parallel_requests": None} for one in whole().instances]
+    found = [
+        {**one, "max_parallel_requests": None} for one in fleet_of(MODELS, declared, GROUPS, known=known).instances
+    ]
+    assert found == with_figures
+    assert fleet_of([MODELS[1]], HOSTS, GROUPS, known=known).instances
+
+
+@pytest.mark.parametrize("kind", ["unreachable", "http", "token_missing", "license_not_accepted", "not_found"])
+def test_a_model_that_the_hub_does_not_describe_is_planned_as_before(kind: str) -> None:
+    before = kept()["models"]["who/knows"]
+    answer = {"who/knows": {**before, "source": "kept", "hub_error": f"{kind}"}}
+    assert fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=answer)).instances == whole().instances
+
+
+def test_a_model_that_nobody_ever_described_is_refused_with_the_remedy() -> None:
+    answer = {"who/knows": {"error": "The hub answered 503 for who/knows.", "error_kind": "http"}}
+    with pytest.raises(FleetError) as caught:
+        fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=answer))
+    assert "llm_models[1] (odd): it is not known what the model takes. The hub answered 503" in str(caught.value)
+    assert "memory_check: false of the model" in str(caught.value)
+    unchecked = [MODELS[0], {**MODELS[1], "memory_check": False, "gpu_memory_utilization": 0.3}]
+    assert fleet_of(unchecked, HOSTS, GROUPS, known=Known(models=answer)).instances
+
+
+def test_gpus_that_can_not_be_read_this_time_are_those_of_before() -> None:
+    broken = {**HOSTS, "gpu1": host("10.0.0.21", 44.4, gpu={"gpus": [], "smi_error": "timed out"})}
+    known = Known(models=DESCRIBED, reading=kept())
+    assert fleet_of(MODELS, broken, GROUPS, known=known).instances == whole().instances
+    unread = {**HOSTS, "gpu1": host("10.0.0.21", 44.4, gpu={}, faults={"gpus": "OSError"})}
+    assert fleet_of(MODELS, unread, GROUPS, known=known).instances == whole().instances
+
+
+def test_a_run_that_reads_the_same_keeps_the_same() -> None:
+    first = kept()
+    assert first["number"] == 1
+    assert whole(reading=first).reading == first
+    more = fleet_of(MODELS, {**HOSTS, "gpu1": host("10.0.0.33", 44.4)}, GROUPS, known=Known(DESCRIBED, first))
+    assert more.reading["number"] == 2
+
+
+def test_a_reading_holds_no_more_than_the_plan_needs() -> None:
+    first = kept()
+    assert first["models"] == {"who/knows": {"config": CONFIG, "weight_bytes": 8_000_000_000, "gated": False}}
+    assert first["hosts"]["gpu1"] == {
+        "address": "10.0.0.21",
+        "gpus": {"0": ["NVIDIA L40S", 44.4, 0.0]},
+        "figures": {"q": {"parallel_limit": 7}},
+    }
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        None,
+        [],
+        {},
+        {"format": 1, "number": 9},
+        {"format": 2, "number": 9, "hosts": {}, "models": {}},
+        {"format": 1, "number": "9", "hosts": {}, "models": {}},
+        {"format": 1, "number": 9, "hosts": {"a": 1}, "models": {}},
+    ],
+)
+def test_the_newest_sound_reading_counts(damaged: t.Any) -> None:
+    sound = [{"format": 1, "number": number, "hosts": {}, "models": {}} for number in (3, 5)]
+    hosts = [
+        Host(str(index), frozenset(), {}, {"reading": reading})
+        for index, reading in enumerate([sound[0], damaged, sound[1]])
+    ]
+    assert readings.newest(hosts)["number"] == 5
+    assert readings.newest(hosts[1:2])["number"] == 0
+
+
+def test_hosts_outside_the_limit_are_shared_out() -> None:
+    assert shared_out(["a", "b", "c", "d", "e"], ["b", "d"]) == {"b": ["a", "e"], "d": ["c"]}
+    assert shared_out(["a", "b"], ["a", "b"]) == {"a": [], "b": []}
+
+
+def test_what_a_run_leaves_undone_is_said_with_those_who_count_on_it() -> None:
+    """Fault M10."""
+    fleet = whole()
+    value = {"hosts": fleet.hosts, "instances": fleet.instances, "unreachable_hosts": {"gpu2": "no route"}}
+    first, second = report.lines(value, ["gpu1", "elsewhere"])
+    assert first.startswith("gpu1 failed in this run: it may lack what this run changed; run again once it is well")
+    assert first.endswith("LiteLLM still sends requests for q, odd there, and odd runs nowhere else")
+    assert second.startswith("gpu2 does not answer (no route): it may lack what this run changed")
+    assert second.endswith("LiteLLM still sends requests for q there")
+    assert report.lines({**value, "unreachable_hosts": {}}, []) == []
