@@ -38,7 +38,10 @@ def merged(asked: Asked, more: t.Mapping[str, t.Any]) -> Asked:
     found = dict(asked)
     for name, value in more.items():
         before = found.get(name)
-        found[name] = list(dict.fromkeys([*(before or []), *value])) if isinstance(value, list) else value or before
+        if isinstance(value, list):
+            found[name] = list(dict.fromkeys([*(before or []), *value]))
+        elif value or before is None:
+            found[name] = value
     return found
 
 
