@@ -87,16 +87,18 @@ class ActionModule(ActionBase):
 
     def _declared(self) -> Value:
         hosts = self._resolved().hosts
-        playing = [name for name in self._vars.get("ansible_play_hosts_all", ()) if name in hosts]
-        fleet = compute(hosts, self._vars["groups"], DECLARED)
-        return {**assemble(fleet), "outside": shared_out(hosts, playing)}
+        return self._value(compute(hosts, self._vars["groups"], DECLARED))
+
+    def _value(self, fleet: Fleet) -> Value:
+        playing = [name for name in self._vars.get("ansible_play_hosts_all", ()) if name in fleet.hosts]
+        return {**assemble(fleet), "outside": shared_out(fleet.hosts, playing)}
 
     def _known(self) -> Value:
         found = self._resolved()
         seen = looks(found.raw)
         hosts = {name: host._replace(facts=seen.facts.get(name, {})) for name, host in found.hosts.items()}
         known = self._read(hosts, seen)
-        value = assemble(compute(hosts, self._vars["groups"], KNOWN, known))
+        value = self._value(compute(hosts, self._vars["groups"], KNOWN, known))
         self._show(table.lines(value["instances"]) if value["instances"] else [])
         self._judge(hosts, value)
         return value

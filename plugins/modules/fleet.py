@@ -97,8 +97,16 @@ open:
   elements: str
 outside:
   description: Hosts that the run leaves out, by the host of the run that looks at them.
-  returned: stage is V(declared)
+  returned: success
   type: dict
+limits_from_vllm:
+  description: Whether LiteLLM's configuration depends on what vLLM says when it starts.
+  returned: success
+  type: bool
+nvidia_driver_batch:
+  description: How many servers the playbook C(driver) takes at a time.
+  returned: success
+  type: str
 reading:
   description: What is kept on the servers for later runs, which may be unable to ask for it.
   returned: success
