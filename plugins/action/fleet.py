@@ -22,6 +22,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value impo
     KINDS,
     KNOWN,
     REPORT,
+    Fleet,
     FleetError,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._preflight.report import judged
