@@ -108,11 +108,12 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client i
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import ACCESS_GROUP, KINDS, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 
-Names = t.Optional[t.Sequence[str]]
 ByKind = dict[str, reader.Objects]
 
 
-def read_all(client: Client, kinds: t.Sequence[str], names: Names, owner: str | None) -> dict[str, t.Any]:
+def read_all(
+    client: Client, kinds: t.Sequence[str], names: t.Sequence[str] | None, owner: str | None
+) -> dict[str, t.Any]:
     read = {plural: read_kind(client, KINDS[plural], names, owner) for plural in kinds}
     portable = export.portable(read, group_names(client, read))
     declared = export.unambiguous({plural: export.desired(KINDS[plural], items) for plural, items in portable.items()})
@@ -124,7 +125,7 @@ def read_all(client: Client, kinds: t.Sequence[str], names: Names, owner: str | 
     }
 
 
-def read_kind(client: Client, kind: Kind, names: Names, owner: str | None) -> reader.Objects:
+def read_kind(client: Client, kind: Kind, names: t.Sequence[str] | None, owner: str | None) -> reader.Objects:
     if kind.enterprise:
         apply.refuse_without_licence(client, kind)
     items = reader.read(client, kind, names)

@@ -17,17 +17,17 @@ from . import prices, secret_parts, showing, values
 from .annotations import MARKER, user_metadata
 from .kinds import Field, Found, Kind, dig
 from .kinds._table import BUDGET_TABLE, LIFETIME, OWN_BUDGET, SECRETS, WRITE_ONLY
-
-Names = tuple[str, ...]
+from .secret_parts import Path
 
 
 class Placeholder(str):
     """Stands for a secret to fill in. A text of the proxy that looks like one is none: only this class is."""
 
-    place: Names
+    place: Path
 
-    def __new__(cls, place: Names, mark: str = "") -> Placeholder:
-        variable = re.sub(r"\W+", "_", "_".join(("vault", *place))).lower() + mark
+    def __new__(cls, place: Path, mark: str = "") -> Placeholder:
+        # Ansible takes names of ASCII letters only.
+        variable = re.sub(r"\W+", "_", "_".join(("vault", *place)), flags=re.ASCII).lower() + mark
         text = super().__new__(cls, "{{ " + variable + " }}")
         text.place = place
         return text
@@ -63,7 +63,7 @@ def placeholder_paths(declared: t.Any) -> list[list[str]]:
     return [list(path) for path, placeholder in _placeholders(declared)]
 
 
-def _placeholders(value: t.Any, path: Names = ()) -> t.Iterator[tuple[Names, Placeholder]]:
+def _placeholders(value: t.Any, path: Path = ()) -> t.Iterator[tuple[Path, Placeholder]]:
     if isinstance(value, Placeholder):
         yield path, value
     parts: t.Iterable[tuple[t.Any, t.Any]] = value.items() if isinstance(value, dict) else ()
@@ -151,7 +151,7 @@ def _with_unnamed_secrets(kind: Kind, field: Field, item: Found, found: t.Mappin
 
 def _hidden(kind: Kind, field: Field, item: Found, value: t.Any) -> t.Any:
     """The value with placeholders for its secrets. What the proxy shows half masked is one of them, whatever its name."""
-    place: Names = (kind.name, str(item[kind.identity]))
+    place: Path = (kind.name, str(item[kind.identity]))
     if field.compare != SECRETS:
         place = (*place, field.name)
         return showing.replaced(field, value, lambda path, text: Placeholder((*place, *path)))
@@ -161,7 +161,7 @@ def _hidden(kind: Kind, field: Field, item: Found, value: t.Any) -> t.Any:
     return {k: parts.get(k) or _half_masked(rest[k], (*place, k)) for k in value}
 
 
-def _half_masked(value: t.Any, place: Names) -> t.Any:
+def _half_masked(value: t.Any, place: Path) -> t.Any:
     if isinstance(value, dict):
         return {name: _half_masked(part, (*place, str(name))) for name, part in value.items()}
     if isinstance(value, list):

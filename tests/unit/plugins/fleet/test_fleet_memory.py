@@ -9,7 +9,6 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.filter.litellm_models import litellm_models
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import lookups, table
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.table import lines
@@ -319,11 +318,3 @@ def test_limit_from_what_vllm_said() -> None:
     assert plan([{**LLAMA, "max_parallel_requests": "auto"}], **figures)[0]["max_parallel_requests"] == 12
     assert plan([{**LLAMA, "max_parallel_requests": 7}], **figures)[0]["max_parallel_requests"] == 7
     assert plan([{**LLAMA, "max_parallel_requests": "auto"}])[0]["max_parallel_requests"] is None
-
-
-def test_limit_is_split_among_the_processes_of_litellm() -> None:
-    (instance,) = plan([{**LLAMA, "max_parallel_requests": 13}])
-    (entry,) = litellm_models([instance], "box", processes=4)["model_list"]
-    assert entry["litellm_params"]["max_parallel_requests"] == 4
-    (free,) = litellm_models(plan([LLAMA]), "box", processes=4)["model_list"]
-    assert "max_parallel_requests" not in free["litellm_params"]

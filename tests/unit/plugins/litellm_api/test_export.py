@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -162,9 +163,11 @@ def variables(result: dict[str, t.Any]) -> list[str]:
 
 
 def test_names_that_read_alike_get_variables_of_their_own() -> None:
-    keys = export.desired(KINDS["keys"], [key(alias) for alias in ("a b", "a_b", "c")])
-    first, second, third = (item["key"] for item in export.unambiguous({"keys": keys})["keys"])
-    assert len({first, second, third}) == 3
+    keys = export.desired(KINDS["keys"], [key(alias) for alias in ("a b", "a_b", "c", "\u043a\u043b", "\u044e\u0447")])
+    names = [item["key"] for item in export.unambiguous({"keys": keys})["keys"]]
+    first, second, third, *others = names
+    assert len(set(names)) == 5
+    assert all(re.fullmatch(r"{{ [a-z_0-9]+ }}", name) for name in others)
     assert third == "{{ vault_key_c_key }}"
     assert "{{ vault_key_a_b_key }}" not in (first, second)
 
