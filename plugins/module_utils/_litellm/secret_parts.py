@@ -51,7 +51,7 @@ _SCHEME = re.compile(r"^(?P<before>\s*(?:bearer|basic|token)\s+)(?P<secret>\S{6,
 _RAW_KEY = re.compile(r"(?P<before>\bsk-)(?P<secret>[A-Za-z0-9_-]{8,})")
 _GIVEAWAYS = (_USER, _QUERY, _NAMED, _HEADER, _SCHEME)
 # Most texts have none of these, and need no closer look.
-_TELLING = re.compile(r"[:=\s]|sk-")
+_TELLING = re.compile(r"[:=\s]|sk-|^-")
 _FLAG = re.compile(r"^--?(?P<name>[A-Za-z][\w.-]*)$")
 # Of a query, these are secrets too; as names of options they are too common.
 _QUERY_NAMES = ("key", "sig", "code", "jwt")
@@ -108,7 +108,12 @@ def _replaced_entries(value: t.Mapping[str, t.Any], replace: Replace, path: Path
 
 def _hides(name: str, part: t.Any) -> bool:
     # A list of headers is one of their names, which are passed on.
-    return is_secret_name(name) or (isinstance(part, dict) and bool(HEADERS.search(_plain(name))))
+    return is_secret_name(name) or (isinstance(part, dict) and _is_headers(name))
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_headers(name: str) -> bool:
+    return bool(HEADERS.search(_plain(name)))
 
 
 def _follows_flag(entries: t.Sequence[t.Any], place: int) -> bool:
@@ -136,8 +141,18 @@ def _masked_if(match: t.Match[str], secret: bool) -> str:
 
 
 def is_plain(value: t.Any) -> bool:
-    """Whether a value is no structure and no text that could give something away: most are."""
-    return not (_TELLING.search(value) if isinstance(value, str) else isinstance(value, (dict, list)))
+    """Whether nothing in a value could be a secret: of most that is seen without a closer look at every text."""
+    if isinstance(value, str):
+        return not _TELLING.search(value)
+    if isinstance(value, list):
+        return all(is_plain(part) for part in value)
+    if not isinstance(value, dict):
+        return True
+    return "name" not in value and all(_is_plain_entry(name, part) for name, part in value.items())
+
+
+def _is_plain_entry(name: t.Any, part: t.Any) -> bool:
+    return is_plain(part) and (not isinstance(part, (str, list, dict)) or not _hides(str(name), part))
 
 
 def masked(value: t.Any, mask: str = MASK) -> t.Any:

@@ -71,6 +71,8 @@ def texts(field: Field, value: t.Any, shortest: int) -> set[str]:
     """The secret texts of an option. One that only its name makes a secret counts from a certain length on."""
     if field.plain or (secret_parts.is_plain(value) and not field.secret):
         return set()
+    if isinstance(value, str) and is_whole_secret(field):
+        return {value} if value else set()
     found = {text for text in secret_parts.strings(value) if len(text) >= shortest}
     if field.secret:
         replaced(field, value, lambda path, text: found.add(text) if isinstance(text, str) and text else None)

@@ -10,6 +10,7 @@ Pure. Wanted is made here only, for a module's options and for an entry of a sta
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import math
 import re
@@ -75,7 +76,11 @@ _SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
 
 def normal(value: t.Any) -> t.Any:
     """A structure as it comes back from the proxy: names are texts in JSON, and prices are numbers."""
-    return prices.with_numbers(_text_names(value)) if isinstance(value, (dict, list)) else value
+    if isinstance(value, dict):
+        return prices.with_numbers(_text_names(value))
+    if not isinstance(value, list) or all(isinstance(part, str) for part in value):
+        return value
+    return [normal(part) for part in value]
 
 
 def _text_names(value: t.Any) -> t.Any:
@@ -109,8 +114,15 @@ def _wrong(item: Field, value: t.Any) -> list[str]:
         return _wrong_duration(item.name, value)
     if item.compare == DIGEST and not HEADER_VALUE.fullmatch(value):
         return [f"{item.name} is empty, or has white space, a line end or other characters than printable ASCII in it"]
-    is_limit = item.type in ("int", "float") or bool(LIMITS.search(item.name))
+    if isinstance(value, str):
+        return []
+    is_limit = _is_limit(item.type, item.name)
     return _wrong_entries(item, value) if item.parts else _wrong_inside(item.name, value, is_limit)
+
+
+@functools.cache
+def _is_limit(type: str, name: str) -> bool:
+    return type in ("int", "float") or bool(LIMITS.search(name))
 
 
 def _wrong_duration(name: str, value: t.Any, zero: bool = False) -> list[str]:
@@ -144,7 +156,8 @@ def _wrong_inside(name: str, value: t.Any, is_limit: bool) -> list[str]:
     """Numbers that JSON does not have, anywhere; below limits also those that no limit can be."""
     if isinstance(value, (dict, list)):
         parts = value.items() if isinstance(value, dict) else enumerate(value)
-        return [wrong for part, inner in parts for wrong in _wrong_part(f"{name}.{part}", str(part), inner, is_limit)]
+        looked_at = ((part, inner) for part, inner in parts if is_limit or not isinstance(inner, str))
+        return [wrong for part, inner in looked_at for wrong in _wrong_part(f"{name}.{part}", part, inner, is_limit)]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return []
     if not math.isfinite(value):
@@ -152,7 +165,7 @@ def _wrong_inside(name: str, value: t.Any, is_limit: bool) -> list[str]:
     return [f"{name} must not be below zero"] if is_limit and value < 0 else []
 
 
-def _wrong_part(name: str, part: str, value: t.Any, is_limit: bool) -> list[str]:
+def _wrong_part(name: str, part: t.Any, value: t.Any, is_limit: bool) -> list[str]:
     if is_limit and part in DURATIONS and value is not None:
         return _wrong_duration(name, value)
     return _wrong_inside(name, value, is_limit)
