@@ -1,17 +1,21 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a started engine says of itself, against what was planned."""
+"""What a started engine says of itself in its log and on its metrics page, against what was planned.
+
+Imported by the module vllm_figures on hosts and by the filter of that name on the controller.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 WARN_ABOVE_PERCENT = 5.0
 
-_NUMBER = r"(-?[\d,]+(?:\.\d+)?)"
+_NUMBER = r"(-?\d[\d,]*(?:\.\d+)?)"
 _PATTERNS = {
     "weights_gib": rf"Model loading took {_NUMBER} ?Gi?B",
     "kv_cache_gib": rf"Available KV cache memory: {_NUMBER} GiB",
@@ -80,7 +84,7 @@ def compare(predicted: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, 
     """Predicted against real, in percent, with a warning for each figure more than 5 % off."""
     figures = {}
     for name in COMPARED:
-        planned, seen = predicted.get(name), real.get(name)
+        planned, seen = _number(predicted.get(name)), _number(real.get(name))
         if planned is None or not seen:
             continue
         figures[name] = {
@@ -96,16 +100,23 @@ def compare(predicted: Mapping[str, Any], real: Mapping[str, Any]) -> dict[str, 
     return {"figures": figures, "warnings": warnings}
 
 
+def _number(value: Any) -> Any:
+    """A figure as it is; none where it is no number that could be compared."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None
+
+
 def record(predicted: Mapping[str, Any], real: Mapping[str, Any], max_num_seqs: int | None = None) -> dict[str, Any]:
     """What is kept of an instance: both sides, the comparison, and the limit for the gateway."""
     compared = compare(predicted, real)
-    limit = parallel_limit(real, max_num_seqs or predicted.get("max_num_seqs"))
+    limit = parallel_limit(real, max_num_seqs or _number(predicted.get("max_num_seqs")))
     return {"predicted": dict(predicted), "real": dict(real), **compared, "parallel_limit": limit}
 
 
 def parallel_limit(real: Mapping[str, Any], max_num_seqs: int | None = None) -> int | None:
     """How many requests LiteLLM should send at once: as many as hold a full context, at least one."""
-    if not real.get("max_concurrency"):
+    concurrency = _number(real.get("max_concurrency"))
+    if not concurrency:
         return None
-    limit = max(1, int(real["max_concurrency"]))
+    limit = max(1, int(concurrency))
     return min(limit, max_num_seqs) if max_num_seqs else limit

@@ -126,7 +126,10 @@ def starts(module: AnsibleModule, docker: str, containers: list[str]) -> dict[st
 
 def log_of_start(module: AnsibleModule, docker: str, container: str, started: str) -> str:
     """The log from the last start on: an older start had other figures, and later lines are requests."""
-    begin = datetime.strptime(started[:19], "%Y-%m-%dT%H:%M:%S")
+    try:
+        begin = datetime.strptime(started[:19], "%Y-%m-%dT%H:%M:%S")
+    except ValueError:
+        return ""
     until = begin + timedelta(seconds=module.params["start_limit"])
     window = ["--since", started, "--until", until.strftime("%Y-%m-%dT%H:%M:%SZ")]
     _rc, out, err = module.run_command([docker, "logs", *window, container])
@@ -160,9 +163,12 @@ def read_file(path: str) -> str:
 def kept_in(text: str) -> dict[str, Any]:
     """The records in the file, none where it is damaged."""
     try:
-        return dict(json.loads(text)["instances"])
-    except (ValueError, KeyError, TypeError):
+        records = dict(json.loads(text)["instances"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
+    return {
+        name: one for name, one in records.items() if isinstance(one, dict) and isinstance(one.get("warnings"), list)
+    }
 
 
 def write_file(module: AnsibleModule, path: str, text: str) -> None:

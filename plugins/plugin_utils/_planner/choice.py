@@ -34,7 +34,7 @@ def choose(config: Config, settings: EngineSettings) -> dict[str, Any]:
     return plan(config, _chosen(canonical(config), settings))
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _chosen(config: ConfigText, settings: EngineSettings) -> EngineSettings:
     chosen = settings
     if settings.gpu_memory_utilization is None:

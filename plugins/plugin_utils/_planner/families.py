@@ -85,6 +85,7 @@ _NEMOTRON_KEYS = frozenset(
     {
         "conv_kernel",
         "hybrid_override_pattern",
+        "layers_block_type",
         "mamba_head_dim",
         "mamba_hidden_act",
         "mamba_n_groups",
@@ -255,8 +256,12 @@ def refuse_untold(text: Fields, family: Family, name: str) -> None:
     if "mamba" in name.lower():
         raise _unknown(name, "state-space layers")
     for key in text.names:
-        if key not in family.keys | COMMON_KEYS | _HARMLESS and text.says(key) and _TELLING.fullmatch(key):
-            raise _unknown(name, key)
+        if key in family.keys | COMMON_KEYS | _HARMLESS or not text.says(key) or not _TELLING.fullmatch(key):
+            continue
+        if key == "attn_type_list" and set(text.wholes(key)) == {1}:
+            # MiniMax M2 says of every layer that it has full attention, as its forerunners did of some.
+            continue
+        raise _unknown(name, key)
 
 
 def refuse_lists(text: Fields, family: Family, name: str, count: int) -> None:

@@ -147,7 +147,7 @@ def _every(interval: int, count: int) -> tuple[str, ...]:
 
 def nemotron_h_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     """nemotron_h.py: a letter for each layer, which has one part only: Mamba 2, attention, dense or experts."""
-    pattern = text.text("hybrid_override_pattern")
+    pattern = text.text("hybrid_override_pattern") or _letters(text.words("layers_block_type"))
     if len(pattern) != layer_count(text) or set(pattern) - set("M*-E"):
         raise MemoryPlanError(
             f"hybrid_override_pattern {shown(pattern)} does not give one of M, *, -, E for each layer."
@@ -174,6 +174,11 @@ def nemotron_h_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     }
     by_letter = {letter: made[letter]() for letter in set(pattern)}
     return tuple(by_letter[letter] for letter in pattern)
+
+
+def _letters(kinds: tuple[str, ...]) -> str:
+    letters = {"mamba": "M", "attention": "*", "mlp": "-", "moe": "E"}
+    return "".join(letters.get(kind, "?") for kind in kinds)
 
 
 def _nemotron_experts(text: Fields) -> Experts:
@@ -209,7 +214,7 @@ def _attention(text: Fields, traits: Traits) -> Attention:
     return Attention(
         heads=heads,
         kv_heads=kv_heads,
-        head_dim=text.count("head_dim") or max(1, hidden_size(text) // heads),
+        head_dim=text.count("head_dim", "attention_head_dim") or max(1, hidden_size(text) // heads),
         bias=traits.attention_bias or text.flag("attention_bias"),
     )
 

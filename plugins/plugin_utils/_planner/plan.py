@@ -30,7 +30,7 @@ def plan_model(model: Model, settings: EngineSettings) -> dict[str, Any]:
     return {**found, "settings": dict(found["settings"])}
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _planned(model: Model, settings: EngineSettings) -> dict[str, Any]:
     check_parallel(model, settings)
     if settings.max_model_len == AUTOMATIC:

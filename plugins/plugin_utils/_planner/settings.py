@@ -81,7 +81,7 @@ def check(settings: EngineSettings) -> None:
         raise MemoryPlanError("A setting cannot be a list or a dictionary.") from error
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _check(settings: EngineSettings) -> None:
     for name, least in _LEAST.items():
         value = getattr(settings, name)

@@ -69,3 +69,18 @@ def test_limit_for_the_gateway() -> None:
     assert engine_log.parallel_limit({"max_concurrency": 0.4}) == 1
     assert engine_log.parallel_limit({"max_concurrency": 54.93}, 16) == 16
     assert engine_log.parallel_limit({}) is None
+
+
+@pytest.mark.parametrize("odd", [None, "many", True, [], {}, float("nan"), float("inf"), -1, 0])
+def test_figures_of_any_type_are_compared_or_left_out(odd: object) -> None:
+    planned = {"weights_gib": odd, "max_num_seqs": odd}
+    found = engine_log.record(planned, {"weights_gib": 15.0, "max_concurrency": odd, "kv_cache_gib": odd})
+    assert "kv_cache_gib" not in found["figures"]
+    assert ("weights_gib" in found["figures"]) is (odd in (-1, 0) and odd is not True)
+
+
+@pytest.mark.parametrize(
+    "line", ["Model loading took , GiB", "KV cache size: tokens", "Maximum concurrency for x tokens"]
+)
+def test_a_line_without_its_number_says_nothing(line: str) -> None:
+    assert engine_log.read_log(f"vLLM API server version 0.32.0\n{line}\n") == {}

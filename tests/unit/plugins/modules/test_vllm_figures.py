@@ -128,6 +128,13 @@ def test_a_log_that_says_nothing_any_more_keeps_what_was_read(host: Host) -> Non
     assert host.kept() == before
 
 
+def test_a_damaged_record_is_not_kept(host: Host) -> None:
+    host.file.parent.mkdir()
+    host.file.write_text('{"instances": {"qwen": {"warnings": "x"}}}')
+    assert host.run(QWEN)["changed"]
+    assert host.kept()["qwen"]["warnings"] == []
+
+
 def test_instances_that_are_gone_are_dropped(host: Host) -> None:
     host.logs = {"vllm-qwen": LOG.format(device="GPU")}
     host.run(QWEN)
@@ -135,9 +142,13 @@ def test_instances_that_are_gone_are_dropped(host: Host) -> None:
     assert host.kept() == {}
 
 
-def test_a_damaged_file_is_written_anew(host: Host) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", "null", '{"instances": 5}', '{"instances": {"qwen": null}}', '{"instances": {"qwen": {"a": 1}}}'],
+)
+def test_a_damaged_file_is_written_anew(host: Host, text: str) -> None:
     host.file.parent.mkdir()
-    host.file.write_text("{")
+    host.file.write_text(text)
     host.logs = {"vllm-qwen": LOG.format(device="GPU")}
     assert host.run(QWEN)["changed"]
     assert host.kept()["qwen"]["real"]["kv_cache_tokens"] == 1041472

@@ -113,6 +113,13 @@ def test_nemotron_3_nano_fits_one_h100() -> None:
     assert [kinds("Nemotron-3-Nano-30B-A3B").count(kind) for kind in (State, Attention, type(None))] == [23, 6, 23]
 
 
+def test_nemotron_names_its_layers_in_words_too() -> None:
+    config = dict(CONFIGS["Nemotron-3-Nano-30B-A3B"])
+    words = {"M": "mamba", "*": "attention", "E": "moe"}
+    config["layers_block_type"] = [words[letter] for letter in config.pop("hybrid_override_pattern")]
+    assert read_model(config).layers == read_model(CONFIGS["Nemotron-3-Nano-30B-A3B"]).layers
+
+
 @pytest.mark.parametrize("pattern", ["ME", "M" * 51 + "X", "", None, 7, ["M"] * 52])
 def test_a_pattern_that_does_not_name_each_layer(pattern: Any) -> None:
     with pytest.raises(MemoryPlanError, match="hybrid_override_pattern"):
@@ -201,6 +208,56 @@ def test_an_encoder_keeps_nothing() -> None:
 def test_an_encoder_that_is_larger_than_the_gpu_does_not_fit() -> None:
     found = planned("bge-m3", gpu_memory_gib=1.9, gpu_memory_utilization=0.5)
     assert "out of memory" in found["reason"] and not found["fits"]
+
+
+# ---- case 15: about 48.0 GB, 163,840 B a token
+def test_mistral_small_is_read_from_its_text_part() -> None:
+    text = {
+        "model_type": "mistral",
+        "hidden_size": 5120,
+        "intermediate_size": 32768,
+        "num_hidden_layers": 40,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "head_dim": 128,
+        "vocab_size": 131072,
+        "max_position_embeddings": 131072,
+    }
+    vision = {"model_type": "pixtral", "hidden_size": 1024, "num_hidden_layers": 24, "intermediate_size": 4096}
+    outer = {"architectures": ["Mistral3ForConditionalGeneration"], "model_type": "mistral3", "torch_dtype": "bfloat16"}
+    found = planned({**outer, "text_config": text, "vision_config": vision})
+    assert found["weights_gib"] == pytest.approx(44.5, rel=0.01)
+    assert (found["kv_bytes_per_token"], found["note"]) == (163840, "")
+
+
+PLAIN_KEYS = {"hidden_size": 2048, "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 100352}
+HYBRIDS: dict[str, dict[str, Any]] = {
+    "GraniteMoeHybrid": {"layer_types": ["mamba"] * 31 + ["attention"], "mamba_d_state": 128, "mamba_n_heads": 64},
+    "Lfm2": {"layer_types": ["conv"] * 31 + ["full_attention"], "conv_L_cache": 3},
+    "Jamba": {"attn_layer_period": 8, "attn_layer_offset": 4, "mamba_d_conv": 4, "expert_layer_period": 2},
+    "Bamba": {"attn_layer_indices": [9, 18, 27], "mamba_d_state": 128},
+    "FalconH1": {"mamba_d_ssm": 3072, "mamba_d_state": 256},
+    "KimiLinear": {"linear_attn_config": {"full_attn_layers": [4, 8], "kda_layers": [1, 2, 3]}, "kv_lora_rank": 512},
+    "MiniMaxM1": {"attn_type_list": [0, 1] * 16},
+    "RecurrentGemma": {"block_types": ["recurrent", "recurrent", "attention"], "lru_width": 2560},
+    "Zamba2": {"hybrid_layer_ids": [6, 12], "layers_block_type": ["mamba"] * 32},
+    "DeepseekV4": {"compress_ratios": [0, 4] * 16},
+    "Mllama": {"cross_attention_layers": [3, 8]},
+    "T5": {"is_encoder_decoder": True},
+}
+
+
+@pytest.mark.parametrize("name", HYBRIDS)
+def test_hybrids_without_a_formula_are_refused_by_name(name: str) -> None:
+    config = {**PLAIN_KEYS, "max_position_embeddings": 4096, **HYBRIDS[name]}
+    with pytest.raises(MemoryPlanError, match=f"{name}ForCausalLM"):
+        planned({**config, "architectures": [f"{name}ForCausalLM"], "model_type": name.lower()}, weight_bytes=3 * 10**9)
+
+
+def test_a_list_that_says_full_attention_of_every_layer_is_plain() -> None:
+    config = {**PLAIN_KEYS, "max_position_embeddings": 4096, "num_local_experts": 8, "intermediate_size": 512}
+    config |= {"architectures": ["MiniMaxM2ForCausalLM"], "model_type": "minimax_m2", "attn_type_list": [1] * 32}
+    assert not read_model(config).unsure
 
 
 # ---- case 14 and its kind
