@@ -444,6 +444,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.batch import FAILURES, Batch
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import Engine, limited
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import (
     CALLS,
     FORWARD_ONLY_HINT,
@@ -525,7 +526,7 @@ def main() -> None:
     # The invocation is not logged: it holds whole files, which the result's diff shows better.
     module = AnsibleModule(argument_spec=argument_spec(), supports_check_mode=True, no_log=True)
     os.umask(0o022)
-    batch = Batch(module.params, module.check_mode)
+    batch = Batch(module.params, module.check_mode, Engine(limited(module.run_command)))
     try:
         result = batch.perform()
     except FAILURES as error:

@@ -66,13 +66,13 @@ class Batch:
         self,
         params: Params,
         check_mode: bool,
-        engine: Engine | None = None,
+        engine: Engine,
         sleep: t.Callable[[float], None] = time.sleep,
     ) -> None:
         self.params = params
         self.check_mode = check_mode
         self.step: str = params["step"]
-        self.engine = engine or Engine()
+        self.engine = engine
         self.sleep = sleep
         self.mask = Mask(secrets(params))
         self.statuses: dict[str, Status] = {}

@@ -7,10 +7,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
+import time
 import typing as t
 
 #: Arguments, standard input and a time limit to (return code, output, error output).
@@ -18,8 +16,9 @@ Runner = t.Callable[..., "tuple[int, str, str]"]
 
 #: An engine that has not answered a question by then hangs.
 QUERY_SECONDS = 60.0
-#: What a command returns that was ended for taking too long, as timeout(1) does.
+#: What timeout(1) returns when the command took too long, or had to be killed for that.
 TIMED_OUT = 124
+KILLED = (TIMED_OUT, 137)
 
 LABEL_FLEET = "io.llmfleet.project"
 LABEL_PROJECT = "com.docker.compose.project"
@@ -38,26 +37,19 @@ class EngineMissing(EngineError):
     """There is no engine, or no Compose, that would answer."""
 
 
-def run_command(args: list[str], stdin: str | None = None, timeout: float = QUERY_SECONDS) -> tuple[int, str, str]:
-    """Runs a command in a group of its own, so that all of it can be ended when it takes too long."""
-    process = subprocess.Popen(
-        args,
-        stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        start_new_session=True,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
-    )
-    try:
-        output, error = process.communicate(stdin, timeout)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        return TIMED_OUT, "", f"no answer within {timeout:.0f} s"
-    return process.returncode, output, error
+def limited(run_command: t.Callable[..., tuple[int, str, str]]) -> Runner:
+    """AnsibleModule.run_command, with a time limit. timeout(1) ends the command with all that it started."""
+
+    def run(args: list[str], stdin: str | None = None, timeout: float = QUERY_SECONDS) -> tuple[int, str, str]:
+        began = time.monotonic()
+        command = ["timeout", "-k", "5", str(timeout), *args]
+        # Nothing is expanded: a dollar sign in a hook's command is the container's.
+        code, output, error = run_command(command, data=stdin, binary_data=True, expand_user_and_vars=False)
+        if code in KILLED and time.monotonic() - began >= timeout:
+            return TIMED_OUT, "", f"no answer within {timeout:.0f} s"
+        return code, output, error
+
+    return run
 
 
 class Row(t.NamedTuple):
@@ -144,7 +136,7 @@ def compose_args(project: str, project_dir: str, compose_file: str) -> list[str]
 class Engine:
     """This host's engine."""
 
-    def __init__(self, runner: Runner = run_command) -> None:
+    def __init__(self, runner: Runner) -> None:
         self.runner = runner
 
     def run(self, *args: str, stdin: str | None = None, timeout: float = QUERY_SECONDS) -> str:

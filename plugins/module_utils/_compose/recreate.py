@@ -8,7 +8,8 @@ This file is complete by itself (Python 3.9, standard library), so that a role c
 
     recreate.py PROJECT_DIR SERVICE
 
-Exit status: 0 recreated; 1 Compose failed; 2 wrong usage; 3 refused, the reason is printed; 75 the lock is held.
+Exit status: that of Compose, so 0 when it was recreated; 2 wrong usage; 3 refused, the reason is printed; 75 the lock is
+held; 124 Compose took too long. The process becomes Compose's, so that the lock is held until that has ended.
 
 The protocol, for whatever touches a project beside compose_project:
 
@@ -26,7 +27,6 @@ import fcntl
 import hashlib
 import json
 import os
-import subprocess
 import sys
 import time
 import typing as t
@@ -39,7 +39,8 @@ GOOD = "good"
 MANIFEST = "manifest.json"
 COMPOSE_FILE = "compose.yml"
 
-RECREATED, FAILED, USAGE, REFUSED, HELD = 0, 1, 2, 3, 75
+RECREATED, USAGE, REFUSED, HELD = 0, 2, 3, 75
+LOCK_SECONDS, COMPOSE_SECONDS = 60, 600
 
 #: Any name, in a shape of a mapping.
 ANY = "*"
@@ -115,7 +116,7 @@ def lock_holder(handle: t.IO[str]) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: str, seconds: float, make: bool = False) -> t.Iterator[None]:
+def locked(path: str, seconds: float, make: bool = False) -> t.Iterator[t.IO[str]]:
     """Holds the lock, or raises LockHeld after that time, or FileNotFoundError where there is no project."""
     end = time.monotonic() + seconds
     while True:
@@ -123,7 +124,7 @@ def locked(path: str, seconds: float, make: bool = False) -> t.Iterator[None]:
             _flock(handle, path, end, seconds)
             # Who removed the project while we waited removed this file: the lock is another one now.
             if os.path.exists(path) and os.path.samestat(os.fstat(handle.fileno()), os.stat(path)):
-                yield
+                yield handle
                 return
 
 
@@ -154,41 +155,39 @@ def committed(project_dir: str) -> dict[str, t.Any]:
     return manifest
 
 
-def recreate(project_dir: str, service: str, lock_seconds: float = 60, seconds: float = 600) -> tuple[int, str]:
-    """Exit status and what there is to say."""
-    try:
-        with locked(os.path.join(project_dir, STATE_DIR, LOCK), lock_seconds):
-            manifest = committed(project_dir)
-            if service not in manifest["hashes"]:
-                raise Refused(f"project {manifest['project']} has no service {service}")
-            return _compose_up(manifest["project"], project_dir, service, seconds)
-    except LockHeld as held:
-        return HELD, str(held)
-    except FileNotFoundError:
-        return REFUSED, f"{project_dir} is no project of ours"
-    except Refused as refused:
-        return REFUSED, str(refused)
+def command(project_dir: str, service: str) -> list[str]:
+    """What makes a new container of a service. Call it with the lock held."""
+    manifest = committed(project_dir)
+    if service not in manifest["hashes"]:
+        raise Refused(f"project {manifest['project']} has no service {service}")
+    compose = ["docker", "compose", "-p", manifest["project"], "--project-directory", project_dir]
+    compose += ["-f", os.path.join(project_dir, COMPOSE_FILE)]
+    up = ["up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate", service]
+    return ["timeout", "-k", "5", str(COMPOSE_SECONDS), *compose, *up]
 
 
-def _compose_up(project: str, project_dir: str, service: str, seconds: float) -> tuple[int, str]:
-    command = ["docker", "compose", "-p", project, "--project-directory", project_dir]
-    command += ["-f", os.path.join(project_dir, COMPOSE_FILE)]
-    command += ["up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate", service]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return FAILED, f"docker compose up gave no answer within {seconds:.0f} s"
-    return (FAILED if done.returncode else RECREATED), (done.stdout + done.stderr).strip()
-
-
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], seconds: float = LOCK_SECONDS) -> int:
+    """Returns only where nothing is done."""
     if len(arguments) != 2:
-        print(__doc__, file=sys.stderr)
-        return USAGE
-    status, said = recreate(arguments[0], arguments[1])
-    print(said, flush=True)
+        return _say(__doc__ or "", USAGE)
+    project_dir, service = arguments
+    try:
+        with locked(os.path.join(project_dir, STATE_DIR, LOCK), seconds) as handle:
+            words = command(project_dir, service)
+            os.set_inheritable(handle.fileno(), True)
+            os.execvp(words[0], words)
+    except LockHeld as held:
+        return _say(str(held), HELD)
+    except FileNotFoundError:
+        return _say(f"{project_dir} is no project of ours", REFUSED)
+    except Refused as refused:
+        return _say(str(refused), REFUSED)
+
+
+def _say(text: str, status: int) -> int:
+    sys.stdout.write(f"{text}\n")
     return status
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    raise SystemExit(main(sys.argv[1:]))

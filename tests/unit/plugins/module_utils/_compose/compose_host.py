@@ -14,6 +14,7 @@ import hashlib
 import itertools
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine i
     Row,
 )
 from ansible_collections.llmfleet.gateway.plugins.modules.compose_project import argument_spec
+
+
+def run_command(
+    args: list[str], data: str | None = None, binary_data: bool = False, expand_user_and_vars: bool = True
+) -> tuple[int, str, str]:
+    """What AnsibleModule.run_command does, as far as it is asked."""
+    assert (binary_data, expand_user_and_vars) == (True, False)
+    done = subprocess.run(args, input=data, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
 
 ME, MINE = str(os.getuid()), str(os.getgid())
 OLD_IMAGES = {"web:1": "sha256:web1", "web:2": "sha256:web2", "db:1": "sha256:db1"}

@@ -16,10 +16,13 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine i
     EngineError,
     EngineMissing,
     Row,
+    limited,
     parse_container,
-    run_command,
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.job import Job
+from compose_host import run_command
+
+RUNNER = limited(run_command)
 
 
 def inspected(**state: Any) -> dict[str, Any]:
@@ -112,18 +115,18 @@ def calls(folder: Path) -> list[str]:
 
 def test_run_gives_output_and_passes_stdin(docker: Path) -> None:
     answer(docker, "cat")
-    assert Engine().run("x", stdin="text") == "text"
+    assert Engine(RUNNER).run("x", stdin="text") == "text"
 
 
 def test_failing_command_is_an_error_with_its_own_words(docker: Path) -> None:
     answer(docker, "echo no such thing >&2; exit 3")
     with pytest.raises(EngineError, match=r"docker network create n: no such thing"):
-        Engine().run("network", "create", "n")
+        Engine(RUNNER).run("network", "create", "n")
 
 
 def test_config_and_hashes_read_the_compose_file_from_stdin(docker: Path) -> None:
     answer(docker, """case "$*" in *--hash*) echo "web abc"; echo "db def";; *) cat;; esac""")
-    engine = Engine()
+    engine = Engine(RUNNER)
     assert engine.config("p", "/d", '{"services": {}}') == {"services": {}}
     assert engine.hashes("p", "/d", "ignored") == {"web": "abc", "db": "def"}
     assert calls(docker)[0] == "compose -p p --project-directory /d -f - config --format json"
@@ -131,7 +134,7 @@ def test_config_and_hashes_read_the_compose_file_from_stdin(docker: Path) -> Non
 
 def test_rows_tell_whose_a_container_is(docker: Path) -> None:
     answer(docker, r"""printf 'id1\tweb-1\tp\tweb\t/opt/p\tp\tFalse\nid2\tother\t\t\t\t\t\n'""")
-    assert Engine().rows() == [
+    assert Engine(RUNNER).rows() == [
         Row("id1", "web-1", "p", "web", "/opt/p", "p", "False"),
         Row("id2", "other", "", "", "", "", ""),
     ]
@@ -139,53 +142,53 @@ def test_rows_tell_whose_a_container_is(docker: Path) -> None:
 
 
 def test_nothing_to_inspect_asks_nothing(docker: Path) -> None:
-    assert Engine().inspect([]) == []
+    assert Engine(RUNNER).inspect([]) == []
     assert not (docker / "calls").exists()
 
 
 def test_container_that_has_gone_since_is_left_out(docker: Path) -> None:
     answer(docker, "echo '[]'; echo 'Error: No such container: abc' >&2; exit 1")
-    assert Engine().inspect(["abc"]) == []
+    assert Engine(RUNNER).inspect(["abc"]) == []
 
 
 def test_images_that_are_all_here_are_one_question(docker: Path) -> None:
     answer(docker, "echo sha256:1; echo sha256:2")
-    assert Engine().image_ids(["b:1", "a:1", "b:1"]) == {"a:1": "sha256:1", "b:1": "sha256:2"}
+    assert Engine(RUNNER).image_ids(["b:1", "a:1", "b:1"]) == {"a:1": "sha256:1", "b:1": "sha256:2"}
     assert len(calls(docker)) == 1
 
 
 def test_images_that_are_not_here_are_left_out(docker: Path) -> None:
     answer(docker, """case "$*" in *away*) exit 1;; *here*) echo sha256:1;; esac""")
-    assert Engine().image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
+    assert Engine(RUNNER).image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
 
 
 def test_networks_that_are_not_here_are_left_out(docker: Path) -> None:
     answer(docker, "echo 'a true'; echo 'Error response from daemon: network b not found' >&2; exit 1")
-    assert Engine().networks(["a", "b"]) == {"a": True}
+    assert Engine(RUNNER).networks(["a", "b"]) == {"a": True}
 
 
 def test_network_question_that_fails_otherwise_is_an_error(docker: Path) -> None:
     answer(docker, "echo broken >&2; exit 1")
     with pytest.raises(EngineError, match="docker network inspect: broken"):
-        Engine().networks(["a"])
+        Engine(RUNNER).networks(["a"])
 
 
 def test_internal_network(docker: Path) -> None:
     answer(docker, ":")
-    Engine().create_network("n", True)
+    Engine(RUNNER).create_network("n", True)
     assert calls(docker) == ["network create --label io.llmfleet.network=true --internal n"]
 
 
 def test_no_docker_at_all(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(docker))
     with pytest.raises(EngineMissing, match="the docker command is not there"):
-        Engine().rows()
+        Engine(RUNNER).rows()
 
 
 def test_engine_that_is_down_is_missing(docker: Path) -> None:
     answer(docker, "echo no daemon >&2; exit 1")
     with pytest.raises(EngineMissing, match="docker ps: no daemon"):
-        Engine().rows()
+        Engine(RUNNER).rows()
 
 
 def test_engine_that_hangs_is_not_called_missing(docker: Path) -> None:
@@ -202,23 +205,34 @@ def test_engine_that_hangs_is_not_called_missing(docker: Path) -> None:
 def test_compose_that_is_not_installed_is_said_so(docker: Path) -> None:
     answer(docker, "echo unknown command: docker compose >&2; exit 1")
     with pytest.raises(EngineMissing, match="Docker Compose v2"):
-        Engine().config("p", "/d", "services: {}")
+        Engine(RUNNER).config("p", "/d", "services: {}")
 
 
 def test_compose_file_that_compose_refuses_is_no_missing_compose(docker: Path) -> None:
     answer(docker, """case "$*" in *version*) :;; *) echo not a mapping >&2; exit 1;; esac""")
     with pytest.raises(EngineError, match="not a mapping") as caught:
-        Engine().config("p", "/d", "nonsense")
+        Engine(RUNNER).config("p", "/d", "nonsense")
     assert not isinstance(caught.value, EngineMissing)
 
 
 # ---- time limits
 
 
+def test_command_that_ends_by_itself_as_if_it_were_late_is_told_as_it_is(docker: Path) -> None:
+    answer(docker, "echo its own words >&2; exit 124")
+    with pytest.raises(EngineError, match="docker exec x: its own words"):
+        Engine(RUNNER).run("exec", "x")
+
+
+def test_nothing_of_a_command_is_expanded_here(docker: Path) -> None:
+    answer(docker, 'printf "%s" "$2"')
+    assert Engine(RUNNER).run("exec", "~ $HOME") == "~ $HOME"
+
+
 def test_command_that_hangs_is_ended_with_all_that_it_started(docker: Path) -> None:
     answer(docker, f"sleep 60 & echo $! > {docker}/child; wait")
     with pytest.raises(EngineError, match="docker network ls: no answer within 1 s"):
-        Engine().run("network", "ls", timeout=1)
+        Engine(RUNNER).run("network", "ls", timeout=1)
     child = (docker / "child").read_text().strip()
     until(lambda: not Path(f"/proc/{child}").exists() or " Z " in Path(f"/proc/{child}/stat").read_text())
 
@@ -244,7 +258,7 @@ def test_every_question_has_a_limit_and_a_clear_error(
 
     def hasty(args: list[str], stdin: str | None, timeout: float) -> tuple[int, str, str]:
         assert timeout <= 60
-        return run_command(args, stdin, 0.2)
+        return RUNNER(args, stdin, 0.2)
 
     with pytest.raises(EngineError, match=r"no answer within|Compose v2"):
         ask(Engine(hasty))
@@ -266,7 +280,7 @@ def process(job: Job) -> int:
 
 @pytest.fixture
 def job(tmp_path: Path) -> Any:
-    made = Job(str(tmp_path / "job"), run_command)
+    made = Job(str(tmp_path / "job"), RUNNER)
     yield made
     made.stop()
 
@@ -300,7 +314,7 @@ def test_running_job_has_no_code_and_its_output_can_be_followed(docker: Path, jo
     job.start([["docker", "up"]], "up")
     until(lambda: job.last_line() == "pulling")
     assert job.return_code() is None
-    assert Job(job.directory, run_command).return_code() is None
+    assert Job(job.directory, RUNNER).return_code() is None
     (docker / "go").touch()
     until(lambda: job.return_code() == 0)
 

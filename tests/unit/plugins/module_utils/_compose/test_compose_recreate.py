@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose import recreate as recreate_module
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.recreate import (
-    FAILED,
     HELD,
     RECREATED,
     REFUSED,
@@ -24,7 +23,6 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.recreate
     LockHeld,
     locked,
     main,
-    recreate,
 )
 from compose_host import Host, Task
 
@@ -108,26 +106,38 @@ def test_project_whose_lock_is_held_fails_by_itself(host: Host, task: Task) -> N
 # ---- the watch
 
 
-def test_committed_project_is_recreated_from_its_files(host: Host, task: Task, calls: Path) -> None:
+def recreate(host: Host, service: str = "web", name: str = "p") -> tuple[int, str]:
+    """The script as a role installs it: copied elsewhere, with nothing of the collection beside it."""
+    script = host.root / "llmfleet-recreate"
+    script.write_text(Path(str(recreate_module.__file__)).read_text())
+    command = [sys.executable, "-I", str(script), str(host.root / name), service]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return done.returncode, (done.stdout + done.stderr).strip()
+
+
+def test_committed_project_is_recreated_from_its_files_with_the_lock_held(host: Host, task: Task, calls: Path) -> None:
     task(host.project())
-    status, _said = recreate(str(host.root / "p"), "web")
-    assert status == RECREATED
+    lock = host.root / "p/.llmfleet/lock"
+    (calls / "docker").write_text(f'#!/bin/sh\necho "$*" > {calls}/calls\nflock -n {lock} true && echo free\nexit 0\n')
+    assert recreate(host) == (RECREATED, "")
     assert (calls / "calls").read_text() == (
         f"compose -p p --project-directory {host.root}/p -f {host.root}/p/compose.yml "
         "up --detach --no-build --pull never --no-deps --force-recreate web\n"
     )
+    with locked(str(lock), 0):
+        pass
 
 
-def test_compose_that_fails_is_said_so(host: Host, task: Task, calls: Path) -> None:
+def test_status_of_compose_is_the_scripts(host: Host, task: Task, calls: Path) -> None:
     task(host.project())
-    (calls / "code").write_text("1")
-    assert recreate(str(host.root / "p"), "web")[0] == FAILED
+    (calls / "code").write_text("17")
+    assert recreate(host)[0] == 17
 
 
 def test_project_in_the_middle_of_a_change_is_left_alone(host: Host, task: Task, calls: Path) -> None:
     task(host.project())
     task(host.project(conf="new"), step="apply")
-    assert recreate(str(host.root / "p"), "web") == (REFUSED, f"a change of {host.root}/p has not ended")
+    assert recreate(host) == (REFUSED, f"a change of {host.root}/p has not ended")
     assert not (calls / "calls").exists()
 
 
@@ -135,7 +145,7 @@ def test_project_being_removed_is_left_alone(host: Host, task: Task, calls: Path
     task(host.project())
     host.engine.hold_jobs = True
     host.ask(host.project(state="absent"))
-    assert recreate(str(host.root / "p"), "web")[0] == REFUSED
+    assert recreate(host)[0] == REFUSED
 
 
 @pytest.mark.parametrize("name", ["web.conf", "compose.yml"])
@@ -148,42 +158,37 @@ def test_file_that_never_proved_to_work_is_not_started_from(
     path.unlink()
     if content:
         path.write_text(content)
-    status, said = recreate(str(host.root / "p"), "web")
-    assert (status, said) == (REFUSED, f"{path} is not the file that proved to work")
+    assert recreate(host) == (REFUSED, f"{path} is not the file that proved to work")
     assert not (calls / "calls").exists()
 
 
-def test_what_is_no_project_is_refused_and_gets_no_files(tmp_path: Path, calls: Path) -> None:
-    assert recreate(str(tmp_path / "nowhere"), "web")[0] == REFUSED
-    assert not (tmp_path / "nowhere").exists()
+def test_what_is_no_project_is_refused_and_gets_no_files(host: Host, calls: Path) -> None:
+    assert recreate(host, name="nowhere") == (REFUSED, f"{host.root}/nowhere is no project of ours")
+    assert not (host.root / "nowhere").exists()
 
 
 def test_manifest_that_is_damaged_is_refused(host: Host, task: Task, calls: Path) -> None:
     task(host.project())
     (host.root / "p/.llmfleet/good/manifest.json").write_text("{}")
-    assert recreate(str(host.root / "p"), "web")[0] == REFUSED
+    assert recreate(host) == (REFUSED, f"no state of {host.root}/p has proved to work yet")
 
 
 def test_service_that_is_not_there_is_refused(host: Host, task: Task, calls: Path) -> None:
     task(host.project())
-    assert recreate(str(host.root / "p"), "db") == (REFUSED, "project p has no service db")
+    assert recreate(host, "db") == (REFUSED, "project p has no service db")
 
 
-def test_lock_that_is_held_is_waited_for_and_told(host: Host, task: Task, calls: Path) -> None:
+def test_lock_that_is_held_is_told(host: Host, task: Task, calls: Path, capsys: pytest.CaptureFixture[str]) -> None:
     task(host.project())
     process = hold(host.root / "p/.llmfleet/lock")
     try:
-        assert recreate(str(host.root / "p"), "web", lock_seconds=0)[0] == HELD
+        assert main([str(host.root / "p"), "web"], seconds=0) == HELD
     finally:
         process.communicate("")
+    assert f"held by process {process.pid}" in capsys.readouterr().out
     assert not (calls / "calls").exists()
 
 
-def test_script_stands_alone(host: Host, task: Task, calls: Path, tmp_path: Path) -> None:
-    """As a role installs it: copied elsewhere, with nothing of the collection beside it."""
-    task(host.project())
-    script = tmp_path / "recreate.py"
-    script.write_text(Path(str(recreate_module.__file__)).read_text())
-    done = subprocess.run([sys.executable, "-I", str(script), str(host.root / "p"), "web"], check=False)
-    assert done.returncode == RECREATED
+def test_wrong_usage_shows_how(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == USAGE
+    assert "recreate.py PROJECT_DIR SERVICE" in capsys.readouterr().out
