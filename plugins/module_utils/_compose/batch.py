@@ -78,7 +78,8 @@ class Batch:
         self.statuses: dict[str, Status] = {}
         self.projects: list[Project] = []
         self.locks = contextlib.ExitStack()
-        self.new: set[str] = set()
+        self.new: list[Project] = []
+        self.began = time.monotonic()
 
     # ---- the whole call
 
@@ -90,8 +91,7 @@ class Batch:
             self._try(project["name"], self._add, project)
         with self.locks:
             pruned = self._perform_call()
-        for name in self.new:
-            self._leave_no_trace(name)
+            self._leave_no_trace()
         for status in self.statuses.values():
             _conclude(status)
         return self.mask.value({"projects": self.statuses, "pruned": pruned})
@@ -118,15 +118,19 @@ class Batch:
         """Two runs on one project would each undo the other's half. Nothing is locked where that would leave a trace."""
         if self.check_mode or (project.want.state == ABSENT and not project.store.exists):
             return
-        if not project.store.exists:
-            self.new.add(project.want.name)
+        new = not project.store.exists
         project.store.ensure()
-        self.locks.enter_context(locked(project.store.lock, self.params["lock_timeout"], make=True))
+        # One time for all of them: the second must not wait as long again for who holds the first.
+        left = max(0.0, self.began + self.params["lock_timeout"] - time.monotonic())
+        self.locks.enter_context(locked(project.store.lock, left, make=True))
+        if new:
+            self.new.append(project)
 
-    def _leave_no_trace(self, name: str) -> None:
+    def _leave_no_trace(self) -> None:
         """What is refused at first sight has no directory made either."""
-        if self.statuses.get(name, {}).get("rollback") == Rollback.UNTOUCHED:
-            next(project for project in self.projects if project.want.name == name).store.remove()
+        for project in self.new:
+            if self.statuses.get(project.want.name, {}).get("rollback") == Rollback.UNTOUCHED:
+                project.store.remove()
 
     # ---- failures are a project's own
 

@@ -10,6 +10,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.recreate
     locked,
     main,
 )
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.state import Store
 from compose_host import Host, Task
 
 
@@ -101,6 +103,39 @@ def test_project_whose_lock_is_held_fails_by_itself(host: Host, task: Task) -> N
     assert result["projects"]["p"]["rollback"] == "untouched"
     assert result["projects"]["q"]["changed"]
     assert (host.text("p/web.conf"), host.text("q/web.conf")) == ("good", "new")
+
+
+def test_locks_have_one_time_together(host: Host, task: Task) -> None:
+    task(host.project("p"), host.project("q"))
+    processes = [hold(host.root / name / ".llmfleet/lock") for name in ("p", "q")]
+    began = time.monotonic()
+    try:
+        task(host.project("p"), host.project("q"), lock_timeout=1)
+    finally:
+        for process in processes:
+            process.communicate("")
+    assert 1 <= time.monotonic() - began < 1.9
+
+
+def test_state_of_another_first_run_that_was_quicker_is_not_removed(
+    host: Host, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both found no project; the other one has the lock."""
+    other: list[subprocess.Popen[str]] = []
+    ensure = Store.ensure
+
+    def overtaken(store: Store) -> None:
+        ensure(store)
+        if not other:
+            Path(store.lock).touch()
+            other.append(hold(Path(store.lock)))
+
+    monkeypatch.setattr(Store, "ensure", overtaken)
+    try:
+        assert "is held by process" in task(host.project(), lock_timeout=0)["msg"]
+    finally:
+        other[0].communicate("")
+    assert (host.root / "p/.llmfleet/lock").exists()
 
 
 # ---- the watch
