@@ -34,7 +34,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.hooks im
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.mask import Mask
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look, found_projects
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Plan
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import Project
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import UP, Project
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import (
     Call,
     Phase,
@@ -108,8 +108,16 @@ class Batch:
         elif call == Call.STOP:
             self._each(self._stop)
         else:
+            if call == Call.BEGIN:
+                self._forget_other_jobs()
             self._watch(None)
         return []
+
+    def _forget_other_jobs(self) -> None:
+        """What a fetch or a stop of an earlier run came to says nothing about the services."""
+        for project in self.going:
+            if project.job.kind != UP and project.job.return_code() is not None:
+                project.job.forget()
 
     def _add(self, entry: Params) -> None:
         self.projects.append(Project(declaration(entry, self.params), self.engine, self.mask))

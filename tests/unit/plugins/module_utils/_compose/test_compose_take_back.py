@@ -353,6 +353,15 @@ def test_step_that_fails_is_not_put_back_by_itself(host: Host, task: Task) -> No
     assert serving(host) == "good"
 
 
+def test_fetch_that_failed_does_not_hinder_the_verification_of_what_runs(host: Host, task: Task) -> None:
+    task(host.project())
+    task(host.project(conf="new"), step="apply")
+    assert task(host.project(images={"web": "away:1"}), step="fetch")["failed"]
+    assert task(host.project(conf="new"), step="verify").get("failed") is None
+    task(host.project(conf="new"), step="commit")
+    assert not task(host.project(conf="new"))["changed"]
+
+
 @pytest.mark.parametrize("step", ["fetch", "apply", "verify", "commit", "take_back", "all"])
 def test_no_step_touches_anything_in_check_mode(host: Host, task: Task, step: str) -> None:
     task(host.project())
