@@ -37,6 +37,18 @@ NOTHING: Plan = {
     "services": [],
     "reasons": [],
 }
+#: Commands that install what is asked for by name and version, past holds and locks.
+INSTALL = {
+    "apt": [
+        "apt-get",
+        "--yes",
+        "--no-install-recommends",
+        "--allow-change-held-packages",
+        "--allow-downgrades",
+        "install",
+    ],
+    "dnf": ["dnf", "--assumeyes", "--disableplugin=versionlock", "install"],
+}
 
 
 def look(variables: Variables) -> dict[str, t.Any]:
@@ -168,7 +180,10 @@ def _config(choice: Choice) -> Plan:
         "builds": choice.row.builds,
         "fabric": fabric,
         "fabric_there": fabric_there,
-        "fabric_spec": f"{fabric}={there}-*" if choice.apt else f"{fabric}-{there}",
+        "fabric_install": [
+            *INSTALL[choice.platform.manager],
+            f"{fabric}={there}-*" if choice.apt else f"{fabric}-{there}",
+        ],
         "holds_missing": holds,
         "holds_left": left,
     }

@@ -102,8 +102,8 @@ def _count(facts: Facts, declared: Facts) -> Finding:
     found = f"{len(gpu['gpus'])} of {wanted}" + (f", {len(lost)} lost" if lost else "")
     found += f", {on_bus} on the PCI bus" if on_bus else ""
     remedy = (
-        "; ".join(f"GPU {one['index']}: {one['reason']}" for one in lost)
-        or gpu["reason"]
+        gpu["reason"]
+        or "; ".join(f"GPU {one['index']}: {one['reason']}" for one in lost)
         or f"set llm_gpu_count to {len(gpu['gpus'])}, or see why a card is missing (dmesg | grep -i nvrm)"
     )
     return "GPUs", found, "error", remedy
@@ -290,7 +290,27 @@ def _others(card: Facts, others: list[Facts], share: float) -> Finding:
 
 
 def _health(facts: Facts) -> t.Iterator[Finding]:
-    for card in facts["gpu"]["gpus"]:
+    gpu = facts["gpu"]
+    for lost in gpu.get("lost_gpus") or []:
+        remedy = "no model is placed on it: see dmesg | grep -i -e nvrm -e xid, and power the host off and on"
+        yield "lost GPU", f"GPU {lost['index']} is lost ({lost['reason']})", "warning", remedy
+    for said in gpu.get("smi_warnings") or []:
+        yield (
+            "nvidia-smi",
+            said,
+            "warning",
+            "the GPUs can be used; an infoROM that is corrupted is for the card's maker to mend",
+        )
+    for card in gpu["gpus"]:
+        action = card.get("recovery_action")
+        if action:
+            remedy = (
+                "end what runs on it, then nvidia-smi --gpu-reset, or reboot the host; replace a card that asks again"
+            )
+            yield "GPU recovery", f"GPU {card['index']}: the driver asks for {action}", "warning", remedy
+        if card.get("unified"):
+            found = f"GPU {card['index']} shares the host's memory"
+            yield "GPU memory", found, "ok", ""
         ecc = card["ecc"]
         if ecc["remapped_rows_failure"] or ecc["volatile"]["uncorrected"]:
             found = f"GPU {card['index']}: {ecc['volatile']['uncorrected'] or 0} uncorrected errors"

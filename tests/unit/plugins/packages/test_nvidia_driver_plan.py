@@ -531,7 +531,7 @@ def test_the_fabric_manager_is_of_the_driver_that_is_there() -> None:
     role = Role("Ubuntu-24.04", f"{answer}\nis gpus {H100}\nis switches  22a3", source="nvidia")
     found = role.plan()
     assert found["config"] is True and found["fabric_there"] == ""
-    assert found["fabric_spec"] == "nvidia-fabricmanager=580.95.05-*"
+    assert found["fabric_install"][-2:] == ["install", "nvidia-fabricmanager=580.95.05-*"]
     same = "\nhave nvidia-fabricmanager 580.95.05-1ubuntu1 install installed"
     role.look(f"{answer}{same}\nis gpus {H100}\nis switches  22a3")
     assert role.plan()["fabric_there"] == role.plan()["version_there"]

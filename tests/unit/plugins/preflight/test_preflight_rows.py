@@ -273,3 +273,30 @@ def test_a_lost_gpu_is_named() -> None:
     verdict, found, remedy = judged(facts, {**DECLARED, "gpu_count": 2})["GPUs"]
     assert (verdict, found) == ("error", "1 of 2, 1 lost, 1 on the PCI bus")
     assert "GPU 1: GPU is lost" in remedy
+
+
+def test_a_lost_gpu_is_told_also_where_the_others_suffice() -> None:
+    facts = change(FACTS, "gpu.lost_gpus", [{"index": 1, "pci_bus_id": "x", "reason": "GPU is lost"}])
+    rows = judge("gpu1", facts, DECLARED)
+    assert [(row.verdict, row.found) for row in rows if "lost" in row.found] == [
+        ("warning", "GPU 1 is lost (GPU is lost)")
+    ]
+
+
+def test_what_nvidia_smi_warns_of_is_told_and_stops_nothing() -> None:
+    facts = change(FACTS, "gpu.smi_warnings", ["WARNING: infoROM is corrupted at gpu 0000:01:00.0"])
+    (row,) = [row for row in judge("gpu1", facts, DECLARED) if row.check == "nvidia-smi"]
+    assert row.verdict == "warning" and "infoROM" in row.found
+
+
+def test_a_card_that_asks_for_a_reset_is_told() -> None:
+    facts = change(FACTS, "gpu.gpus", [{**CARD, "recovery_action": "Reset"}])
+    (row,) = [row for row in judge("gpu1", facts, DECLARED) if row.check == "GPU recovery"]
+    assert row.verdict == "warning" and "asks for Reset" in row.found and "--gpu-reset" in row.remedy
+
+
+def test_memory_that_the_host_shares_is_told() -> None:
+    facts = change(FACTS, "gpu.gpus", [{**CARD, "unified": True, "memory_usable_mib": None}])
+    assert ("GPU 0 shares the host's memory", "ok") in [
+        (row.found, row.verdict) for row in judge("gpu1", facts, DECLARED)
+    ]
