@@ -83,7 +83,7 @@ class ActionModule(ActionBase):
         if self._args["secrets"]:
             return variables
         wanted = [secret for row in SERVICES for secret in row.secrets]
-        missing = {one.variable: one.prefix + "x" * one.length for one in wanted if not variables[one.variable]}
+        missing = {one.variable: one.prefix + "x" * one.length for one in wanted if not variables.get(one.variable)}
         return {**variables, **missing}
 
     def _declared(self) -> Value:

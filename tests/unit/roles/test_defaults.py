@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-ROLES = sorted(path.parents[1] for path in Path(__file__).parents[3].glob("roles/*/meta/argument_specs.yml"))
+CHECKOUT = Path(__file__).parents[3]
+ROLES = sorted(path.parents[1] for path in CHECKOUT.glob("roles/*/meta/argument_specs.yml"))
 KEYS = ("type", "elements", "choices", "options")
 
 
@@ -37,3 +39,25 @@ def test_the_defaults_pass_the_roles_own_specification(role: Path) -> None:
     assert set(defaults) <= set(options), "a default that the specification does not know"
     plain = {name: value for name, value in defaults.items() if not is_template(value)}
     assert not ArgumentSpecValidator(spec_of(options)).validate(plain).error_messages
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_the_specification_tells_the_defaults_as_they_are(role: Path) -> None:
+    """The file of defaults is their one home; the specification shows them, and a required variable has none."""
+    options = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text()) or {}
+    told = {name: option["default"] for name, option in options.items() if "default" in option}
+    plain = {name: value for name, value in defaults.items() if value is not None and not is_template(value)}
+    assert told == plain
+    assert [name for name, option in options.items() if option.get("required") and name in defaults] == []
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda path: path.name)
+def test_every_entry_point_has_a_specification(role: Path) -> None:
+    specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]
+    called = {
+        found
+        for path in [*CHECKOUT.glob("playbooks/**/*.yml"), *CHECKOUT.glob("roles/*/tasks/*.yml")]
+        for found in re.findall(rf"name: llmfleet[.]gateway[.]{role.name}\n +tasks_from: (\w+)", path.read_text())
+    }
+    assert called - set(specs) == set()

@@ -165,7 +165,9 @@ def _one_host(
     fine = dict(place.values)
     for name, (_, option) in options.items():
         value, fault = _converted(name, option, place.values.get(name), defaults)
-        if fault:
+        if _follows(value, options, place):
+            fine.pop(name, None)
+        elif fault:
             found[name] = fault
             fine.pop(name, None)
         elif name in fine:
@@ -204,20 +206,25 @@ def _converted(name: str, option: Option, value: t.Any, defaults: t.Mapping[str,
         return value, ""
     if isinstance(value, Unreadable):
         return value, _unreadable(name, value, bool(option.get("no_log")))
-    if value is None or value == "":
-        if option.get("required"):
-            return value, f"is missing. {secrets.MAKE_ONE}" if option.get(
-                "no_log"
-            ) else "is missing; write it into the inventory"
-        if value is None:
-            default = (defaults or {}).get(name)
-            wrong = default is not None and name not in NULLABLE
-            return (
-                value,
-                f"is null; write a value, or take the line out for the default {_short(default)}" if wrong else "",
-            )
+    if value is None or (value == "" and option.get("required")):
+        return value, _absent(name, option, (defaults or {}).get(name))
     value, found = judge(option, value)
     return value, "; ".join(f"{where.lstrip('.')} {text}".strip() for where, text in found)
+
+
+def _follows(value: t.Any, options: t.Mapping[str, tuple[str, Option]], place: Place) -> bool:
+    """Whether a value can't be templated for a required variable that is missing, which has its own line."""
+    undefined = re.fullmatch(r"'(\w+)' is undefined", value.reason) if isinstance(value, Unreadable) else None
+    name = undefined.group(1) if undefined else ""
+    return name in options and bool(options[name][1].get("required")) and name not in place.values
+
+
+def _absent(name: str, option: Option, default: t.Any) -> str:
+    if option.get("required"):
+        return f"is missing. {secrets.MAKE_ONE}" if option.get("no_log") else "is missing; write it into the inventory"
+    if default is None or name in NULLABLE:
+        return ""
+    return f"is null; write a value, or take the line out for the default {_short(default)}".rstrip()
 
 
 def _short(default: t.Any) -> str:
@@ -225,13 +232,15 @@ def _short(default: t.Any) -> str:
 
 
 def _unreadable(name: str, value: Unreadable, secret: bool) -> str:
-    """The reason may quote the template, and so a secret in it."""
-    undefined = re.search(r"'\w+' is undefined", value.reason)
-    if not secret and not secret_parts.is_secret_name(name) and not name.endswith("environment"):
-        reason = value.reason.strip().splitlines()[0][:200] if value.reason.strip() else "no reason given"
+    """Reasons that Ansible gives may quote the template, and so a part of a secret."""
+    secret = secret or secret_parts.is_secret_name(name) or name.endswith("environment")
+    reason = (value.reason.strip().splitlines() or ["no reason given"])[0][:200]
+    if not secret and "yntax error" not in reason:
         return f"can't be templated: {reason}; correct it"
+    # Only what looks like the name of a variable: `{{ss}}` may be the middle of a password.
+    undefined = re.fullmatch(r"'[a-z]+_[a-z0-9_]+' is undefined", reason)
     if undefined:
-        return f"can't be templated: {undefined.group()}; define it, or write the value itself"
+        return f"can't be templated: {reason}; define it, or write the value itself"
     return (
         "can't be templated (its text is not shown); a value with {{, {% or {# in it is written with !unsafe before it"
     )
@@ -266,11 +275,12 @@ def _fleet(servers: list[Place]) -> Fleet:
         vllm_version=str(found.get("vllm_version") or default_vllm_version()),
         allow_unknown_options=bool(found.get("vllm_allow_unknown_options")),
         gpu_servers=servers[0].gpu_servers,
+        with_gateway=any("gateways" in server.groups for server in servers),
     )
 
 
 def _unreadable_line(name: str, value: Unreadable) -> str:
-    return f"{name} {_unreadable(name, value, True)}"
+    return f"{name} {_unreadable(name, value, False)}"
 
 
 def _reached(gateways: list[Place]) -> list[Finding]:

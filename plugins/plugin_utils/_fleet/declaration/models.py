@@ -19,9 +19,13 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules.vllm import environment
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import label, model_errors
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import config_secrets
 
-#: Slugs that are files of the role beside those of the models.
-RESERVED_SLUGS = ("compose",)
+#: Slugs that are files and folders of the role beside those of the models, of this layout or the earlier one.
+RESERVED_SLUGS = ("cache", "compose", "secrets")
+#: Where a gateway is on the same host, a container's name is a host's name, of 63 letters at most with `llmfleet-vllm-`
+#: before it and a replica's number after.
+LONGEST_SLUG = 45
 #: A repository of the hub: an owner and a name.
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -41,6 +45,7 @@ class Fleet(t.NamedTuple):
     vllm_version: str
     allow_unknown_options: bool
     gpu_servers: tuple[str, ...]
+    with_gateway: bool  # a gateway is a GPU server too
 
 
 def model_faults(models: t.Any, fleet: Fleet) -> list[str]:
@@ -56,7 +61,7 @@ def model_faults(models: t.Any, fleet: Fleet) -> list[str]:
 
 def _entry_faults(entry: dict[str, t.Any], fleet: Fleet) -> t.Iterator[str]:
     if isinstance(entry.get("name"), str):
-        yield from _name_faults(entry["name"])
+        yield from _name_faults(entry["name"], fleet)
     if isinstance(entry.get("model"), str):
         yield from _model_faults(entry)
     if isinstance(entry.get("environment"), dict) and (fault := environment(entry["environment"])):
@@ -70,14 +75,16 @@ def _entry_faults(entry: dict[str, t.Any], fleet: Fleet) -> t.Iterator[str]:
                 yield f"servers names {shown(name)}, which is not in the group gpu_servers{close}"
 
 
-def _name_faults(name: str) -> t.Iterator[str]:
+def _name_faults(name: str, fleet: Fleet) -> t.Iterator[str]:
     """The name becomes a key in YAML files, where 405, null or 1e3 are no text."""
     if slug(name) in RESERVED_SLUGS:
-        yield f"name {shown(name)} is taken by a file of the role; write another, such as {slug(name)}-model"
+        yield f"name {shown(name)} is taken by a file or folder of the role; write another, such as {slug(name)}-model"
     try:
         text = isinstance(yaml.safe_load(slug(name)), str)
     except yaml.YAMLError:
         text = False
+    if fleet.with_gateway and len(slug(name)) > LONGEST_SLUG:
+        yield f"name {shown(name)} is too long for the name of its container in the network; write at most {LONGEST_SLUG} letters"
     if not text:
         yield f"name {shown(name)} is no text to YAML; write one with a word in it, such as model-{slug(name) or 'a'}"
 
@@ -134,6 +141,7 @@ def external_faults(models: t.Any) -> list[str]:
         name = entry.get("name") if isinstance(entry, dict) else None
         where = f"llm_external_models[{index}]" + (f" ({name})" if isinstance(name, str) and name else "")
         faults += [f"{where}: {fault}" for fault in _external_faults(entry)]
+        faults += config_secrets.move(entry, ["llm_external_models", index], "").faults
     return faults
 
 

@@ -12,7 +12,7 @@ import typing as t
 PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_", "watch_")
 #: Variables of playbooks, and facts that they set, which no role's spec has.
 _OTHERS = """
-llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file vllm_secret_environment
+llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file
 """
 OTHERS = frozenset(_OTHERS.split())
 #: Above it one or two letters differ, or their order.

@@ -21,6 +21,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
     Rule,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import key_store_faults
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import config_secrets
 
 #: Environment variables that come from variables of their own, and from which.
 OWNED_ENVIRONMENT = {
@@ -43,6 +44,11 @@ def _options(value: t.Any) -> str:
     if re.fullmatch(r"[A-Za-z_]+=[^\s&=]*(?:&[A-Za-z_]+=[^\s&=]*)*", str(value)):
         return ""
     return "is no list of options; write one such as sslmode=require&connect_timeout=10"
+
+
+def _kept_out(variable: str) -> Rule:
+    """Secrets at any depth go into the environment, except where LiteLLM reads none there."""
+    return lambda value: "; ".join(config_secrets.move(value, [variable], "").faults)
 
 
 def _key_store(value: t.Any) -> str:
@@ -89,6 +95,9 @@ LITELLM: dict[str, Rule] = {
     "litellm_spend_logs_retention": values.litellm_duration,
     "litellm_request_timeout": values.between(1),
     "litellm_num_retries": values.between(0),
+    "litellm_settings": _kept_out("litellm_settings"),
+    "litellm_router_settings": _kept_out("litellm_router_settings"),
+    "litellm_general_settings": _kept_out("litellm_general_settings"),
     "litellm_environment": values.both(
         names.environment, _owned, secrets.no_secrets("move it into litellm_secret_environment")
     ),

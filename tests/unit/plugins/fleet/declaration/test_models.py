@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from checked import report, said
+from checked import APART, report, said
 
 MARK = "Mark3dSecretValue"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -34,8 +34,10 @@ def of_external(**change: t.Any) -> list[str]:
         ({"name": "1e3"}, ""),
         ({"name": "2026-01-01"}, "is no text to YAML"),
         ({"name": "0x1f"}, "is no text to YAML"),
-        ({"name": "compose"}, "name 'compose' is taken by a file of the role; write another"),
-        ({"name": "Compose"}, "is taken by a file of the role"),
+        ({"name": "compose"}, "name 'compose' is taken by a file or folder of the role; write another"),
+        ({"name": "Compose"}, "is taken by a file or folder of the role"),
+        ({"name": "cache"}, "is taken by a file or folder of the role"),
+        ({"name": "a" * 46}, "is too long for the name of its container in the network; write at most 45 letters"),
         ({"model": "/a\nprivileged: true"}, "model: has a control character or a line end"),
         ({"model": "/"}, "model: is /, the whole host"),
         ({"model": "/a/../b"}, "model: '/a/../b' is no absolute path"),
@@ -60,6 +62,7 @@ def test_an_entry_is_refused(change: dict[str, t.Any], message: str) -> None:
     [
         {"name": "llama-3.1-405b"},
         {"name": "a/b:c"},
+        {"name": "a" * 45},
         {"model": "/srv/models/with, comma: and #{braces}"},
         {"model": "gpt2"},
         {"model": "/srv/m", "trust_remote_code": True},
@@ -71,6 +74,10 @@ def test_an_entry_is_refused(change: dict[str, t.Any], message: str) -> None:
 def test_an_entry_passes(change: dict[str, t.Any]) -> None:
     assert of_model(**change) == []
     assert report({"llm_models": [{"name": "m", "model": "owner/name", **change}]}).warnings == []
+
+
+def test_a_long_name_passes_where_no_gateway_is_on_the_same_host() -> None:
+    assert said({"llm_models": [{"name": "a" * 60, "model": "o/n"}]}, APART) == []
 
 
 @pytest.mark.parametrize(

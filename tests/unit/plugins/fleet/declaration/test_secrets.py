@@ -148,6 +148,26 @@ class TestEnvironment:
         assert said({"vllm_environment": values, "litellm_environment": values}) == []
 
 
+class TestSettings:
+    """At any depth they are moved into the environment; where that can't be, they are refused."""
+
+    def test_moved(self) -> None:
+        settings = {"cache_params": {"password": MARK}, "default_team_settings": [{"langfuse_secret": MARK}]}
+        assert said({"litellm_settings": settings}) == []
+
+    @pytest.mark.parametrize("name", ["litellm_settings", "litellm_router_settings", "litellm_general_settings"])
+    def test_refused(self, name: str) -> None:
+        (line,) = said({name: {"slack_webhook_urls": [f"https://hooks.example/{MARK}"]}})
+        assert line.startswith(f"{name} on one: {name}.slack_webhook_urls[0] looks like a secret")
+        assert MARK not in line
+
+    def test_refused_in_an_external_model(self) -> None:
+        params = {"model": "openai/x", "api_keys_secret": [MARK]}
+        (line,) = said({"llm_external_models": [{"name": "m", "litellm_params": params}]})
+        assert "llm_external_models[0].litellm_params.api_keys_secret[0] looks like a secret" in line
+        assert MARK not in line
+
+
 class TestKeyStore:
     @pytest.mark.parametrize("token", [f"{MARK}\n", f"{MARK} x", f"{MARK}ü"])
     def test_the_token_goes_into_a_header(self, token: str) -> None:
