@@ -19,12 +19,9 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup
     from_catalogue,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.cache import Cache
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe import (
-    DEFAULT_ENDPOINT,
-    describe,
-    model_key,
-)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe import DEFAULT_ENDPOINT, describe
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.fetch import fetcher
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.names import model_key
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.repository import from_hub, hub_at
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
 

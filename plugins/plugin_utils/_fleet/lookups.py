@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import known, label
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe import model_key
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.names import model_key
 
 Entry = t.Mapping[str, t.Any]
 

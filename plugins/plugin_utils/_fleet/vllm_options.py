@@ -128,6 +128,10 @@ def _minor(version: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+#: The newest release whose options are known.
+NEWEST = max(OPTIONS, key=_minor)
+
+
 def options_for(version: str) -> tuple[str, frozenset[str]]:
     """The table for *version*, as the version it was made from and its options: its own, else the nearest older one,
     else the oldest. ValueError where *version* does not begin with two numbers."""

@@ -20,21 +20,16 @@ from typing import Any
 from ansible_collections.llmfleet.gateway.plugins.module_utils._model_directory import ModelInfoError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.cache import Cache, sound
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.fetch import Fetch, fetcher
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.names import model_and_revision
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.repository import Hub, from_hub, hub_at
 
 DEFAULT_ENDPOINT = "https://huggingface.co"
-DEFAULT_REVISION = "main"
 # Seconds for one page of the hub, and for all the models together.
 PAGE_TIMEOUT = 10.0
 ALL_TIMEOUT = 60.0
 AT_ONCE = 8
 
 Description = dict[str, Any]
-
-
-def model_key(model: str, revision: str = "") -> str:
-    """How a repository at a revision is written here: ORG/NAME, or ORG/NAME@REVISION."""
-    return f"{model}@{revision}" if revision and revision != DEFAULT_REVISION else model
 
 
 def describe(
@@ -69,20 +64,15 @@ def describe(
     return {model: answer or {} for model, answer in answers.items()}
 
 
-def _split(key: str) -> tuple[str, str]:
-    model, _at, revision = key.partition("@")
-    return model, revision or DEFAULT_REVISION
-
-
 def _unchanging(key: str, kept: Any, cache: Cache) -> Description | None:
     """An answer that no request could change: a full commit stays as it is."""
-    model, revision = _split(key)
+    model, revision = model_and_revision(key)
     return _before(key, kept, cache) if model and re.fullmatch(r"[0-9a-f]{40}", revision) else None
 
 
 def _before(key: str, kept: Any, cache: Cache) -> Description | None:
     """The last good answer. The servers' comes first: by it the instances that run were planned."""
-    reading, cached = sound(kept), cache.read(*_split(key))
+    reading, cached = sound(kept), cache.read(*model_and_revision(key))
     if reading:
         return {**reading, "source": "kept"}
     return {**cached, "source": "cache"} if cached else None
@@ -90,7 +80,7 @@ def _before(key: str, kept: Any, cache: Cache) -> Description | None:
 
 def _heard(hub: Hub, key: str) -> Description | ModelInfoError:
     try:
-        return from_hub(hub, *_split(key))
+        return from_hub(hub, *model_and_revision(key))
     except ModelInfoError as error:
         return error
     except Exception as error:
@@ -101,7 +91,7 @@ def _heard(hub: Hub, key: str) -> Description | ModelInfoError:
 def _settle(key: str, heard: Description | ModelInfoError, kept: Any, cache: Cache) -> Description:
     """The hub's answer, which is kept from now on; else the last good one; else the error."""
     if not isinstance(heard, ModelInfoError):
-        cache.write(*_split(key), heard)
+        cache.write(*model_and_revision(key), heard)
         return heard
     before = _before(key, kept, cache)
     if before:

@@ -31,7 +31,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import state_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import NEWEST
 
 Hosts = t.Mapping[str, t.Mapping[str, t.Any]]
 Groups = t.Mapping[str, t.Sequence[str]]
@@ -272,7 +272,7 @@ def _structures(first: Place | None, servers: list[Place]) -> list[Finding]:
 def _fleet(servers: list[Place]) -> Fleet:
     found = servers[0].values
     return Fleet(
-        vllm_version=str(found.get("vllm_version") or default_vllm_version()),
+        vllm_version=str(found.get("vllm_version") or NEWEST),
         allow_unknown_options=bool(found.get("vllm_allow_unknown_options")),
         gpu_servers=servers[0].gpu_servers,
         with_gateway=any("gateways" in server.groups for server in servers),

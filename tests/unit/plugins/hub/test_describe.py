@@ -16,7 +16,8 @@ from urllib.error import URLError
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.cache import Cache
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe import AT_ONCE, describe, model_key
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.describe import AT_ONCE, describe
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.names import model_key
 
 HUB = "https://hub.example"
 TOKEN = "hf_secretsecret"

@@ -255,8 +255,9 @@ def test_hybrids_without_a_formula_are_refused_by_name(name: str) -> None:
 
 
 def test_a_list_that_says_full_attention_of_every_layer_is_plain() -> None:
-    config = {**PLAIN_KEYS, "max_position_embeddings": 4096, "num_local_experts": 8, "intermediate_size": 512}
+    config: dict[str, Any] = {**PLAIN_KEYS, "max_position_embeddings": 4096, "num_local_experts": 8}
     config |= {"architectures": ["MiniMaxM2ForCausalLM"], "model_type": "minimax_m2", "attn_type_list": [1] * 32}
+    config["intermediate_size"] = 512
     assert not read_model(config).unsure
 
 
