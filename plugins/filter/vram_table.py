@@ -29,8 +29,8 @@ options:
     required: true
   info:
     description:
-      - Results of M(llmfleet.gateway.vllm_model_info) in a loop over P(llmfleet.gateway.models_to_read#filter), for entries
-        of C(llm_models) whose model is not in the catalogue.
+      - Results of M(llmfleet.gateway.vllm_model_info) in a loop over entries of C(llm_models) whose
+        model is not in the catalogue.
     type: list
     elements: dict
     default: []
