@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.weights import downloads
 from rendering import Rendered, make_fleet, make_host, make_instance, render, secret_values
 
 TOKEN = "hf_0123456789"
@@ -312,11 +313,9 @@ def test_all_repositories_that_options_name_are_fetched() -> None:
         "speculative-config": '{"model": "org/draft", "num_speculative_tokens": 3}',
         "lora-modules": ["sql=org/adapter", {"name": "x", "path": "/srv/adapter"}],
     }
-    found = {
-        one["repository"]: one["revision"] for one in vllm.downloads(make_instance(options=options, revision="abc"))
-    }
+    found = {one["repository"]: one["revision"] for one in downloads(make_instance(options=options, revision="abc"))}
     assert found == {"Qwen/Qwen3-8B": "abc", "org/tokenizer": "v1", "org/draft": None, "org/adapter": None}
-    only = vllm.downloads(make_instance(model="/srv/m", options={"speculative-config": {"model": "org/draft"}}))
+    only = downloads(make_instance(model="/srv/m", options={"speculative-config": {"model": "org/draft"}}))
     assert [one["repository"] for one in only] == ["org/draft"]
 
 

@@ -20,6 +20,16 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.comp
     mount,
     secret_folders,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.weights import (
+    MODELS,
+    SECRETS,
+    apart,
+    download_service,
+    download_user,
+    downloads,
+    is_hub,
+    is_path,
+)
 
 if t.TYPE_CHECKING:
     from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
@@ -37,25 +47,13 @@ FORMER_PROJECT = "vllm"
 CONTAINER_PORT = 8000
 #: Where an instance keeps what it may write. HOME too, and nothing else of the container's file system.
 CACHE = "/cache"
-MODELS = "/models"
 LOCKS = "/run/llmfleet/locks"
-SECRETS = "/run/llmfleet/secrets"
 #: A name that no server can have (RFC 2606): vLLM takes an empty list of domains for all of them.
 NO_DOMAIN = "nothing.invalid"
 #: Seconds that an instance which comes first on a GPU has to begin, after a restart of the engine.
 PATIENCE = 60
-#: What a download needs of the environment: how to reach the hub, and how to use it.
-DOWNLOAD_VARIABLES = re.compile(
-    r"(HF_|HTTPS?_PROXY|NO_PROXY|ALL_PROXY|SSL_CERT_|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)", re.I
-)
-#: The file with HTTP's credentials, tokens and the like of vLLM; its reader is the instance.
+#: The file of secrets that a container takes into its environment.
 SECRET_FILE = "environment.json"
-#: Loaders that fetch the weights themselves, from where the hub's cache is no help.
-OWN_LOADERS = ("gguf", "modelexpress", "runai_streamer", "runai_streamer_sharded", "tensorizer")
-#: Options that may name a further repository.
-REPOSITORY_OPTIONS = (("tokenizer", "tokenizer-revision"), ("hf-config-path", ""), ("generation-config", ""))
-
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
@@ -85,7 +83,7 @@ def closed_models(own: t.Iterable[Instance], host: Host) -> list[str]:
     said = host.variables
     if said["vllm_offline"]:
         return []
-    new = [instance for instance in own if instance["name"] not in _known(host) and _is_hub(instance["model"])]
+    new = [instance for instance in own if instance["name"] not in _known(host) and is_hub(instance["model"])]
     return sorted({one["model"] for one in new if one["gated"] or said["vllm_hf_token"]})
 
 
@@ -102,7 +100,7 @@ def _figures(instance: Instance) -> dict[str, t.Any]:
 def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
     """One entry of compose_project's list."""
     said = host.variables
-    fetched = downloads(instance) if _downloads_apart(said) else []
+    fetched = downloads(instance) if apart(said) else []
     return {
         "name": instance["project"],
         "project_dir": instance["project_dir"],
@@ -277,7 +275,7 @@ def _environment(instance: Instance, said: Said, fetched: bool) -> dict[str, str
 
 
 def _volumes(instance: Instance, root: str, said: Said, fetched: bool) -> list[dict[str, t.Any]]:
-    read_only = fetched or bool(said["vllm_offline"]) or _is_path(instance["model"])
+    read_only = fetched or bool(said["vllm_offline"]) or is_path(instance["model"])
     found = [
         mount("./instance.yaml", "/etc/llmfleet/instance.yaml"),
         mount("./start.py", "/etc/llmfleet/start.py"),
@@ -287,7 +285,7 @@ def _volumes(instance: Instance, root: str, said: Said, fetched: bool) -> list[d
     ]
     if instance["gpus"]:
         found.append(mount(f"{root}/locks", LOCKS))
-    if _is_path(instance["model"]):
+    if is_path(instance["model"]):
         found.append(mount(instance["model"], instance["model"]))
     return found
 
@@ -350,97 +348,3 @@ def _connection(instance: Instance, said: Said) -> dict[str, t.Any]:
     if said["vllm_host_network"]:
         return {"network_mode": "host"}
     return {"ports": [f"{bracketed(one)}:{instance['port']}:{CONTAINER_PORT}" for one in instance["publish"]]}
-
-
-# ---- the download
-
-
-def _downloads_apart(said: Said) -> bool:
-    return bool(said["vllm_separate_download"]) and not said["vllm_offline"]
-
-
-def _is_path(model: str) -> bool:
-    return model.startswith("/")
-
-
-def downloads(instance: Instance) -> list[dict[str, t.Any]]:
-    """Repositories that the server reads; none where it has to fetch by itself, or where all is on the disk."""
-    options = instance["options"]
-    if options.get("load-format") in OWN_LOADERS or not (_is_path(instance["model"]) or _is_hub(instance["model"])):
-        return []
-    named = [(instance["model"], instance["revision"])]
-    named += [(options.get(name), options.get(revision)) for name, revision in REPOSITORY_OPTIONS]
-    named += [_draft(options.get("speculative-config"))]
-    named += [(path, None) for path in _adapters(options.get("lora-modules"))]
-    found = {name: revision for name, revision in reversed(named) if isinstance(name, str) and _is_hub(name)}
-    return [{"repository": name, "revision": found[name]} for name in sorted(found)]
-
-
-def _is_hub(name: str) -> bool:
-    return bool(_REPOSITORY.fullmatch(name))
-
-
-def _draft(config: t.Any) -> tuple[t.Any, t.Any]:
-    """The model of speculative decoding, given as JSON or as a dictionary."""
-    found = _parsed(config)
-    return (found.get("model"), found.get("revision")) if isinstance(found, dict) else (None, None)
-
-
-def _adapters(modules: t.Any) -> list[t.Any]:
-    """Paths of LoRA adapters, written as name=path, as JSON or as dictionaries."""
-    found = [_parsed(one) for one in (modules if isinstance(modules, list) else [modules])]
-    return [one.get("path") if isinstance(one, dict) else str(one).partition("=")[2] for one in found if one]
-
-
-def _parsed(value: t.Any) -> t.Any:
-    if isinstance(value, str) and value.lstrip().startswith("{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
-    return value
-
-
-def download_user(said: Said) -> tuple[str, str]:
-    user, _colon, group = str(said["vllm_download_user"]).partition(":")
-    return user, group or user
-
-
-def download_service(instance: Instance, said: Said, fetched: list[dict[str, t.Any]]) -> dict[str, t.Any]:
-    """A container that ends when the weights are there. It runs no code of the model, so it may write and has the token."""
-    user, group = download_user(said)
-    passed = {name: str(value) for name, value in instance["environment"].items() if DOWNLOAD_VARIABLES.match(name)}
-    found: dict[str, t.Any] = {
-        "image": instance["image"],
-        "container_name": f"{instance['container']}-download",
-        "labels": {"io.llmfleet.project": instance["project"], "io.llmfleet.step": "fetch"},
-        "restart": "no",
-        "init": True,
-        **LOCKED_DOWN,
-        "user": f"{user}:{group}",
-        "read_only": True,
-        "tmpfs": ["/tmp:mode=1777"],
-        "pids_limit": 1024,
-        "entrypoint": ["python3", "/etc/llmfleet/download.py"],
-        "command": [json.dumps(fetched)],
-        "environment": {
-            "DO_NOT_TRACK": "1",
-            "HF_ENDPOINT": str(said["vllm_hf_endpoint"]),
-            "HF_HUB_DISABLE_TELEMETRY": "1",
-            "HOME": "/tmp",
-            **passed,
-            "HF_HOME": MODELS,
-            "HF_HUB_CACHE": f"{MODELS}/hub",
-        },
-        "volumes": [
-            mount("./download.py", "/etc/llmfleet/download.py"),
-            mount("./secrets/download", SECRETS),
-            mount(str(said["vllm_models_dir"]), MODELS, False),
-        ],
-    }
-    if user == "0":
-        # A directory of weights that was there before may be anyone's.
-        found["cap_add"] = ["DAC_OVERRIDE"]
-    if said["vllm_host_network"]:
-        found["network_mode"] = "host"
-    return found
