@@ -61,3 +61,13 @@ def test_every_entry_point_has_a_specification(role: Path) -> None:
         for found in re.findall(rf"name: llmfleet[.]gateway[.]{role.name}\n +tasks_from: (\w+)", path.read_text())
     }
     assert called - set(specs) == set()
+
+
+def test_a_role_that_reads_the_fleet_requires_it() -> None:
+    """Applied alone, it ends with the name of what is missing, before any task on a host."""
+    for role in ROLES:
+        read = any("llm_fleet.hosts[inventory_hostname]" in path.read_text() for path in role.rglob("*.yml"))
+        options = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+        if read and role.name not in ("llm", "gateway_state"):
+            assert options["llm_fleet"]["required"], role.name
+            assert "llmfleet.gateway.llm" in options["llm_fleet"]["description"]

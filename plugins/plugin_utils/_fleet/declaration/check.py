@@ -59,6 +59,8 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "vllm": vllm.VLLM_RELATIONS,
     "llm": vllm.FLEET_RELATIONS,
 }
+#: What roles require and a play registers: nobody declares it.
+REGISTERED = "llm_fleet"
 #: Structures that have a check of their own, once for the fleet.
 STRUCTURES = ("llm_models", "llm_external_models", "llm_state")
 #: Roles whose variables are all beside the point while a variable of theirs is false.
@@ -135,6 +137,8 @@ def _by_variable(specs: t.Mapping[str, Options]) -> dict[str, tuple[str, Option]
     found: dict[str, tuple[str, Option]] = {}
     for role, options in specs.items():
         for name, option in options.items():
+            if name == REGISTERED:
+                continue
             owner = next((one for one in specs if name.startswith(f"{one}_")), role)
             if role == owner or name not in found:
                 found[name] = (owner, option)
