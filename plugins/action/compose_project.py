@@ -279,7 +279,8 @@ class ActionModule(ActionBase):
         self._call(Call.STOP, courses, stop_services=services)
         for course in courses:
             while course.phase == Phase.WAITING and course.passed <= self._limit(Stage.STOPPING):
-                self._call(Call.WATCH, [course])
+                if self._call(Call.WATCH, [course]).get("failed"):
+                    break
             course.end(f"There is no earlier working state; it was stopped. {_where(course)}", Rollback.STOPPED)
 
     def _arrived(self, course: Course) -> None:

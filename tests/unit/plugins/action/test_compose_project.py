@@ -313,6 +313,12 @@ def test_first_failure_is_stopped_and_that_is_waited_for(run: Run) -> None:
     assert result["msg"].endswith("it was stopped. Look at it with: cd /opt/p && docker compose logs")
 
 
+def test_stop_that_cannot_be_watched_ends_all_the_same(run: Run) -> None:
+    stopping = {"phase": "waiting", "stage": "stopping", "progress": ""}
+    result = run(FAILED, NO_WAY_BACK, stopping, {"failed": True, "msg": "engine gone"})["projects"]["p"]
+    assert result["rollback"] == "stopped"
+
+
 def test_first_failure_before_any_container_has_nothing_to_stop(run: Run) -> None:
     result = run({**FAILED, "services": []}, NO_WAY_BACK)["projects"]["p"]
     assert (result["rollback"], run.steps) == ("running", ["begin", "take_back"])
