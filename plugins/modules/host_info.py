@@ -44,7 +44,7 @@ options:
     type: list
     elements: path
     default: []
-  keys:
+  key_files:
     description: Files with OpenPGP keys, whose fingerprints are reported.
     type: list
     elements: path
@@ -183,8 +183,8 @@ ansible_facts:
         files:
           description: C(sha256) and C(mode) of those of O(files) that are there.
           type: dict
-        keys:
-          description: Fingerprints of the primary keys in each of O(keys) that is there.
+        fingerprints:
+          description: Fingerprints of the primary keys in each of O(key_files) that is there.
           type: dict
         services:
           description: Whether each of O(units) is C(loaded), C(active) and C(enabled).
@@ -249,7 +249,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "apt_targets": {"type": "bool", "default": False},
     "repositories": NAMES,
     "files": PATHS,
-    "keys": {**PATHS, "no_log": False},
+    "key_files": {**PATHS, "no_log": False},
     "units": NAMES,
     "images": NAMES,
     "models_dir": {"type": "path"},

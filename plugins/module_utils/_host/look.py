@@ -59,7 +59,7 @@ def look_at_files(asked: Asked) -> dict[str, Any]:
     """Files that were asked for, and what earlier runs kept."""
     return {
         "files": read.digests(asked["files"]),
-        "keys": openpgp.fingerprints_of(asked["keys"]),
+        "fingerprints": openpgp.fingerprints_of(asked["key_files"]),
         "reading": disks.kept(asked["reading"]) if asked["reading"] else None,
         "figures": disks.kept(asked["figures"]) if asked["figures"] else None,
     }
@@ -108,7 +108,9 @@ def empty(asked: Asked) -> dict[str, Any]:
     nothing: dict[str, Any] = {"gpu": {}, "driver": {}, "toolkit": {}, "docker": engine.engine({"error": "not read"})}
     lists = ("containers", "images", "packages", "apt_targets", "listeners", "urls")
     nothing.update({name: [] for name in lists})
-    nothing.update({name: {} for name in ("repositories", "files", "keys", "services", "models", "model_folders")})
+    nothing.update(
+        {name: {} for name in ("repositories", "files", "fingerprints", "services", "models", "model_folders")}
+    )
     return {**nothing, "images_room": None, "models_room": None, "reading": None, "figures": None}
 
 

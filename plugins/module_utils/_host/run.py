@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -31,33 +31,41 @@ class Run(Protocol):
 
 
 def run(argv: Sequence[str], timeout: float = TIMEOUT, environment: Mapping[str, str] | None = None) -> Done:
-    """Status and output of a command."""
+    """Status and output of a command.
+
+    Not by the module's run_command, which has no time limit; nor under timeout(1), which waits for a command that hangs in
+    the kernel, as nvidia-smi does with a broken driver.
+    """
     try:
-        process = subprocess.Popen(
-            list(argv),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, "LC_ALL": "C", **(environment or {})},
-            start_new_session=True,
-        )
+        return asyncio.run(_run(argv, timeout, {**os.environ, "LC_ALL": "C", **(environment or {})}))
     except (OSError, ValueError) as exc:
         return Done(127, "", str(exc))
+
+
+async def _run(argv: Sequence[str], timeout: float, environment: Mapping[str, str]) -> Done:
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=dict(environment),
+        start_new_session=True,
+    )
     try:
-        out, err = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return _give_up(process, timeout)
-    return Done(process.returncode, _text(out), _text(err))
+        out, err = await asyncio.wait_for(process.communicate(), timeout)
+    except asyncio.TimeoutError:
+        await _end(process)
+        return Done(124, "", f"no answer within {timeout:.0f} s")
+    return Done(process.returncode or 0, _text(out), _text(err))
 
 
-def _give_up(process: subprocess.Popen[bytes], timeout: float) -> Done:
+async def _end(process: asyncio.subprocess.Process) -> None:
     """Ends a command with its children. One that hangs in the kernel can't be ended, and is not waited for."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=2)
-    except (OSError, subprocess.TimeoutExpired):
+        await asyncio.wait_for(process.communicate(), 2)
+    except (OSError, asyncio.TimeoutError):
         pass
-    return Done(124, "", f"no answer within {timeout:.0f} s")
 
 
 def _text(raw: Any) -> str:

@@ -23,7 +23,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.common 
 def declared_branch(variables: Variables) -> int:
     """The branch that is declared, also by a version; 0 for none."""
     branch, version = variables["nvidia_driver_branch"], variables["nvidia_driver_version"]
-    return int(branch) if branch else int(str(version).split(".")[0]) if version else 0
+    return int(branch) if branch else int(str(version).partition(".")[0]) if version else 0
 
 
 def source(variables: Variables, facts: Facts) -> str:

@@ -56,7 +56,7 @@ def look(variables: Variables) -> dict[str, t.Any]:
     asked: dict[str, t.Any] = {
         "packages": list(data.PACKAGES),
         "files": list(data.FILES) + list(data.KEY_PATHS.values()),
-        "keys": list(data.KEY_PATHS.values()),
+        "key_files": list(data.KEY_PATHS.values()),
         "units": ["nvidia-persistenced", "nvidia-fabricmanager"],
     }
     if variables["nvidia_driver_kernel"]:

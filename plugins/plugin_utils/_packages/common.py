@@ -105,7 +105,7 @@ def key_is_there(facts: Facts, key: t.Mapping[str, str]) -> bool:
     """Whether a host has a repository's key: the given one, or one that is known by its fingerprint."""
     if key["checksum"]:
         return is_there(facts, key["path"], key["checksum"])
-    found = facts["keys"].get(key["path"])
+    found = facts["fingerprints"].get(key["path"])
     return bool(found) and (not key["fingerprint"] or set(found) == {key["fingerprint"]})
 
 

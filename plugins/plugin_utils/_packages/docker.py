@@ -38,7 +38,7 @@ def look(variables: Variables) -> dict[str, t.Any]:
     return {
         "packages": sorted(names),
         "files": [*data.KEY_PATHS.values(), *data.REPOSITORY_PATHS.values()],
-        "keys": [*data.KEY_PATHS.values()],
+        "key_files": [*data.KEY_PATHS.values()],
         "repositories": [variables["docker_repository_url"]],
         "units": ["docker"],
     }

@@ -48,7 +48,7 @@ def look(variables: Variables) -> dict[str, t.Any]:
     return {
         "packages": [PACKAGE, *COMPANIONS],
         "files": [*KEY_PATHS.values(), *REPOSITORY_PATHS.values()],
-        "keys": [*KEY_PATHS.values()],
+        "key_files": [*KEY_PATHS.values()],
         "repositories": [variables["nvidia_container_toolkit_repository_url"]],
     }
 

@@ -101,7 +101,7 @@ def host(system: str, architecture: str = "x86_64", /, **parts: Any) -> dict[str
         "apt_targets": [],
         "repositories": {},
         "files": {},
-        "keys": {},
+        "fingerprints": {},
         "services": {},
         "faults": {},
     }

@@ -192,9 +192,9 @@ def test_another_key_on_the_host_differs() -> None:
         ({path: ["0" * 40]}, True),
         ({path: [own, "0" * 40]}, True),
     ):
-        key = packages_plan(variables(), host("Debian-13", keys=found))["key"]
+        key = packages_plan(variables(), host("Debian-13", fingerprints=found))["key"]
         assert key["differs"] is differs
-    known = host("Debian-13", keys={path: [own]}, files={path: file("abc")})
+    known = host("Debian-13", fingerprints={path: [own]}, files={path: file("abc")})
     assert packages_plan(variables(gpg_key_checksum="0" * 64), known)["key"]["differs"] is True
 
 
@@ -325,7 +325,7 @@ def test_the_look_asks_for_all_that_the_plan_reads() -> None:
             docker = role(system, source=source)
             assert set(docker.packages() + docker.beside() + docker.held()) <= set(asked["packages"])
             assert {docker.key()["path"], docker.repository()["path"]} <= set(asked["files"])
-            assert docker.key()["path"] in asked["keys"]
+            assert docker.key()["path"] in asked["key_files"]
     assert set(docker_data.FOREIGN_TO_UPSTREAM + docker_data.FOREIGN_TO_DISTRIBUTION) <= set(asked["packages"])
     assert look(variables(manage_packages=False)) == {"units": ["docker"]}
 

@@ -44,7 +44,7 @@ def told(system: str, answer: str, architecture: str = "x86_64") -> dict[str, An
         elif words[0] == "sum":
             found["files"][words[2]] = {"sha256": words[1], "mode": "0644"}
         elif words[0] == "key":
-            found["keys"][words[1]] = words[2:]
+            found["fingerprints"][words[1]] = words[2:]
         elif words[0] == "target":
             fields = ("uri", "suite", "component", "origin", "signed_by")
             found["apt_targets"].append(dict(zip(fields, line.split("|")[1:], strict=True)))
@@ -728,7 +728,7 @@ def test_the_look_asks_for_all_that_the_plan_reads() -> None:
     for system in HOSTS:
         role = Role(system)
         assert {one["path"] for one in role.files()} <= set(asked["files"])
-        assert key(role.choice)["path"] in asked["keys"]
+        assert key(role.choice)["path"] in asked["key_files"]
 
 
 def test_each_public_variable_is_described_with_its_default() -> None:

@@ -84,7 +84,7 @@ def test_nvidias_key_is_known_by_its_fingerprint_on_both_families(manager: str) 
     assert key(variables(repository_url="https://mirror/x"), manager)["url"] == "https://mirror/x/gpgkey"
     system = "Debian-13" if manager == "apt" else "Rocky-9"
     for found, differs in (([expected], False), (["0" * 40], True), ([], True)):
-        there = host(system, keys={KEY_PATHS[manager]: found})
+        there = host(system, fingerprints={KEY_PATHS[manager]: found})
         assert plan(variables(), there)["key"]["differs"] is differs
 
 
@@ -164,7 +164,7 @@ def test_what_can_not_be_planned_is_refused() -> None:
 
 def test_the_look_asks_for_all_that_the_plan_reads() -> None:
     asked = look(variables())
-    assert PACKAGE in asked["packages"] and set(KEY_PATHS.values()) <= set(asked["files"] + asked["keys"])
+    assert PACKAGE in asked["packages"] and set(KEY_PATHS.values()) <= set(asked["files"] + asked["key_files"])
     for system in ("Debian-13", "Rocky-9"):
         assert repository(variables(), host(system))["path"] in asked["files"]
 
