@@ -187,11 +187,13 @@ def _one_host(
     for role, relations in RELATIONS.items():
         for relation in relations if applies(role, place) else ():
             findings += [Finding(name, text, place.host) for name, text in relation(place) if name not in found]
-    guesses = spelling.misspelled(fine, options)
-    return place, findings + [Finding(name, _MEANT.format(meant), place.host) for name, meant in guesses.items()]
-
-
-_MEANT = "is read by nothing; did you mean {0}?"
+    unread = {
+        name: f"is read by nothing; did you mean {meant}?" for name, meant in spelling.misspelled(fine, options).items()
+    }
+    unread |= {
+        name: f"is read by nothing any more; write {now}" for name, now in spelling.RENAMED.items() if name in fine
+    }
+    return place, findings + [Finding(name, text, place.host) for name, text in unread.items()]
 
 
 def _counts(name: str, options: t.Mapping[str, tuple[str, Option]], place: Place) -> bool:

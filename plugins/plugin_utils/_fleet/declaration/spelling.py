@@ -15,6 +15,16 @@ _OTHERS = """
 llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file
 """
 OTHERS = frozenset(_OTHERS.split())
+#: Variables of an earlier release, and what stands for them now.
+RENAMED = {
+    "litellm_api_url": "gateway_state_api_url",
+    "litellm_project_dir": "llm_project_root",
+    "llm_state_file": "gateway_state_export_file",
+    "nvidia_container_toolkit_watch": "watch_manage",
+    "nvidia_container_toolkit_watch_interval": "watch_interval",
+    "nvidia_container_toolkit_watch_limit": "watch_limit",
+    "vllm_project_dir": "llm_project_root",
+}
 #: Above it one or two letters differ, or their order.
 ALIKE = 0.88
 
@@ -24,7 +34,7 @@ def misspelled(variables: t.Iterable[str], known: t.Collection[str]) -> dict[str
     names = sorted({*known, *OTHERS})
     found = {}
     for name in variables:
-        if name in names or not name.startswith(PREFIXES):
+        if name in names or name in RENAMED or not name.startswith(PREFIXES):
             continue
         close = difflib.get_close_matches(name, names, n=1, cutoff=ALIKE)
         # A name that goes on after a known one is the user's own, such as llm_models_small for a part of llm_models.

@@ -181,6 +181,7 @@ def _source(value: t.Any) -> str:
 
 DRIVER: dict[str, Rule] = {
     "nvidia_driver_source": _source,
+    "nvidia_driver_batch": values.matching(re.compile(r"[1-9][0-9]*%?"), "number of hosts", "1 or 25%"),
     "nvidia_driver_branch": _branch,
     "nvidia_driver_version": _driver_version,
     "nvidia_driver_kernel": values.matching(
@@ -223,6 +224,7 @@ TOOLKIT: dict[str, Rule] = {
     "nvidia_container_toolkit_gpg_key": values.public_key,
     "nvidia_container_toolkit_gpg_key_fingerprint": _fingerprint,
     "nvidia_container_toolkit_test_image": names.image,
+    "nvidia_container_toolkit_test_arguments": values.each(values.one_line),
     "nvidia_container_toolkit_test_command": lambda value: "" if value else "is empty; write [nvidia-smi, -L]",
 }
 TOOLKIT_RELATIONS: tuple[Relation, ...] = (_toolkit,)

@@ -113,6 +113,8 @@ LITELLM_RELATIONS: tuple[Relation, ...] = (_release,)
 STATE: dict[str, Rule] = {
     "gateway_state_api_url": values.optional(values.repository_url),
     "gateway_state_owner": values.not_empty,
+    "gateway_state_export_file": values.not_empty,
+    "gateway_state_export_owner": values.one_line,
     "gateway_state_key_directory": values.optional(values.path),
     "gateway_state_key_store": _key_store,
     "gateway_state_workers": values.between(1, 64),

@@ -125,7 +125,20 @@ VLLM: dict[str, Rule] = {
 }
 VLLM_RELATIONS: tuple[Relation, ...] = (_own_network,)
 
+
+def _kinds_of_gpu(value: t.Mapping[t.Any, t.Any]) -> str:
+    wrong = [
+        name
+        for name, size in value.items()
+        if isinstance(size, bool) or not isinstance(size, (int, float)) or size <= 0
+    ]
+    if not wrong:
+        return ""
+    return f"{names.listed(wrong)} has no memory; write usable GiB of each kind of GPU, such as {{RTX 4090: 23.55}}"
+
+
 FLEET: dict[str, Rule] = {
+    "llm_plan_gpus": _kinds_of_gpu,
     "llm_gpu_count": values.between(0, 64),
     "llm_private_address": values.optional(values.reachable_address),
     "llm_project_root": values.path,

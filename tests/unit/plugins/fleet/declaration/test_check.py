@@ -252,6 +252,10 @@ class TestSpelling:
     def test_named_with_what_was_meant(self, wrong: str, right: str) -> None:
         assert said({wrong: 1}) == [f"{wrong} on one is read by nothing; did you mean {right}?"]
 
+    def test_a_variable_of_an_earlier_release_is_named_with_what_it_is_now(self) -> None:
+        (line,) = said({"vllm_project_dir": "/a"})
+        assert line == "vllm_project_dir on one is read by nothing any more; write llm_project_root"
+
     @pytest.mark.parametrize(
         "name",
         [
