@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
 
     def _resolved(self) -> Resolved:
         """Every host with its variables, checked and of the types that the roles' argument specs say."""
-        groups, defaults = self._vars["groups"], role_defaults(self._loader)
+        groups, defaults = self._vars["groups"], self._defaults()
         found = resolve(self._vars["hostvars"], groups, defaults, self._loader)
         given = {name: self._with_secrets(host.variables) for name, host in found.hosts.items()}
         checked = check(given, groups, read_specs(COLLECTION), defaults)
@@ -78,12 +78,18 @@ class ActionModule(ActionBase):
         }
         return found._replace(hosts=hosts)
 
-    def _with_secrets(self, variables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
-        """A plan can be made before there are secrets."""
+    def _defaults(self) -> dict[str, t.Any]:
+        """Of the roles. A plan can be made before there are secrets, and other variables may be made of them."""
+        return {**self._stand_ins(), **role_defaults(self._loader)}
+
+    def _stand_ins(self) -> dict[str, str]:
         if self._args["secrets"]:
-            return variables
-        wanted = [secret for row in SERVICES for secret in row.secrets]
-        missing = {one.variable: one.prefix + "x" * one.length for one in wanted if not variables.get(one.variable)}
+            return {}
+        return {one.variable: one.prefix + "x" * one.length for row in SERVICES for one in row.secrets}
+
+    def _with_secrets(self, variables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
+        """Stand-ins in the place of secrets that are there and empty."""
+        missing = {name: text for name, text in self._stand_ins().items() if not variables.get(name)}
         return {**variables, **missing}
 
     def _declared(self) -> Value:
