@@ -236,8 +236,9 @@ def _heads(config: dict[str, t.Any]) -> int:
     """Models with pictures describe their language part in a section of its own."""
     nested = [config.get(part) for part in ("text_config", "llm_config", "language_config")]
     for source in [config, *(part for part in nested if isinstance(part, dict))]:
-        if source.get("num_attention_heads"):
-            return int(source["num_attention_heads"])
+        heads = source.get("num_attention_heads")
+        if isinstance(heads, int) and not isinstance(heads, bool) and heads > 0:
+            return heads
     return 0
 
 

@@ -241,6 +241,21 @@ def test_an_architecture_that_the_planner_does_not_know_is_said_so() -> None:
     assert "MysteryForCausalLM" in instance["note"]
 
 
+@pytest.mark.parametrize("heads", [[32, 16], "many", {"a": 1}, -4, True, 1e400])
+def test_heads_of_any_type_crash_nothing(heads: t.Any) -> None:
+    config = {**CATALOGUE["Qwen/Qwen3-8B"]["config"], "num_attention_heads": heads}
+    (instance,) = looked_up(UNKNOWN, {"config": config, "weight_bytes": 16381470720})
+    assert instance["plan"] is None
+    assert "num_attention_heads" in instance["note"]
+
+
+@pytest.mark.parametrize("option", ["disable-hybrid-kv-cache-manager", "mamba_cache_mode", "disable-sliding-window"])
+def test_options_that_change_the_cache_are_not_planned(option: str) -> None:
+    (instance,) = fleet_plan([{**LLAMA, "engine_args": {option: True}}], {"box": info(H100)}, ONE)
+    assert instance["plan"] is None
+    assert option.replace("_", "-") in instance["note"]
+
+
 def test_a_plan_that_relies_on_the_checkpoints_size_says_so() -> None:
     config = {**CATALOGUE["Qwen/Qwen3-8B"]["config"], "architectures": ["MysteryForCausalLM"]}
     (instance,) = looked_up(UNKNOWN, {"config": config, "weight_bytes": 16381470720})

@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import plan as planner
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.choice import choose, recommend
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.needs import Instance, need
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.remedies import explain, remedies
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import GIB, EngineSettings
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.sharing import check_alike, share_gpu
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.sharing import (
+    check_alike,
+    share_gpu,
+    share_gpus,
+)
 
 LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
 LARGE = CATALOGUE["meta-llama/Llama-3.1-70B-Instruct"]["config"]
@@ -150,3 +155,13 @@ def test_recommendation_for_every_class_of_gpu() -> None:
     assert all(found.values())
     large = recommend(LARGE, "0.26.0")
     assert large["80"] is None
+
+
+def test_alike_instances_are_planned_once() -> None:
+    """200 servers of four GPUs and a shared one: what is worked out for the first serves all."""
+    planner._planned.cache_clear()
+    for number in range(200):
+        for _gpu in range(4):
+            share_gpus([instance(f"m{number}", dict(LLAMA))], {0: 79.18})
+        share_gpus([instance("a", dict(SMALL), max_model_len=8192), instance("b", dict(MIDDLE))], {0: 79.18})
+    assert planner._planned.cache_info().misses < 20
