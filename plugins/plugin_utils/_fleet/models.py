@@ -125,7 +125,7 @@ def model_errors(
     vllm_version: str,
     allow_unknown_options: bool,
     described: dict[str, t.Any],
-    environment: t.Mapping[str, t.Any] = {},
+    environment: t.Mapping[str, t.Any] | None = None,
 ) -> list[str]:
     """Every fault of one entry by itself, with what is known of its model and the environment of all instances."""
     if not isinstance(entry, dict):
@@ -137,7 +137,7 @@ def model_errors(
     if errors:
         return errors
     errors = _value_errors(entry, where, described)
-    errors += errors or _length_errors(entry, where, described, environment)
+    errors += errors or _length_errors(entry, where, described, environment or {})
     return errors + _engine_arg_errors(entry, where, vllm_version, allow_unknown_options)
 
 

@@ -97,7 +97,7 @@ def _may_be_template(value: t.Any) -> bool:
     """Plain values, the most by far, skip the template engine."""
     if isinstance(value, (bool, int, float)) or value is None:
         return False
-    if type(value) is str or isinstance(value, str):
+    if isinstance(value, str):
         return "{" in value
     if isinstance(value, dict):
         return any(_may_be_template(one) for pair in value.items() for one in pair)

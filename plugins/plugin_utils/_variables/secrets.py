@@ -29,7 +29,7 @@ def missing(variables: t.Iterable[t.Mapping[str, t.Any]]) -> list[Secret]:
 
 
 def made(secret: Secret) -> str:
-    return secret.prefix + "".join(secrets.choice(CHARACTERS) for _ in range(secret.length))
+    return secret.prefix + "".join(secrets.choice(CHARACTERS) for _position in range(secret.length))
 
 
 def default_path(source: str) -> str:
