@@ -10,8 +10,8 @@ import typing as t
 
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import trust_as_template
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import role_defaults
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, read_specs
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import Resolved, resolve
 
 
@@ -71,3 +71,11 @@ def test_models_that_differ_between_hosts_are_refused() -> None:
 
 def test_a_misspelt_variable_is_kept_for_the_check() -> None:
     assert read(ONE, a={"litellm_prot": 1}).hosts["a"].variables["litellm_prot"] == 1
+
+
+def test_a_secret_that_ansible_would_template_is_refused_without_its_text() -> None:
+    found = read(ONE, a={"vllm_api_key": trust_as_template("abc-0123456789{{def")})
+    given = {name: host.variables for name, host in found.hosts.items()}
+    (line,) = [one for one in check(given, ONE, read_specs(COLLECTION)).faults if one.startswith("vllm_api_key")]
+    assert "!unsafe" in line
+    assert "abc-" not in line and "def" not in line

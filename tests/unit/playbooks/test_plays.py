@@ -1,0 +1,28 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What every shipped play has."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+PLAYBOOKS = sorted((Path(__file__).resolve().parents[3] / "playbooks").glob("*.yml"))
+PLAYS = [(path.name, play) for path in PLAYBOOKS for play in yaml.safe_load(path.read_text())]
+
+
+@pytest.mark.parametrize(("name", "play"), PLAYS, ids=lambda value: value if isinstance(value, str) else value["name"])
+def test_a_killed_run_leaves_no_module_with_its_arguments_on_a_host(name: str, play: dict[str, t.Any]) -> None:
+    """Fault M6: without pipelining a module with its secrets is a file on the host, wherever no ansible.cfg asks for it."""
+    assert play["hosts"] == "localhost" or play["vars"]["ansible_pipelining"] is True
+
+
+def test_the_fleet_comes_first_and_what_was_read_is_kept_last() -> None:
+    """Whatever tags a run has: every role reads the value, and a later run may need what was read."""
+    site = [play for name, play in PLAYS if name == "site.yml"]
+    assert [play["name"] for play in site if "always" in play.get("tags", [])] == [site[0]["name"], site[-1]["name"]]
