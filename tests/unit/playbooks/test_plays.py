@@ -18,7 +18,7 @@ PLAYS = [(path.name, play) for path in PLAYBOOKS for play in yaml.safe_load(path
 
 @pytest.mark.parametrize(("name", "play"), PLAYS, ids=lambda value: value if isinstance(value, str) else value["name"])
 def test_a_killed_run_leaves_no_module_with_its_arguments_on_a_host(name: str, play: dict[str, t.Any]) -> None:
-    """Fault M6: without pipelining a module with its secrets is a file on the host, wherever no ansible.cfg asks for it."""
+    """Fault M6: without pipelining a module is a file on the host, with its secrets."""
     assert play["hosts"] == "localhost" or play["vars"]["ansible_pipelining"] is True
 
 
