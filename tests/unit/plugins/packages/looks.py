@@ -60,14 +60,14 @@ def file(text: str, mode: str = "0644") -> dict[str, str]:
     return {"sha256": sha256(text), "mode": mode}
 
 
-def host(system: str, architecture: str = "x86_64", /, **parts: Any) -> dict[str, Any]:
+def host(which: str, architecture: str = "x86_64", **parts: Any) -> dict[str, Any]:
     """A host with nothing on it; of dictionaries in parts only what is given differs."""
-    name, version, manager, kernel = SYSTEMS[system]
+    name, version, manager, kernel = SYSTEMS[which]
     found: dict[str, Any] = {
         "system": {
             "id": name,
             "version": version,
-            "name": system,
+            "name": which,
             "family": {"apt": "debian", "dnf": "redhat"}.get(manager, ""),
             "package_manager": manager,
             "architecture": architecture,
