@@ -60,10 +60,13 @@ def test_the_container_of_the_layout_before_is_taken_over() -> None:
     assert project()["replaces"] == [{**old, "service": "tiny"}, old]
 
 
-def test_a_host_without_instances_has_no_project_and_still_prunes() -> None:
+def test_a_host_without_instances_lets_go_of_the_layout_before_and_still_prunes() -> None:
     host = make_host()
     view = vllm.view(make_fleet(host), host)
-    assert view["projects"] == [] and view["prune_prefix"]
+    (gone,) = view["projects"]
+    assert (gone["state"], gone["project_dir"]) == ("absent", "/opt/llmfleet/vllm")
+    assert gone["replaces"] == [{"project": "vllm", "project_dir": "/opt/llmfleet/vllm"}]
+    assert view["prune_prefix"]
 
 
 # ---- quoting

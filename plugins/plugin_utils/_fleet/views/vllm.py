@@ -59,9 +59,13 @@ SECRET_FILE = "environment.json"
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     own = [instance for instance in fleet.instances if instance["server"] == host.name]
     projects = [project(instance, fleet.root, host) for instance in own]
+    # Of the release before, also what is not declared any more; where no instance is left, the whole of it.
+    former = {"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/vllm"}
     if projects:
-        # Of the release before, also what is not declared any more.
-        projects[0]["replaces"].append({"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/vllm"})
+        projects[0]["replaces"].append(former)
+    else:
+        folder = former["project_dir"]
+        projects = [{"name": "llmfleet-vllm", "project_dir": folder, "state": "absent", "replaces": [former]}]
     return {
         "projects": projects,
         "prune_prefix": PREFIX,

@@ -133,6 +133,19 @@ def test_what_the_old_project_has_that_nobody_names_goes_with_an_absent_one(host
     assert host.listing("old") == ["data"]
 
 
+def test_old_project_whose_services_nobody_takes_over_goes_with_an_absent_one_in_its_directory(
+    host: Host, task: Task
+) -> None:
+    deploy_old(host)
+    entry = {"project": "old", "project_dir": str(host.root / "old")}
+    gone = {"name": "new", "project_dir": str(host.root / "old"), "state": "absent", "replaces": [entry]}
+    result = task(gone)["projects"]["new"]
+    assert (result["replaced"], host.engine.of("old")) == (["old-a-1", "old-b-1"], {})
+    assert (host.listing("old"), host.text("old/data/rows")) == (["data"], "rows")
+    assert not task(gone)["changed"]
+    assert not task({**gone, "project_dir": str(host.root / "never")})["changed"]
+
+
 def test_takeover_is_foreseen(host: Host) -> None:
     old = deploy_old(host)
     host.check_mode = True
