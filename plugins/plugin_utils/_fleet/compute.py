@@ -147,9 +147,10 @@ def _open(host: Host, gpus: Gpus, known: Known) -> bool:
 
 def figures(host: Host, known: Known) -> dict[str, t.Any]:
     """What vLLM said at its start of the instances of a server, as far as the gateways need it."""
-    if not host.facts:
+    read = host.facts.get("figures")
+    if not read:
         return dict(_kept(known, host.name).get("figures") or {})
-    found = (host.facts.get("figures") or {}).get("instances") or {}
+    found = read.get("instances") or {}
     return {name: {"parallel_limit": one.get("parallel_limit")} for name, one in found.items()}
 
 

@@ -50,9 +50,7 @@ def private_address(host: Host, kept: Kept) -> str:
     if declared:
         return declared
     found = host.facts.get("addresses") or {}
-    return str(
-        found.get("default_ipv4") or found.get("default_ipv6") or ("" if host.facts else kept.get("address", ""))
-    )
+    return str(found.get("default_ipv4") or found.get("default_ipv6") or kept.get("address", ""))
 
 
 def address_faults(host: Host, known: bool) -> list[str]:

@@ -100,6 +100,14 @@ def test_gpus_that_can_not_be_read_this_time_are_those_of_before() -> None:
     assert fleet_of(MODELS, unread, GROUPS, known=known).instances == whole().instances
 
 
+def test_parts_of_a_look_that_failed_are_those_of_before() -> None:
+    poor = {"gpu": {}, "addresses": {}, "figures": None, "faults": {"system": "OSError"}}
+    known = Known(models=DESCRIBED, reading=kept())
+    found = fleet_of(MODELS, {**HOSTS, "gpu1": {"llm_host": poor}}, GROUPS, known=known)
+    assert found.instances == whole().instances
+    assert found.reading == kept()
+
+
 def test_a_run_that_reads_the_same_keeps_the_same() -> None:
     first = kept()
     assert first["number"] == 1
