@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views impo
     nvidia_driver,
     watch,
 )
-from looks import defaults, file, host
+from looks import ROLES, defaults, file, host
 
 SECRET = "hunter2-of-the-vault"
 VIEWS = {"docker": docker, "nvidia_driver": nvidia_driver, "nvidia_container_toolkit": nvidia_container_toolkit}
@@ -134,3 +135,41 @@ def test_no_view_holds_a_secret(given: dict[str, Any]) -> None:
     assert SECRET not in json.dumps(view) and view["daemon_secret"] is True and view["plan"]["config"] is True
     options = docker_daemon_options.FilterModule().filters()["docker_daemon_options"]
     assert SECRET in json.dumps(options({name: member.variables[name] for name in view["daemon_variables"]}))
+
+
+def read_of(role: str, name: str) -> set[str]:
+    """What a role's tasks and variables read of a dictionary."""
+    texts = [
+        path.read_text() for folder in ("tasks", "vars", "handlers") for path in (ROLES / role / folder).glob("*.yml")
+    ]
+    return set(re.findall(rf"__{role}_{name}\.([a-z_]+)", "\n".join(texts)))
+
+
+@pytest.mark.parametrize("system", ["Ubuntu-24.04", "Rocky-9"])
+@pytest.mark.parametrize("role", VIEWS)
+def test_the_plan_has_all_that_the_roles_tasks_read(role: str, system: str) -> None:
+    member = server(host(system, driver={"device_ids": ["2330"], "nvswitch": True}))
+    view = VIEWS[role].view(fleet(member), member)
+    assert len(read_of(role, "plan")) > 5
+    assert read_of(role, "plan") <= set(view["plan"]) and read_of(role, "view") <= set(view)
+
+
+def test_the_watchs_view_has_all_that_its_tasks_read() -> None:
+    assert read_of("watch", "view") <= set(watch.view(fleet(watched()), watched()))
+
+
+@pytest.mark.parametrize(
+    ("role", "given"),
+    [
+        ("docker", {"docker_manage_packages": False}),
+        ("nvidia_driver", {"nvidia_driver_manage": False}),
+        ("nvidia_container_toolkit", {"nvidia_container_toolkit_source": "none"}),
+    ],
+)
+def test_a_plan_of_what_is_not_managed_has_what_decides_whether_to_do_anything(
+    role: str, given: dict[str, Any]
+) -> None:
+    member = server(host("openSUSE"), **given)
+    view = VIEWS[role].view(fleet(member), member)
+    main = (ROLES / role / "tasks/main.yml").read_text()
+    assert set(re.findall(rf"__{role}_plan\.([a-z_]+)", main)) - {"loaded"} <= set(view["plan"])
