@@ -1,7 +1,8 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recreates vLLM's containers that lost their GPU. Managed by Ansible (llmfleet.gateway.watch)."""
+"""Recreates vLLM's containers that lost their GPU, and starts those that the engine gave up at a boot, when it did not
+know their GPU yet. Managed by Ansible (llmfleet.gateway.watch)."""
 
 from __future__ import annotations
 
@@ -16,6 +17,9 @@ from typing import Any
 HOUR = 3600
 # What a container says that had a GPU and has none: after a daemon-reload, or a driver changed under it.
 LOST = ("NVML", "No devices were found", "couldn't communicate with the NVIDIA driver")
+# Why the engine could not start a container: before 28.2 it starts them before it knows of CDI (moby issue 49989), and
+# the specification may be made after the engine's own start. It does not try again.
+TOO_EARLY = ('could not select device driver "cdi"', "CDI device injection failed")
 OUTSIDE_PATH = ["/usr/local/nvidia/bin", "/usr/lib/wsl/lib", "/opt/nvidia/bin", "/opt/bin"]
 COMPOSE = "com.docker.compose"
 OWN = "io.llmfleet.project"
@@ -54,8 +58,8 @@ def host_fault() -> str:
 
 
 def gpu_containers() -> list[dict[str, Any]]:
-    """Running containers of our projects that were given devices."""
-    code, said = run("docker", "ps", "--quiet", "--no-trunc", "--filter", f"label={OWN}")
+    """Containers of our projects that were given devices, running or not."""
+    code, said = run("docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={OWN}")
     if code or not said:
         return []
     code, said = run("docker", "inspect", *said.split())
@@ -66,8 +70,23 @@ def gpu_containers() -> list[dict[str, Any]]:
     return [box for box in found if box["HostConfig"].get("DeviceRequests")]
 
 
+def given_up(box: dict[str, Any]) -> bool:
+    """Whether the engine failed to start it because it did not know its GPU. A person's stop leaves no such word."""
+    state = box["State"]
+    return not state["Running"] and any(sign in state.get("Error", "") for sign in TOO_EARLY)
+
+
+def start(box: dict[str, Any]) -> bool:
+    name = box["Name"].lstrip("/")
+    code, output = run("docker", "start", box["Id"])
+    say(f"{name} had not been started, since the engine did not know its GPU: " + ("started." if code == 0 else output))
+    return code == 0
+
+
 def lost_gpu(box: dict[str, Any]) -> str:
     """What the container says when its GPU is gone; empty when it is there, or when that can't be told."""
+    if not box["State"]["Running"]:
+        return ""
     code, said = run("docker", "exec", box["Id"], "nvidia-smi", "-L")
     return said if code != 0 and any(sign in said for sign in LOST) else ""
 
@@ -125,15 +144,17 @@ def mend(box: dict[str, Any], said: str, limit: int, path: str, now: float) -> b
 
 def watch(limit: int, path: str) -> int:
     """One look at all the containers; 1 when something is wrong that could not be mended."""
-    lost = [(box, said) for box in gpu_containers() for said in [lost_gpu(box)] if said]
+    boxes = gpu_containers()
+    started = [start(box) for box in boxes if given_up(box)]
+    lost = [(box, said) for box in boxes for said in [lost_gpu(box)] if said]
     if not lost:
-        return 0
+        return 0 if all(started) else 1
     fault = host_fault()
     if fault:
         say(fault)
         return 1
     mended = [mend(box, said, limit, path, time.time()) for box, said in lost]
-    return 0 if all(mended) else 1
+    return 0 if all([*started, *mended]) else 1
 
 
 def main() -> int:

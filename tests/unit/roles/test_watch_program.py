@@ -16,12 +16,13 @@ import pytest
 SCRIPT = Path(__file__).parents[3] / "roles/watch/files/watch.py"
 UNKNOWN = "Failed to initialize NVML: Unknown Error"
 MISMATCH = "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.105"
-# Answers ps, inspect and exec from files beside it; ps only when asked for our label.
+# Answers ps, inspect and exec from files beside it; ps only when asked for our label. What is started is written down.
 DOCKER = """#!/bin/sh
 here=$(dirname "$0")
 case $1 in
   ps) case "$*" in *label=io.llmfleet.project) cat "$here/ps" ;; esac ;;
   inspect) cat "$here/inspect" ;;
+  start) echo "$2" >> "$here/started"; cat "$here/start-said"; exit "$(cat "$here/start-code")" ;;
   exec) cat "$here/said-$2"; exit "$(cat "$here/code-$2")" ;;
 esac
 """
@@ -81,7 +82,20 @@ class Host:
             "Name": f"/llmfleet-vllm-{name}",
             "Config": {"Labels": labels},
             "HostConfig": {"DeviceRequests": requests},
+            "State": {"Running": True, "Error": ""},
         }
+
+    def stopped(self, name: str, error: str) -> Host:
+        box = {**self.box(name, True), "State": {"Running": False, "Error": error}}
+        return self.write("ps", f"{name}\n").write("inspect", json.dumps([box]))
+
+    def start_ends(self, code: int, said: str = "") -> Host:
+        return self.write("start-code", str(code)).write("start-said", said)
+
+    @property
+    def started(self) -> list[str]:
+        path = self.bin / "started"
+        return path.read_text().splitlines() if path.exists() else []
 
     def look(self, *options: str) -> tuple[int, str]:
         done = subprocess.run(
@@ -125,6 +139,28 @@ def test_a_project_that_a_run_is_at_work_on_is_left_alone_and_not_counted(host: 
     assert code == status and "llmfleet-vllm-q is left alone for now" in said
     assert json.loads(host.state.read_text())["llmfleet-vllm-q"] == []
     assert host.recreate_ends(0).look()[0] == 0 and len(host.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        'could not select device driver "cdi" with capabilities: [[gpu]]',
+        "CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=0",
+    ],
+)
+def test_what_the_engine_gave_up_at_a_boot_is_started(host: Host, error: str) -> None:
+    """Engines before 28.2 start containers before they know of CDI, and don't try again (moby issue 49989)."""
+    code, said = host.start_ends(0).stopped("q", error).look()
+    assert (code, host.started, host.calls) == (0, ["q"], [])
+    assert "llmfleet-vllm-q had not been started, since the engine did not know its GPU: started." in said
+    code, said = host.start_ends(1, "still unknown").look()
+    assert code == 1 and "still unknown" in said
+
+
+@pytest.mark.parametrize("error", ["", "OCI runtime create failed: no such file or directory"])
+def test_what_was_stopped_or_can_not_start_is_left_alone(host: Host, error: str) -> None:
+    assert host.start_ends(0).stopped("q", error).look() == (0, "")
+    assert host.started == []
 
 
 def test_a_container_is_recreated_only_so_often(host: Host) -> None:
