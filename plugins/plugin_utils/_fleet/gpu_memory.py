@@ -231,8 +231,8 @@ class GpuMemory:
         instances = []
         for index in group:
             planned = placed[index].demand.planned
-            assert planned is not None  # _groups leaves the others out
-            instances.append((planned, tuple(number[gpu] for gpu in placed[index].gpus)))
+            if planned:  # _groups leaves the others out
+                instances.append((planned, tuple(number[gpu] for gpu in placed[index].gpus)))
         cards = {number[gpu]: memory[gpu] for gpu in used}
         reserved = {number[gpu]: _reserved(placed, gpu, memory[gpu]) for gpu in used}
         key = (tuple((id(one), gpus) for one, gpus in instances), tuple(cards.items()), tuple(reserved.items()))
