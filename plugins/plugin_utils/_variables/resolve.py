@@ -12,12 +12,11 @@ from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import Unreadable
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spelling import prefixes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host, group_names, members
 
 #: One value for the whole fleet: templated once, since looking them up may cost or make something (keys).
 FLEET_VARIABLES = ("llm_models", "llm_external_models", "llm_state")
-#: A variable of these names is the collection's, or a misspelling of one.
-PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_", "watch_")
 #: Lookups that would make something, such as the key of virtual_key, only look: the fleet is read, not changed.
 LOOK_ONLY = {"ansible_check_mode": True}
 #: What the plays themselves set.
@@ -46,8 +45,9 @@ def resolve(
     raw = {name: hostvars.raw_get(name) for name in names}
     shared = {name: _fleet_variable(name, raw, defaults, loader) for name in FLEET_VARIABLES}
     hosts = {}
+    ours = prefixes(defaults)
     for name in names:
-        variables = {**_variables(raw[name], defaults, loader), **shared}
+        variables = {**_variables(raw[name], defaults, ours, loader), **shared}
         hosts[name] = Host(name, group_names(name, groups), variables)
     return Resolved(hosts, [fault for name in FLEET_VARIABLES for fault in _differing(name, raw)], raw)
 
@@ -76,9 +76,9 @@ def _fleet_variable(
 
 
 def _variables(
-    raw: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any], loader: DataLoader | None
+    raw: t.Mapping[str, t.Any], defaults: t.Mapping[str, t.Any], ours: tuple[str, ...], loader: DataLoader | None
 ) -> dict[str, t.Any]:
-    own = {key: raw[key] for key in raw if key.startswith(PREFIXES) and key not in OWN_FACTS}
+    own = {key: raw[key] for key in raw if key.startswith(ours) and key not in OWN_FACTS}
     templar = Templar(loader=loader, variables={**defaults, **raw, **LOOK_ONLY})
     laid = {**defaults, **own}
     return {key: _templated(templar, value) for key, value in laid.items() if key not in FLEET_VARIABLES}

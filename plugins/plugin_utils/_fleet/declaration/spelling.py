@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Variables that nobody reads and that look like a misspelling of one that is read. Used by check.py."""
+"""Variables that nobody reads and that look like a misspelling of one that is read. Used by check.py and by _variables."""
 
 from __future__ import annotations
 
 import difflib
 import typing as t
 
-PREFIXES = ("docker_", "gateway_state_", "litellm_", "llm_", "nvidia_", "postgres_", "preflight_", "vllm_", "watch_")
 #: Variables of playbooks, and facts that they set, which no role's spec has.
 _OTHERS = """
 llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file
@@ -29,12 +28,17 @@ RENAMED = {
 ALIKE = 0.88
 
 
+def prefixes(known: t.Iterable[str]) -> tuple[str, ...]:
+    """First words of our variables: one that begins so is ours, or a misspelling of one. A new role brings its own."""
+    return tuple(sorted({name.partition("_")[0] + "_" for name in known}))
+
+
 def misspelled(variables: t.Iterable[str], known: t.Collection[str]) -> dict[str, str]:
     """Unknown variables with one of our prefixes, and what was probably meant."""
-    names = sorted({*known, *OTHERS})
+    names, ours = sorted({*known, *OTHERS}), prefixes(known)
     found = {}
     for name in variables:
-        if name in names or name in RENAMED or not name.startswith(PREFIXES):
+        if name in names or name in RENAMED or not name.startswith(ours):
             continue
         close = difflib.get_close_matches(name, names, n=1, cutoff=ALIKE)
         # A name that goes on after a known one is the user's own, such as llm_models_small for a part of llm_models.

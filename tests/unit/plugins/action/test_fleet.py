@@ -38,6 +38,13 @@ def test_defaults_lie_under_the_hosts_variables_and_are_templated_with_them() ->
     assert (host.is_gateway, host.is_gpu_server, host.gpu_count) == (True, True, 0)
 
 
+def test_variables_of_a_new_role_are_read_without_a_list_of_names() -> None:
+    loader = DataLoader()
+    defaults = {**role_defaults(loader), "redis_port": 6379}
+    found = resolve(Inventory(a={"redis_password": "given", "other": 1}), ONE, defaults, loader).hosts["a"].variables
+    assert (found["redis_port"], found["redis_password"], "other" in found) == (6379, "given", False)
+
+
 def test_every_default_of_every_role_can_be_templated() -> None:
     found = read(ONE, a={"postgres_password": "given"}).hosts["a"].variables
     assert [name for name, value in found.items() if isinstance(value, Unreadable)] == []

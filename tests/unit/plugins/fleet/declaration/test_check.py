@@ -17,6 +17,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, faults
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spelling import misspelled
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import resolve
 from checked import APART, CHECKOUT, GOOD, SECRETS, TOGETHER, defaults, report, said, specs
 
@@ -274,3 +275,7 @@ def test_good_is_good() -> None:
     """Else the tests of refusals would pass by another fault."""
     assert GOOD["llm_models"]
     assert said({}) == []
+
+
+def test_a_new_role_s_misspellings_are_found_without_a_list_of_names() -> None:
+    assert misspelled(["redis_prt", "radish_port"], ["redis_port"]) == {"redis_prt": "redis_port"}
