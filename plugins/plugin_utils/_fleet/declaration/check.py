@@ -167,7 +167,7 @@ def _one_host(
     """Converted first and judged then: whether a role applies depends on variables, and rules want the right types."""
     found: dict[str, str] = {}
     fine = dict(place.values)
-    for name, (_, option) in options.items():
+    for name, (_role, option) in options.items():
         value, fault = _converted(name, option, place.values.get(name), defaults)
         if _follows(value, options, place):
             fine.pop(name, None)

@@ -32,11 +32,11 @@ def versions_of(image: str) -> list[str]:
     return _VERSION.findall(tag)
 
 
-def refusal(version: str, image: str, denied: t.Mapping[str, Denied] = DENIED) -> str:
+def refusal(version: str, image: str, denied: t.Mapping[str, Denied] | None = None) -> str:
     """Why a version with its image is refused; nothing where it is not."""
     named = [*_VERSION.findall(version), *versions_of(image)]
     digest = image.partition("@")[2]
-    for number, entry in denied.items():
+    for number, entry in (denied or DENIED).items():
         if number in named or digest in entry.digests:
             return f"{number} {entry.reason}; choose another release"
     return ""

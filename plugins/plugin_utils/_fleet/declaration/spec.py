@@ -87,7 +87,7 @@ def _judge_elements(option: Option, values: list[t.Any], where: str) -> tuple[t.
     one = {key: option[key] for key in ("options", "no_log", "choices") if key in option}
     one["type"] = option.get("elements", "raw")
     judged = [judge(one, value, f"{where}[{index}]") for index, value in enumerate(values)]
-    return [value for value, _ in judged], [fault for _, faults in judged for fault in faults]
+    return [found for found, _faults in judged], [fault for _found, faults in judged for fault in faults]
 
 
 def _judge_options(options: Options, value: dict[t.Any, t.Any], where: str) -> tuple[t.Any, list[Fault]]:

@@ -34,6 +34,6 @@ def key_store_faults(store: t.Any) -> list[str]:
     vault = store.get("hashicorp_vault")
     if isinstance(vault, dict) and vault.get("token") and (fault := secrets.header(vault["token"])):
         return [f"hashicorp_vault.token {fault}"]
-    _, found = judge({"type": "dict", "options": known}, store)
+    _store, found = judge({"type": "dict", "options": known}, store)
     faults = [f"{where.lstrip('.')} {text}".strip() for where, text in found]
     return faults or list(ArgumentSpecValidator({"key_store": KEY_STORE}).validate({"key_store": store}).error_messages)

@@ -148,7 +148,7 @@ _driver_version = values.matching(
 def _driver(place: Place) -> t.Iterator[tuple[str, str]]:
     found = place.values
     branch, version = found.get("nvidia_driver_branch"), found.get("nvidia_driver_version")
-    of_version = int(str(version).split(".")[0]) if version is not None else None
+    of_version = int(str(version).partition(".")[0]) if version is not None else None
     if branch is not None and of_version not in (None, branch):
         yield (
             "nvidia_driver_version",

@@ -55,15 +55,16 @@ def _good(hosts: tuple[str, ...]) -> dict[str, dict[str, t.Any]]:
 
 
 def report(
-    change: t.Mapping[str, t.Any], groups: t.Mapping[str, list[str]] = TOGETHER, **of_host: t.Mapping[str, t.Any]
+    change: t.Mapping[str, t.Any], groups: t.Mapping[str, list[str]] | None = None, **of_host: t.Mapping[str, t.Any]
 ) -> Report:
     """What is said of the good fleet with *change* on all hosts, and the changes of single hosts."""
+    groups = TOGETHER if groups is None else groups
     names = tuple(dict.fromkeys([*groups.get("gateways", []), *groups.get("gpu_servers", [])]))
     hosts = {name: {**found, **change, **of_host.get(name, {})} for name, found in _good(names).items()}
     return check(hosts, groups, specs(), defaults())
 
 
 def said(
-    change: t.Mapping[str, t.Any], groups: t.Mapping[str, list[str]] = TOGETHER, **of_host: t.Mapping[str, t.Any]
+    change: t.Mapping[str, t.Any], groups: t.Mapping[str, list[str]] | None = None, **of_host: t.Mapping[str, t.Any]
 ) -> list[str]:
     return report(change, groups, **of_host).faults
