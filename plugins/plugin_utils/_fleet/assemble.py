@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import limits_wanted
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.look import look
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, Service, on_host
@@ -28,16 +29,10 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "unreachable_hosts": fleet.unreachable,
         "open": fleet.open,
         "reading": fleet.reading,
-        "limits_from_vllm": _limits_from_vllm(fleet),
+        "limits_from_vllm": limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models")),
         "nvidia_driver_batch": fleet.variable("nvidia_driver_batch"),
         "hosts": hosts,
     }
-
-
-def _limits_from_vllm(fleet: Fleet) -> bool:
-    """Whether LiteLLM's configuration depends on what vLLM says when it starts."""
-    limited = any(fleet.hosts[name].variables["litellm_limit_from_vllm"] for name in fleet.gateways[:1])
-    return limited or any(entry.get("max_parallel_requests") == "auto" for entry in fleet.variable("llm_models"))
 
 
 def _host(fleet: Fleet, host: Host) -> dict[str, t.Any]:

@@ -69,7 +69,7 @@ def compute(
         instances=_instances(found, addressed, gateways, known),
         stage=stage,
         unreachable=dict(known.unreachable),
-        reading=_reading(addressed, gpus, models, known),
+        reading=_reading(addressed, gpus, models, known, limits_wanted(addressed, gateways, models)),
         open=[name for name in servers if _open(addressed[name], gpus[name], known)],
     )
     faults += found.errors + _fleet_faults(fleet)
@@ -205,11 +205,26 @@ def _unknown_faults(
     return faults + lacking(models, fleet.hosts.values(), known.models)
 
 
+def limits_wanted(hosts: t.Mapping[str, Host], gateways: t.Sequence[str], models: t.Sequence[t.Any]) -> bool:
+    """Whether LiteLLM's configuration depends on what vLLM says when it starts."""
+    everywhere = any(hosts[name].variables["litellm_limit_from_vllm"] for name in gateways[:1])
+    return everywhere or any(
+        isinstance(entry, dict) and entry.get("max_parallel_requests") == "auto" for entry in models
+    )
+
+
 def _reading(
-    hosts: t.Mapping[str, Host], gpus: t.Mapping[str, Gpus], models: t.Sequence[t.Any], known: Known
+    hosts: t.Mapping[str, Host],
+    gpus: t.Mapping[str, Gpus],
+    models: t.Sequence[t.Any],
+    known: Known,
+    limited: bool,
 ) -> readings.Reading:
+    """What vLLM said at its start is kept only where something depends on it: it is not there yet when an instance
+    is new, and the run after that would have something to write."""
     parts = {}
     for name, host in hosts.items():
         memory = gpus[name].memory if name in gpus else {}
-        parts[name] = readings.of_host(host, memory, figures(host, known), _kept(known, name))
+        said = figures(host, known) if limited else {}
+        parts[name] = readings.of_host(host, memory, said, _kept(known, name))
     return readings.renewed(known.reading, parts, readings.of_models(known.models))

@@ -56,6 +56,17 @@ def test_a_server_that_does_not_answer_is_planned_as_before() -> None:
     assert without.reading == kept()
 
 
+def test_what_vllm_said_is_kept_only_where_something_depends_on_it() -> None:
+    """Else the run after one that started an instance would change a file."""
+    plain = [{**one, "max_parallel_requests": None} for one in MODELS]
+    before = fleet_of(plain, {name: host("10.0.0.9", 40) for name in HOSTS}, GROUPS, known=Known(models=DESCRIBED))
+    nothing_said = {name: {"llm_host": {**one["llm_host"], "figures": None}} for name, one in HOSTS.items()}
+    new = fleet_of(plain, nothing_said, GROUPS, known=Known(models=DESCRIBED))
+    again = fleet_of(plain, HOSTS, GROUPS, known=Known(models=DESCRIBED, reading=new.reading))
+    assert again.reading == new.reading != before.reading
+    assert whole().reading["hosts"]["gpu1"]["figures"] == {"q": {"parallel_limit": 7}}
+
+
 def test_a_server_that_never_answered_is_refused_with_the_remedy() -> None:
     with pytest.raises(FleetError) as caught:
         fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=DESCRIBED, unreachable={"gpu2": "no route to host"}))
