@@ -11,7 +11,8 @@ version_added: "0.1.0"
 author:
   - llmfleet contributors (@llmfleet)
 description:
-  - What differs on a host from what is declared. The plan is part of C(llm_fleet); this makes it anew after the role changed packages and looked at the host again.
+  - What differs on a host from what is declared. The plan is part of C(llm_fleet); this makes it anew after the role changed
+    packages and looked at the host again.
 positional: facts
 options:
   _input:

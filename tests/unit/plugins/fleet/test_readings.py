@@ -150,7 +150,7 @@ def test_a_reading_holds_no_more_than_the_plan_needs() -> None:
     ],
 )
 def test_the_newest_sound_reading_counts(damaged: t.Any) -> None:
-    sound = [{"format": 1, "number": number, "hosts": {}, "models": {}} for number in (3, 5)]
+    sound: list[t.Any] = [{"format": 1, "number": number, "hosts": {}, "models": {}} for number in (3, 5)]
     hosts = [
         Host(str(index), frozenset(), {}, {"reading": reading})
         for index, reading in enumerate([sound[0], damaged, sound[1]])
