@@ -39,7 +39,7 @@ Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 def blocks(text: str) -> t.Iterator[str]:
     """The expressions and statements in a text, without their braces."""
     for found in BLOCK.finditer(COMMENT.sub("", text)):
-        yield next(group for group in found.groups() if group is not None).strip()
+        yield "".join(group for group in found.groups() if group is not None).strip()
 
 
 def decides(expression: str) -> bool:

@@ -66,7 +66,7 @@ def is_near(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        found = {str(answer[4][0]).split("%")[0] for answer in socket.getaddrinfo(host, None)}
+        found = {str(answer[4][0]).partition("%")[0] for answer in socket.getaddrinfo(host, None)}
     except (OSError, UnicodeError):
         return False  # only the forward proxy may know the name
     return all(not ipaddress.ip_address(address).is_global for address in found)

@@ -153,7 +153,7 @@ def test_a_value_that_the_proxy_made_arrives() -> None:
 
 def test_a_pad_is_of_one_call_and_only_for_what_may_come_back() -> None:
     pads = []
-    for _ in range(2):
+    for _call in range(2):
         module = Module(PLAN, PLAN)
         exchange(Memory(), module)
         assert module.told[0]["pads"] == {}
