@@ -327,7 +327,9 @@ def test_models_that_have_to_be_looked_up() -> None:
 
 
 def test_limit_from_what_vllm_said() -> None:
-    figures: dict[str, t.Any] = {"more_facts": {"figures": {"instances": {"llama": {"parallel_limit": 12, "warnings": []}}}}}
+    figures: dict[str, t.Any] = {
+        "more_facts": {"figures": {"instances": {"llama": {"parallel_limit": 12, "warnings": []}}}}
+    }
     assert plan([LLAMA], **figures)[0]["max_parallel_requests"] is None
     assert plan([LLAMA], litellm_limit_from_vllm=True, **figures)[0]["max_parallel_requests"] == 12
     assert plan([{**LLAMA, "max_parallel_requests": "auto"}], **figures)[0]["max_parallel_requests"] == 12
