@@ -39,7 +39,7 @@ grep -q "$work/collections" <<<"$where" || { echo "Not the installed collection:
 run ansible-playbook llmfleet.gateway.secrets -i inventory >"$work/secrets.log" || { cat "$work/secrets.log"; exit 1; }
 # The declaration is checked without a connection; the first task that needs one finds no server and ends the run.
 run ansible-playbook llmfleet.gateway.site -i inventory >"$work/site.log" 2>&1 && status=0 || status=$?
-if [ "$status" != 4 ] || ! grep -q 'llmfleet.gateway.vllm : Check the declaration of the fleet' "$work/site.log"; then
+if [ "$status" != 4 ] || ! grep -q 'llmfleet.gateway.llm : Check every variable of the fleet' "$work/site.log"; then
   cat "$work/site.log"
   exit 1
 fi
