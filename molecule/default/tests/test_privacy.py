@@ -37,16 +37,17 @@ def test_every_file_with_a_secret_is_private(host: t.Any, secrets: dict[str, str
     """The patterns go by standard input: in an argument list they would be the leak that this looks for."""
     where = "/opt/llmfleet /etc /root /tmp /var/log --exclude-dir=pgdata"
     found = ssh(f"grep -rlFf - {where} 2>/dev/null", "\n".join(secrets.values())).split()
-    assert "/opt/llmfleet/litellm/1/secrets/environment" in found
+    assert "/opt/llmfleet/litellm/1/secrets/mounted/environment" in found
     assert "/opt/llmfleet/vllm/tiny/secrets/api_key" in found
     for path in found:
         assert host.file(path).mode == 0o600, path
 
 
 def test_secret_files_belong_to_their_readers(host: t.Any) -> None:
-    assert host.file("/opt/llmfleet/litellm/1/secrets/environment").uid == 65534
+    assert host.file("/opt/llmfleet/litellm/1/secrets/mounted/environment").uid == 65534
     assert host.file("/opt/llmfleet/postgres/secrets/roles.sql").uid == 0
     assert host.file("/opt/llmfleet/vllm/tiny/secrets/api_key").uid == 0
+    assert host.file("/opt/llmfleet/vllm/tiny/secrets/serve/environment.json").uid == 60801
 
 
 def test_no_secret_where_others_look(host: t.Any, secrets: dict[str, str], gateway: t.Any) -> None:
