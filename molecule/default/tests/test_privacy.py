@@ -44,7 +44,7 @@ def test_every_file_with_a_secret_is_private(host: t.Any, secrets: dict[str, str
 
 
 def test_secret_files_belong_to_their_readers(host: t.Any) -> None:
-    assert host.file("/opt/llmfleet/litellm/1/secrets/mounted/environment").uid == 65534
+    assert host.file("/opt/llmfleet/litellm/1/secrets/mounted/environment").uid == 60802
     assert host.file("/opt/llmfleet/postgres/secrets/roles.sql").uid == 0
     assert host.file("/opt/llmfleet/vllm/tiny/secrets/api_key").uid == 0
     assert host.file("/opt/llmfleet/vllm/tiny/secrets/serve/environment.json").uid == 60801
