@@ -87,7 +87,17 @@ class Run(t.NamedTuple):
     seconds: float
 
 
-CONTROLLER_ONLY = {"assert", "include_role", "import_tasks", "include_tasks", "set_fact", "debug", "meta", "fail"}
+CONTROLLER_ONLY = {
+    "assert",
+    "fleet",
+    "include_role",
+    "import_tasks",
+    "include_tasks",
+    "set_fact",
+    "debug",
+    "meta",
+    "fail",
+}
 
 
 def playbook(*args: str, json_output: bool = True) -> Run:
@@ -108,6 +118,10 @@ def playbook(*args: str, json_output: bool = True) -> Run:
     return Run(done.stdout + done.stderr, changed, remote, seconds)
 
 
+def told_of(result: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {name: result.get(name) for name in ("actions", "files", "hooks", "diff")}
+
+
 def parse(output: str) -> tuple[dict[str, t.Any], int]:
     changed: dict[str, t.Any] = {}
     remote = 0
@@ -118,9 +132,9 @@ def parse(output: str) -> tuple[dict[str, t.Any], int]:
             if result and not result.get("skipped") and action not in CONTROLLER_ONLY:
                 remote += len(result.get("results", [1]))
             if result.get("changed"):
-                changed[task["task"]["name"]] = {
-                    name: result.get(name) for name in ("actions", "files", "hooks", "diff")
-                }
+                projects = result.get("projects") or {}
+                told = {name: told_of(project) for name, project in projects.items() if project.get("changed")}
+                changed[task["task"]["name"]] = {**told_of(result), **told}
     return changed, remote
 
 
