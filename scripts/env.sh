@@ -37,4 +37,4 @@ fi
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 mkdir -p "$site/ansible_collections/llmfleet"
 ln -sfn "$PWD" "$site/ansible_collections/llmfleet/gateway"
-echo "==> .venv is ready: $(.venv/bin/ansible --version | head -n 1)"
+echo "==> .venv is ready: $(.venv/bin/ansible --version | sed -n 1p)"
