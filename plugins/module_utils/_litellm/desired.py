@@ -90,10 +90,22 @@ class _Reading:
             wrong.append(f"{where}: {kind.identity} is empty")
         self.mistakes += strange + wrong
         if wrong:
+            self.mistakes += self._of_the_rest(kind, known)
             return None
         wanted = self._wanted(kind, checked.validated_parameters, known)
         self.mistakes += wanted_module.mistakes(kind, wanted)
         return wanted
+
+    def _of_the_rest(self, kind: Kind, known: t.Mapping[str, t.Any]) -> list[str]:
+        """What is wrong with those options whose types are right, beside others whose types are not."""
+        spec = self._spec(kind)
+        fitting: dict[str, t.Any] = {}
+        for name, value in known.items():
+            checked = ArgumentSpecValidator({name: {**spec[name], "required": False}}).validate({name: value})
+            if not checked.error_messages:
+                fitting[name] = checked.validated_parameters[name]
+        params = {**{name: one.get("default") for name, one in spec.items()}, **fitting}
+        return wanted_module.mistakes(kind, self._wanted(kind, {**params, kind.identity: _name(known, kind)}, fitting))
 
     def _wanted(self, kind: Kind, params: t.Mapping[str, t.Any], given: t.Collection[str]) -> Wanted:
         return wanted_of(kind, params, given, owner=self._owner, fingerprint_key=self._fingerprint_key)
@@ -114,6 +126,10 @@ class _Reading:
                 required_together=[group for group in kind.required_together if shape & set(group)],
             )
         return self._validators[kind.plural, shape]
+
+
+def _name(known: t.Mapping[str, t.Any], kind: Kind) -> str:
+    return str(known.get(kind.identity) or "(without a name)")
 
 
 def _no_kind(name: t.Any) -> str:

@@ -53,6 +53,11 @@ def both(*rules: Rule) -> Rule:
     return lambda value: next((fault for fault in (rule(value) for rule in rules) if fault), "")
 
 
+def every(*rules: Rule) -> Rule:
+    """The faults of several rules, each of which can judge what another refuses."""
+    return lambda value: "; ".join(dict.fromkeys(fault for fault in (rule(value) for rule in rules) if fault))
+
+
 def between(low: float, high: float = float("inf")) -> Rule:
     """A number in a range, with its ends."""
     wanted = f"a number from {low:g}" + ("" if high == float("inf") else f" to {high:g}")

@@ -163,3 +163,15 @@ def test_the_module_of_one_object_refuses_the_same(
     result = run_module(litellm_key, Script(), {"key_alias": "app", **options}, monkeypatch=monkeypatch)
     assert said in result["msg"]
     assert SECRET not in result["msg"]
+
+
+def test_a_wrong_type_hides_no_other_mistake_of_the_same_object() -> None:
+    wrong = {"key_alias": "app", "rpm_limit": "many", "budget_duration": "1 day", "max_budget": -4}
+    found = desired.mistakes({"keys": [wrong]})
+    assert len(found) == 3
+    for said in ("argument 'rpm_limit'", "'1 day' is no duration", "max_budget must not be below zero"):
+        assert any(said in line for line in found)
+    assert desired.mistakes({"keys": [{"budget_duration": "0d"}]}) == [
+        "keys #0: missing required arguments: key_alias",
+        "key '(without a name)': budget_duration: '0d' is no time at all",
+    ]

@@ -98,10 +98,10 @@ LITELLM: dict[str, Rule] = {
     "litellm_settings": _kept_out("litellm_settings"),
     "litellm_router_settings": _kept_out("litellm_router_settings"),
     "litellm_general_settings": _kept_out("litellm_general_settings"),
-    "litellm_environment": values.both(
+    "litellm_environment": values.every(
         names.environment, _owned, secrets.no_secrets("move it into litellm_secret_environment")
     ),
-    "litellm_secret_environment": values.both(names.environment, _owned, secrets.secret_environment),
+    "litellm_secret_environment": values.every(names.environment, _owned, secrets.secret_environment),
     "litellm_start_period": values.compose_duration,
     "litellm_memory_limit": values.optional(values.docker_size),
     "litellm_pids_limit": values.between(1),

@@ -41,7 +41,7 @@ def _owned(value: t.Mapping[t.Any, t.Any]) -> str:
 
 
 #: Environment of vLLM's containers, which stands in files that others read; also that of one model in llm_models.
-environment: Rule = values.both(
+environment: Rule = values.every(
     names.environment, _dev_mode, _owned, secrets.no_secrets("move it into vllm_secret_environment")
 )
 
@@ -119,7 +119,7 @@ VLLM: dict[str, Rule] = {
     "vllm_wait_timeout": values.between(1),
     "vllm_ulimits": names.ulimits,
     "vllm_environment": environment,
-    "vllm_secret_environment": values.both(names.environment, _dev_mode, _owned, secrets.secret_environment),
+    "vllm_secret_environment": values.every(names.environment, _dev_mode, _owned, secrets.secret_environment),
     "vllm_uid": values.uid,
     "vllm_gid": values.uid,
 }

@@ -132,6 +132,12 @@ class TestEnvironment:
         assert message in text
         assert MARK not in text
 
+    def test_one_fault_hides_no_other(self) -> None:
+        text = "\n".join(said({"vllm_environment": {"A B": MARK, "API_KEY": MARK, "VLLM_SERVER_DEV_MODE": "1"}}))
+        for message in ("'A B' is no name", "API_KEY looks like a secret", "VLLM_SERVER_DEV_MODE opens requests"):
+            assert message in text
+        assert MARK not in text
+
     @pytest.mark.parametrize("name", ["vllm_environment", "vllm_secret_environment"])
     @pytest.mark.parametrize("value", ["1", 1, True])
     def test_no_dev_mode(self, name: str, value: t.Any) -> None:
