@@ -133,12 +133,16 @@ def model_errors(
     where = label(entry, index)
     errors = [f"{where}: unknown key {key}{suggest(key, KEYS)}" for key in sorted(map(str, set(entry) - set(KEYS)))]
     errors += [f"{where}: {key} is missing" for key in ("name", "model") if not entry.get(key)]
-    errors += _type_errors(entry, where)
-    if errors:
+    mistyped = _type_errors(entry, where)
+    # What is of a wrong type hides nothing of the rest, but without a name and a model there is little to judge.
+    doubtful = {*mistyped, "gpus"} if "tensor_parallel_size" in mistyped else set(mistyped)
+    rest = {key: value for key, value in entry.items() if key not in doubtful}
+    errors += mistyped.values()
+    if not (rest.get("name") and rest.get("model")):
         return errors
-    errors = _value_errors(entry, where, described)
-    errors += errors or _length_errors(entry, where, described, environment or {})
-    return errors + _engine_arg_errors(entry, where, vllm_version, allow_unknown_options)
+    wrong = _value_errors(rest, where, described)
+    errors += wrong or _length_errors(rest, where, described, environment or {})
+    return errors + _engine_arg_errors(rest, where, vllm_version, allow_unknown_options)
 
 
 def _length_errors(
@@ -163,8 +167,9 @@ def _length_errors(
     ]
 
 
-def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
-    errors = []
+def _type_errors(entry: dict[str, t.Any], where: str) -> dict[str, str]:
+    """Key to what is wrong with the type of its value."""
+    errors = {}
     for key, kinds in KEYS.items():
         value = entry.get(key)
         # bool is an int to Python, and never what was meant where a number is asked for
@@ -173,7 +178,7 @@ def _type_errors(entry: dict[str, t.Any], where: str) -> list[str]:
             names = " or ".join(TYPE_NAMES[kind] for kind in kinds)
             # the text of an environment or of options may hold a secret
             found = "" if dict in kinds else f", not {value!r}"
-            errors.append(f"{where}: {key} must be {names}{found}")
+            errors[key] = f"{where}: {key} must be {names}{found}"
     return errors
 
 
@@ -200,7 +205,8 @@ def _value_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.An
             f"port must be between 1024 and 65535, not {entry.get('port')!r}",
         ),
         (
-            re.fullmatch(r"auto|-1|[1-9][0-9]*(\.[0-9]+)?[kKmM]?", str(entry.get("max_model_len", "auto"))),
+            entry.get("max_model_len") is None
+            or re.fullmatch(r"auto|-1|[1-9][0-9]*(\.[0-9]+)?[kKmM]?", str(entry["max_model_len"])),
             f"max_model_len must be tokens as 8192 or 8k, or auto, not {entry.get('max_model_len')!r}",
         ),
         (

@@ -77,7 +77,7 @@ def _memory(place: Place) -> t.Iterator[tuple[str, str]]:
         sizes = [float(value) for value in listed]
     except (TypeError, ValueError):
         sizes = []
-    if len(sizes) != place.gpus or any(size <= 0 for size in sizes):
+    if len(sizes) != place.gpus or not all(0 < size < float("inf") for size in sizes):
         yield (
             "llm_gpu_memory_gib",
             f"is {_numbers(declared)}; write the usable GiB of each GPU, one number or {place.gpus} of them (llm_gpu_count)",

@@ -149,7 +149,7 @@ REFUSED: dict[str, list[t.Any]] = {
     "llm_private_address": ["also-not-an-ip", "[fd00::21]", "0.0.0.0", "10.0.0.999"],
     "llm_plan_gpus": [{"RTX 4090": "lots"}, {"RTX 4090": 0}],
     "llm_project_root": PATHS,
-    "llm_gpu_memory_gib": ["lots", [80, 80], 0],
+    "llm_gpu_memory_gib": ["lots", [80, 80], 0, "inf", "nan", float("nan")],
 }
 ACCEPTED: dict[str, list[t.Any]] = {
     "docker_repository_url": ["file:///srv/mirror", "https://mirror.example/docker"],
