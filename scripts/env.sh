@@ -4,10 +4,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Makes .venv: ansible-core, the collections that this one works with (PyPI's package `ansible` brings them, so Galaxy is
-# not asked), the tools of the tests, and a link by which they all see this checkout as llmfleet.gateway.
+# not asked), the tools of the tests, and a link by which they all see this checkout as llmfleet.gateway. What is installed is
+# in requirements/env.lock, each file known by its hash.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-requirements=requirements/env.txt
+requirements=requirements/env.lock
 # The Makefile puts .venv first, and it can't be made from itself.
 PATH=${PATH//$PWD\/.venv\/bin:/}
 
@@ -31,7 +32,7 @@ if [ "$(cat .venv/.made-from 2>/dev/null)" != "$want" ]; then
   echo "==> Making .venv with $("$python" --version) (one to three minutes)"
   rm -rf .venv
   "$python" -m venv .venv
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements" 2> >(grep -v '^WARNING: Location' >&2)
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$requirements" 2> >(grep -v '^WARNING: Location' >&2)
   echo "$want" > .venv/.made-from
 fi
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

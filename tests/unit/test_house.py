@@ -194,3 +194,10 @@ def test_nothing_is_silenced() -> None:
         for path in (CHECKOUT / folder).rglob("*"):
             if path.suffix in (".py", ".yml", ".j2") and path != Path(__file__):
                 assert silenced.findall(path.read_text()) == [], name_of(path)
+
+
+def test_what_make_env_installs_is_known_by_hash() -> None:
+    lock = (CHECKOUT / "requirements" / "env.lock").read_text()
+    pinned = [line for line in (CHECKOUT / "requirements" / "env.txt").read_text().splitlines() if "==" in line]
+    assert pinned
+    assert [line for line in pinned if f"\n{line} \\\n    --hash=sha256:" not in lock] == []
