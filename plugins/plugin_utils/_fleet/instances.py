@@ -17,6 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import rea
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Place
 
 #: Ports of further replicas of one model on one server.
@@ -79,7 +80,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
 
 
 def _texts(values: t.Mapping[t.Any, t.Any]) -> dict[str, str]:
-    return {str(key): str(value) for key, value in values.items()}
+    return ordered({str(key): str(value) for key, value in values.items()})
 
 
 def _from_inside(address: str) -> str:
@@ -102,9 +103,10 @@ def _options(place: Place, plan: Plan | None) -> dict[str, t.Any]:
         options["max-model-len"] = plan["settings"]["max_model_len"]
     if entry.get("trust_remote_code"):
         options["trust-remote-code"] = True
-    for key, value in (entry.get("engine_args") or {}).items():
-        options[option_name(str(key))] = value
-    return options
+    return {
+        **options,
+        **ordered({option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}),
+    }
 
 
 def _figures(plan: Plan) -> dict[str, t.Any]:

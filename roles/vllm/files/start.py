@@ -159,7 +159,8 @@ def secret_environment():
 
 
 def main(arguments):
-    turn = Turn(**json.loads(arguments[0]))
+    with open(arguments[0], encoding="utf-8") as handle:
+        turn = Turn(**json.load(handle))
     command = arguments[1:]
     gpus = [lock for lock in (Lock("gpu-" + str(gpu)) for gpu in sorted(turn.gpus)) if lock.descriptor is not None]
     if gpus:

@@ -230,9 +230,8 @@ def test_on_the_hosts_network_workers_meet_at_the_private_address() -> None:
 
 def test_instances_on_one_gpu_know_whom_they_wait_for() -> None:
     given = {"gpus": [1, 0], "start_after": ["first"]}
-    entrypoint = services(given, vllm_start_period="1h30m10s")["vllm"]["entrypoint"]
-    turn = json.loads(entrypoint[2])
-    assert turn == {
+    found = rendered(given, vllm_start_period="1h30m10s")
+    assert json.loads(found.texts["turn.json"]) == {
         "name": "tiny",
         "gpus": [1, 0],
         "start_after": ["first"],
@@ -240,15 +239,23 @@ def test_instances_on_one_gpu_know_whom_they_wait_for() -> None:
         "limit": 5410,
         "patience": 60,
     }
-    assert entrypoint[3:] == ["vllm", "serve"]
+    entrypoint = found.compose["services"]["vllm"]["entrypoint"]
+    assert entrypoint == ["python3", "/etc/llmfleet/start.py", "/etc/llmfleet/turn.json", "vllm", "serve"]
     made = [one["path"] for one in project(given)["directories"] if one["path"].startswith("/opt/llmfleet/locks/")]
     assert [path.rsplit("/", 1)[1] for path in made] == ["gpu-0", "gpu-1", "ready-tiny", "ready-first"]
     assert mounts(services(given)["vllm"])["/run/llmfleet/locks"]["read_only"]
 
 
+def test_a_neighbour_that_comes_starts_nobody_anew() -> None:
+    alone, beside = (rendered({"gpus": [0], "start_after": names}) for names in ([], ["new"]))
+    assert alone.texts["turn.json"] != beside.texts["turn.json"]
+    assert alone.compose == beside.compose
+    assert next(one for one in project({"gpus": [0]})["files"] if one["path"] == "turn.json").get("services") is None
+
+
 def test_without_gpus_nobody_waits() -> None:
     found = services({"gpus": []})["vllm"]
-    assert json.loads(found["entrypoint"][2])["gpus"] == []
+    assert json.loads(rendered({"gpus": []}).texts["turn.json"])["gpus"] == []
     assert "/run/llmfleet/locks" not in mounts(found)
 
 

@@ -93,8 +93,10 @@ class Host:
             "patience": patience,
         }
         server = [sys.executable, str(self.path / "server.py"), name, str(port), str(seconds), str(self.log)]
+        turn_file = self.path / f"turn-{name}.json"
+        turn_file.write_text(json.dumps(turn))
         process = subprocess.Popen(
-            [sys.executable, str(self.path / "start.py"), json.dumps(turn), *(command or server)],
+            [sys.executable, str(self.path / "start.py"), str(turn_file), *(command or server)],
             env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:1", **environment},
             stdout=subprocess.PIPE if command else subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

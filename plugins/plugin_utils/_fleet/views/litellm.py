@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
@@ -174,13 +175,14 @@ def _local(instance: t.Mapping[str, t.Any], gateway: str, among: int) -> dict[st
 def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:
     moved = move(dict(entry), ["llm_external_models", index], f"LLM_EXTERNAL_{index}")
     rest = {key: value for key, value in moved.value.items() if key not in ("name", "litellm_params")}
-    return moved._replace(value={"model_name": entry["name"], "litellm_params": moved.value["litellm_params"], **rest})
+    params = ordered(moved.value["litellm_params"])
+    return moved._replace(value={"model_name": entry["name"], "litellm_params": params, **ordered(rest)})
 
 
 def _settings(name: str, fleet: Fleet, host: Host) -> Moved:
     variable, prefix = SETTINGS[name]
     moved = move(host.variables[variable], [variable], prefix)
-    return moved._replace(value={**_own_settings(name, fleet, host), **moved.value})
+    return moved._replace(value={**_own_settings(name, fleet, host), **ordered(moved.value)})
 
 
 def _own_settings(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
@@ -271,7 +273,7 @@ def _environment(said: Said) -> dict[str, str]:
         "USER": "litellm",
         "XDG_CACHE_HOME": "/tmp/cache",
     }
-    return {**layout, **{name: str(value) for name, value in said["litellm_environment"].items()}}
+    return {**layout, **ordered({name: str(value) for name, value in said["litellm_environment"].items()})}
 
 
 def _volumes() -> list[dict[str, t.Any]]:

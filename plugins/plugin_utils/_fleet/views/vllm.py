@@ -9,7 +9,6 @@ Pure and without secrets: the templates take those from the role's variables. On
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
@@ -117,6 +116,7 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
             "vllm_instance": {
                 "compose": compose(instance, root, said, fetched),
                 "options": _options(instance, said),
+                "turn": _turn(instance, said),
                 "server_has_token": bool(said["vllm_hf_token"]) and not fetched and not said["vllm_offline"],
             }
         },
@@ -168,6 +168,8 @@ def _files(said: Said, fetching: bool) -> list[dict[str, t.Any]]:
         {"path": "compose.yml", "src": "compose.yml.j2"},
         {"path": "instance.yaml", "src": "instance.yaml.j2", "services": [SERVICE]},
         {"path": "start.py", "src": "../files/start.py", "services": [SERVICE]},
+        # Of no service: a neighbour that comes or goes is no reason to start an instance anew.
+        {"path": "turn.json", "src": "turn.json.j2"},
         _secret("serve", SECRET_FILE, said["vllm_uid"], said["vllm_gid"], SERVICE),
         # The same key for people and programs on the host; the container doesn't need it.
         {"path": "secrets/api_key", "src": "api_key.j2", "secret": True, "mode": "0600"},
@@ -213,7 +215,7 @@ def service(instance: Instance, root: str, said: Said, fetched: bool) -> dict[st
         "pids_limit": int(said["vllm_pids_limit"]),
         "shm_size": str(said["vllm_shm_size"]),
         "stop_grace_period": f"{int(said['vllm_shutdown_timeout']) + 30}s",
-        "entrypoint": ["python3", "/etc/llmfleet/start.py", json.dumps(_turn(instance, said)), "vllm", "serve"],
+        "entrypoint": ["python3", "/etc/llmfleet/start.py", "/etc/llmfleet/turn.json", "vllm", "serve"],
         "command": ["--config", "/etc/llmfleet/instance.yaml"],
         "environment": _environment(instance, said, fetched),
         "volumes": _volumes(instance, root, said, fetched),
@@ -283,6 +285,7 @@ def _volumes(instance: Instance, root: str, said: Said, fetched: bool) -> list[d
     found = [
         mount("./instance.yaml", "/etc/llmfleet/instance.yaml"),
         mount("./start.py", "/etc/llmfleet/start.py"),
+        mount("./turn.json", "/etc/llmfleet/turn.json"),
         mount("./secrets/serve", SECRETS),
         mount(str(said["vllm_models_dir"]), MODELS, read_only),
         mount(cache_dir(instance, said), CACHE, False),

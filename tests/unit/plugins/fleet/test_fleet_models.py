@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import model_errors
+from declared import fleet_plan
 
 
 def faults(**change: t.Any) -> list[str]:
@@ -30,3 +32,17 @@ def test_a_wrong_size_says_nothing_of_the_gpus() -> None:
 def test_null_is_what_is_not_given() -> None:
     keys = ("replicas", "max_model_len", "gpus", "port", "engine_args", "environment", "revision")
     assert faults(**dict.fromkeys(keys)) == []
+
+
+def test_the_order_in_which_options_are_written_means_nothing() -> None:
+    args = {"enforce_eager": True, "dtype": "float32", "speculative_config": {"method": "ngram", "k": 2}}
+    other = {"speculative_config": {"k": 2, "method": "ngram"}, "dtype": "float32", "enforce_eager": True}
+    found = [
+        fleet_plan(
+            [{"name": "m", "model": "/srv/m", "engine_args": one, "environment": dict(environment)}],
+            {"box": {"llm_gpu_count": 0}},
+            {"gateways": ["box"], "gpu_servers": ["box"]},
+        )[0]
+        for one, environment in ((args, [("A", "1"), ("B", "2")]), (other, [("B", "2"), ("A", "1")]))
+    ]
+    assert json.dumps(found[0]) == json.dumps(found[1])
