@@ -49,7 +49,9 @@ def start_removal(project: Project, plan: Plan) -> bool:
     if not project.store.pending():
         # Tells the watch to keep away. It is no pending change for a run: that one only removes what is left.
         project.store.save_pending({"absent": True})
-    project.job.start([*removal(leaving), *([["docker", "network", "rm", *networks]] if networks else [])], REMOVE)
+    # A neighbour may still be in one of them. That is no failure: it goes when the neighbour has left (left_networks).
+    ended = [["/bin/sh", "-c", 'docker network rm "$@" || true', "sh", *networks]] if networks else []
+    project.job.start([*removal(leaving), *ended], REMOVE)
     return True
 
 

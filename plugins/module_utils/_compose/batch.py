@@ -92,6 +92,7 @@ class Batch:
         with self.locks:
             pruned = self._perform_call()
             self._leave_no_trace()
+            self._remove_left_networks()
         for status in self.statuses.values():
             _conclude(status)
         return self.mask.value({"projects": self.statuses, "pruned": pruned})
@@ -133,6 +134,18 @@ class Batch:
         self.locks.enter_context(locked(project.store.lock, left, make=True))
         if new:
             self.new.append(project)
+
+    def _remove_left_networks(self) -> None:
+        """Of projects that are gone, once the last neighbour has left them: LiteLLM is in those of the instances that it
+        knows, and those that it does not know any more stay until it is committed."""
+        call, statuses = self.params["call"], self.statuses.values()
+        worked = call == Call.WATCH or (call == Call.BEGIN and any(status.get("changed") for status in statuses))
+        ended = all(status.get("phase") == Phase.DONE for status in statuses)
+        if self.check_mode or not (worked and ended) or self.step not in (Step.ALL, Step.COMMIT):
+            return
+        needed = {project["name"] for project in self.params["projects"] if project["state"] != ABSENT}
+        with contextlib.suppress(EngineError):  # what is left does no harm
+            self.engine.remove_networks(self.engine.left_networks(needed))
 
     def _leave_no_trace(self) -> None:
         """What is refused at first sight has no directory made either."""

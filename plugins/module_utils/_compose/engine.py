@@ -237,3 +237,20 @@ class Engine:
         """The networks that Compose made for a project itself, by id."""
         label = f"label={LABEL_PROJECT}={project}"
         return self.run("network", "ls", "--no-trunc", "--quiet", "--filter", label).split()
+
+    def left_networks(self, needed: t.Container[str]) -> list[str]:
+        """Networks of our projects, but for the *needed* ones, that no container is in, running or not."""
+        shown = self.run("network", "ls", "--filter", f"label={LABEL_FLEET}", "--format", _network_row())
+        rows = [line.split("\t") for line in shown.splitlines() if "\t" in line]
+        return [name for name, project in rows if project not in needed and not self._inhabited(name)]
+
+    def _inhabited(self, network: str) -> bool:
+        return bool(self.run("ps", "--all", "--quiet", "--filter", f"network={network}").strip())
+
+    def remove_networks(self, names: t.Sequence[str]) -> None:
+        if names:
+            self.run("network", "rm", *names)
+
+
+def _network_row() -> str:
+    return f'{{{{.Name}}}}\t{{{{.Label "{LABEL_FLEET}"}}}}'

@@ -198,7 +198,8 @@ def test_media_of_named_hosts_or_of_all() -> None:
 
 
 def test_each_instance_has_its_own_network() -> None:
-    assert rendered().compose["networks"] == {"default": {"name": "llmfleet-vllm-tiny"}}
+    labels = {"io.llmfleet.project": "llmfleet-vllm-tiny"}
+    assert rendered().compose["networks"] == {"default": {"name": "llmfleet-vllm-tiny", "labels": labels}}
     assert project()["networks"] == []
 
 
@@ -207,6 +208,7 @@ def test_offline_there_is_no_way_out() -> None:
     found = rendered(vllm_offline=True).compose
     assert found["networks"]["default"] == {
         "name": "llmfleet-vllm-tiny-offline",
+        "labels": {"io.llmfleet.project": "llmfleet-vllm-tiny"},
         "driver_opts": {"com.docker.network.bridge.enable_ip_masquerade": "false"},
     }
     assert found["services"]["vllm"]["ports"] == ["127.0.0.1:8001:8000"]

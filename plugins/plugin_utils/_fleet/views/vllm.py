@@ -344,7 +344,10 @@ def _networks(instance: Instance, said: Said) -> dict[str, t.Any]:
         return {}
     if said["vllm_network"]:
         return {"default": {"name": said["vllm_network"], "external": True}}
-    own: dict[str, t.Any] = {"name": network(instance, said)}
+    own: dict[str, t.Any] = {
+        "name": network(instance, said),
+        "labels": {"io.llmfleet.project": instance["project"]},
+    }
     if said["vllm_offline"]:
         # Not internal: Docker publishes no port of a container that is only in internal networks.
         own["driver_opts"] = {"com.docker.network.bridge.enable_ip_masquerade": "false"}

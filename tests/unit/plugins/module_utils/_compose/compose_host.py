@@ -79,6 +79,8 @@ class FakeEngine(Engine):
         self.on_host = dict(OLD_IMAGES)
         self.registry: dict[str, str] = {}
         self.networks_there: dict[str, bool] = {}
+        self.networks_of: dict[str, list[str]] = {}
+        self.networks_removed: list[str] = []
         self.calls: list[str] = []
         self.executed: list[list[str]] = []
         self.answers: dict[str, str] = {}
@@ -155,7 +157,13 @@ class FakeEngine(Engine):
         self.networks_there[name] = internal
 
     def project_networks(self, project: str) -> list[str]:
-        return []
+        return self.networks_of.get(project, [])
+
+    def left_networks(self, needed: Any) -> list[str]:
+        return [name for project, names in self.networks_of.items() if project not in needed for name in names]
+
+    def remove_networks(self, names: Any) -> None:
+        self.networks_removed += names
 
     # ---- what docker does
 
@@ -174,6 +182,8 @@ class FakeEngine(Engine):
 
     def perform(self, command: list[str]) -> str:
         """Empty, or the words of a command that failed."""
+        if command[0] == "/bin/sh":
+            return ""  # networks, which somebody may still be in
         verb, rest = command[1], command[2:]
         if verb == "pull":
             if rest[0] not in self.registry:

@@ -246,6 +246,8 @@ def test_command_that_hangs_is_ended_with_all_that_it_started(docker: Path) -> N
         lambda engine: engine.networks(["a"]),
         lambda engine: engine.create_network("a", False),
         lambda engine: engine.project_networks("p"),
+        lambda engine: engine.left_networks(()),
+        lambda engine: engine.remove_networks(["a"]),
         lambda engine: engine.config("p", "/d", ""),
         lambda engine: engine.hashes("p", "/d", ""),
         lambda engine: engine.execute("a", ["x"], None, 0.2),
@@ -380,3 +382,14 @@ def test_new_job_forgets_the_one_before(docker: Path, job: Job) -> None:
     assert job.output() == "two"
     job.forget()
     assert job.output() == ""
+
+
+def test_networks_that_are_left_are_those_that_nobody_needs_and_nobody_is_in(docker: Path) -> None:
+    answer(
+        docker,
+        """case "$*" in
+          "network ls"*) printf 'kept-net\\tkept\\ngone-net\\tgone\\nshared-net\\tother\\n';;
+          *network=shared-net*) echo 0123;;
+        esac""",
+    )
+    assert Engine(RUNNER).left_networks({"kept"}) == ["gone-net"]

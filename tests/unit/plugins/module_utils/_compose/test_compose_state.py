@@ -194,6 +194,19 @@ def test_absence_removes_containers_files_and_what_is_remembered_but_no_data(hos
     assert not task({**want, "state": "absent"})["changed"]
 
 
+def test_networks_go_with_the_last_project_that_is_in_them(host: Host, task: Task) -> None:
+    """Removing one that somebody else is still in is no failure; those of a project that is declared stay."""
+    task(host.project())
+    host.engine.networks_of = {"gone": ["gone-net"], "p": ["p-net"]}
+    task(host.project())
+    assert host.engine.networks_removed == []
+    task({**host.project(), "recreate": True})
+    assert host.engine.networks_removed == ["gone-net"]
+    host.engine.networks_of = {"p": ["p-net"]}
+    assert "failed" not in task(host.project(state="absent"))
+    assert host.engine.networks_removed == ["gone-net", "p-net"]
+
+
 def test_nothing_is_left_of_a_project_without_data(host: Host, task: Task) -> None:
     task(host.project())
     task(host.project(state="absent"))
