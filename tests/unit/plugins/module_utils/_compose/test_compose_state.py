@@ -200,7 +200,7 @@ def test_networks_go_with_the_last_project_that_is_in_them(host: Host, task: Tas
     host.engine.networks_of = {"gone": ["gone-net"], "p": ["p-net"]}
     task(host.project())
     assert host.engine.networks_removed == []
-    task({**host.project(), "recreate": True})
+    task(host.project(files=[own("secrets/key", "k", secret=True)]))
     assert host.engine.networks_removed == ["gone-net"]
     host.engine.networks_of = {"p": ["p-net"]}
     assert "failed" not in task(host.project(state="absent"))
