@@ -50,6 +50,8 @@ Status = dict[str, t.Any]
 
 #: How often containers are looked at while they start, in seconds.
 POLL_SECONDS = 0.5
+#: How long others wait for what leaves: a vLLM that has requests to finish takes two minutes and a half by default.
+REMOVAL_SECONDS = 600
 FAILURES = (ProjectError, EngineError, LockHeld, OSError, KeyError, ValueError)
 PLANNING_STEPS = (Step.ALL, Step.FETCH, Step.APPLY)
 
@@ -196,13 +198,23 @@ class Batch:
         if pruned:
             look = Look(self.engine, [project.want for project in self.projects])
         plans = self._plan(self.going, look, missing)
-        for name, plan in plans.items():
-            project = next(found for found in self.projects if found.want.name == name)
-            self.statuses[name] = {**plan.summary(), "diff": plan.diff(), "phase": Phase.WAITING}
+        planned = [(project, plans[project.want.name]) for project in self.projects if project.want.name in plans]
+        leaving = [project for project, _plan in planned if project.want.state == ABSENT]
+        # What leaves holds ports and GPUs that others may be about to take.
+        for project, plan in sorted(planned, key=lambda one: one[0] not in leaving):
+            if project not in leaving:
+                self._await_removal(leaving)
+            self.statuses[project.want.name] = {**plan.summary(), "diff": plan.diff(), "phase": Phase.WAITING}
             self._start(project, plan, look)
         if not self.check_mode:
             self._watch(look)
         return pruned
+
+    def _await_removal(self, leaving: t.Sequence[Project]) -> None:
+        """No longer than a graceful end may take; who is still there then says so when it is watched."""
+        end = time.monotonic() + REMOVAL_SECONDS
+        while time.monotonic() < end and any(project.job.return_code() is None for project in leaving):
+            self.sleep(POLL_SECONDS)
 
     def _prune(self, look: Look) -> list[dict[str, str]]:
         prefix = self.params["prune_prefix"]

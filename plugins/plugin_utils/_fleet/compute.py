@@ -19,6 +19,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances 
     Instance,
     clashes,
     instance,
+    name_of,
+    ports,
     with_start_order,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GATEWAYS, GPU_SERVERS, Host
@@ -28,7 +30,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models imp
     name_errors,
     shape_errors,
 )
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Placement, Server, place
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Place, Placement, Server, place
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import taken_ports
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
 
@@ -69,9 +71,9 @@ def compute(
         instances=_instances(found, addressed, gateways, known),
         stage=stage,
         unreachable=dict(known.unreachable),
-        reading=_reading(addressed, gpus, models, known, limits_wanted(addressed, gateways, models)),
         open=[name for name in servers if _open(addressed[name], gpus[name], known)],
     )
+    fleet = fleet._replace(reading=_reading(fleet, gpus, known))
     faults += found.errors + _fleet_faults(fleet)
     if stage != DECLARED:
         faults += _unknown_faults(fleet, models, gpus, known)
@@ -160,12 +162,35 @@ def figures(host: Host, known: Known) -> dict[str, t.Any]:
 def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str], known: Known) -> list[Instance]:
     limited = bool(gateways) and bool(hosts[gateways[0]].variables["litellm_limit_from_vllm"])
     said = {name: figures(host, known) for name, host in hosts.items() if host.is_gpu_server}
+    chosen = _ports(found, hosts, gateways, known)
     made = []
     for one, plan in zip(found.places, found.plans):
         gated = bool(description(one.entry, known.models).get("gated"))
-        around = Around(gateways, limited, said[one.server.name], gated)
+        port = chosen[one.server.name][name_of(one.entry["name"], one.number)]
+        around = Around(gateways, limited, said[one.server.name], gated, port)
         made.append(instance(one, plan, hosts[one.server.name], around))
     return with_start_order(made)
+
+
+def _ports(
+    found: Placement, hosts: t.Mapping[str, Host], gateways: list[str], known: Known
+) -> dict[str, dict[str, int]]:
+    on: dict[str, list[Place]] = {}
+    for one in found.places:
+        on.setdefault(one.server.name, []).append(one)
+    groups = {GATEWAYS: gateways, GPU_SERVERS: [name for name, host in hosts.items() if host.is_gpu_server]}
+    return {
+        name: ports(places, hosts[name], _kept_ports(hosts[name], known), taken_ports(hosts[name], groups))
+        for name, places in on.items()
+    }
+
+
+def _kept_ports(host: Host, known: Known) -> dict[str, t.Any]:
+    """Of the last run; another vllm_port_base is the wish that they move."""
+    kept = _kept(known, host.name)
+    listed = kept.get("ports")
+    same = kept.get("port_base") == host.variables["vllm_port_base"]
+    return dict(listed) if same and isinstance(listed, dict) else {}
 
 
 # ---- faults of the whole
@@ -213,18 +238,17 @@ def limits_wanted(hosts: t.Mapping[str, Host], gateways: t.Sequence[str], models
     )
 
 
-def _reading(
-    hosts: t.Mapping[str, Host],
-    gpus: t.Mapping[str, Gpus],
-    models: t.Sequence[t.Any],
-    known: Known,
-    limited: bool,
-) -> readings.Reading:
+def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known) -> readings.Reading:
     """What vLLM said at its start is kept only where something depends on it: it is not there yet when an instance
     is new, and the run after that would have something to write."""
+    limited = limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models"))
     parts = {}
-    for name, host in hosts.items():
+    for name, host in fleet.hosts.items():
         memory = gpus[name].memory if name in gpus else {}
         said = figures(host, known) if limited else {}
-        parts[name] = readings.of_host(host, memory, said, _kept(known, name))
+        part = readings.of_host(host, memory, said, _kept(known, name))
+        if host.is_gpu_server:
+            part["ports"] = {one["name"]: one["port"] for one in fleet.instances_on(name)}
+            part["port_base"] = host.variables["vllm_port_base"]
+        parts[name] = part
     return readings.renewed(known.reading, parts, readings.of_models(known.models))

@@ -43,13 +43,35 @@ class Around(t.NamedTuple):
     limited: bool  # whether LiteLLM sends no more at once than vLLM said that it holds
     figures: t.Mapping[str, t.Any]  # what vLLM said at its start, by instance of this server
     gated: bool  # whether the hub asks for a token
+    port: int
+
+
+def ports(
+    places: t.Sequence[Place], host: Host, kept: t.Mapping[str, t.Any], reserved: t.Container[int]
+) -> dict[str, int]:
+    """Instance to port on one server. One that is there keeps its port whatever comes before it in llm_models; a new one
+    takes none that another had at the last run, since that one may only be leaving."""
+    first = int(host.variables["vllm_port_base"])
+    named = [(name_of(place.entry["name"], place.number), place) for place in places]
+    found = {name: one.entry["port"] + one.number * REPLICA_STEP for name, one in named if one.entry.get("port")}
+    known = {name: port for name, port in kept.items() if isinstance(port, int) and port not in found.values()}
+    found.update({name: known[name] for name, _place in named if name in known and name not in found})
+    taken = {*found.values(), *known.values()}
+    for name, one in named:
+        if name not in found:
+            port = first + one.position + one.number * REPLICA_STEP
+            while port in taken or port in reserved:
+                port += 1
+            found[name] = port
+            taken.add(port)
+    return found
 
 
 def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Instance:
     """One instance, complete but for its neighbours (start_after)."""
     entry, said = place.entry, host.variables
     name = name_of(entry["name"], place.number)
-    port = (entry.get("port") or int(said["vllm_port_base"]) + place.position) + place.number * REPLICA_STEP
+    port = around.port
     publish = reach.published(host, around.gateways)
     address, listens = (publish[-1], port) if said["vllm_host_network"] else ("0.0.0.0", reach.CONTAINER_PORT)
     serving = {"host": address, "port": listens, "shutdown-timeout": int(said["vllm_shutdown_timeout"])}

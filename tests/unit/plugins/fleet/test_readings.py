@@ -134,7 +134,37 @@ def test_a_reading_holds_no_more_than_the_plan_needs() -> None:
         "address": "10.0.0.21",
         "gpus": {"0": ["NVIDIA L40S", 44.4, 0.0]},
         "figures": {"q": {"parallel_limit": 7}},
+        "ports": {"q": 8001, "odd": 8002},
+        "port_base": 8001,
     }
+
+
+def ports(models: list[dict[str, t.Any]], reading: readings.Reading | None = None, **said: t.Any) -> dict[str, int]:
+    box = {**host("10.0.0.21", 0), "llm_gpu_count": 0, **said}
+    groups = {"gateways": ["box"], "gpu_servers": ["box"]}
+    more = {"reading": reading} if reading else {}
+    fleet = fleet_of(models, {"box": box}, groups, known=Known(**more))
+    assert not reading or fleet.reading["number"] >= reading["number"]
+    return {one["name"]: one["port"] for one in fleet.instances}
+
+
+def test_an_instance_keeps_its_port_whatever_comes_before_it() -> None:
+    a, b, c = ({"name": name, "model": f"/srv/{name}"} for name in "abc")
+    assert ports([a, b]) == {"a": 8001, "b": 8002}
+    reading: readings.Reading = {"number": 1, "hosts": {}, "models": {}}
+    reading["hosts"] = {"box": {"ports": {"a": 8001, "b": 8002}, "port_base": 8001}}
+    assert ports([b], reading) == {"b": 8002}
+    # The port of one that is only just leaving is not given to one that comes.
+    assert ports([c, b], reading) == {"c": 8003, "b": 8002}
+    assert ports([{**b, "port": 9000}, a], reading) == {"b": 9000, "a": 8001}
+    # Another base is the wish that they move; a damaged reading says nothing.
+    assert ports([b], reading, vllm_port_base=9001) == {"b": 9001}
+    reading["hosts"]["box"]["ports"] = {"b": "8002"}
+    assert ports([b], reading) == {"b": 8001}
+
+
+def test_a_new_instance_takes_no_port_of_a_service() -> None:
+    assert ports([{"name": "a", "model": "/srv/a"}], vllm_port_base=4000) == {"a": 4001}
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ class FakeEngine(Engine):
         self.registry: dict[str, str] = {}
         self.networks_there: dict[str, bool] = {}
         self.networks_of: dict[str, list[str]] = {}
+        self.performed: list[list[str]] = []
         self.networks_removed: list[str] = []
         self.calls: list[str] = []
         self.executed: list[list[str]] = []
@@ -182,6 +183,7 @@ class FakeEngine(Engine):
 
     def perform(self, command: list[str]) -> str:
         """Empty, or the words of a command that failed."""
+        self.performed.append(command)
         if command[0] == "/bin/sh":
             return ""  # networks, which somebody may still be in
         verb, rest = command[1], command[2:]

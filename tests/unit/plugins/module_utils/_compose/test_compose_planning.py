@@ -282,6 +282,17 @@ def test_projects_of_ours_that_are_not_listed_are_made_absent(host: Host, task: 
     assert not task(host.project("fleet-a"), prune_prefix="fleet-")["changed"]
 
 
+def test_what_leaves_is_gone_before_others_start(host: Host, task: Task) -> None:
+    """It holds ports and GPUs, and the one that is declared may stand before it."""
+    task(host.project("fleet-b"))
+    host.engine.performed.clear()
+    task(host.project("fleet-a"), prune_prefix="fleet-")
+    words = [" ".join(command) for command in host.engine.performed]
+    removed = next(index for index, line in enumerate(words) if line.startswith("docker rm"))
+    started = next(index for index, line in enumerate(words) if "fleet-a" in line and " up " in line)
+    assert removed < started
+
+
 def test_prune_is_foreseen(host: Host, task: Task) -> None:
     task(host.project("fleet-a"), host.project("fleet-b"))
     seen = foresee(host, host.project("fleet-a"), prune_prefix="fleet-")
