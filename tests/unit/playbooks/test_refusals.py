@@ -56,7 +56,10 @@ def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] 
     ("change", "message"),
     [
         ({"litellm_master_key": None}, "litellm_master_key on server is missing. Make one with"),
-        ({"litellm_port": 8001}, "Port 8001 on server is used twice, by litellm_port and model tiny"),
+        (
+            {"llm_models": [{**GOOD["llm_models"][0], "port": 4000}]},
+            "Port 4000 on server is used twice, by litellm_port and model tiny",
+        ),
     ],
     ids=["missing", "clash"],
 )
