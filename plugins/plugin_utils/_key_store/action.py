@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import abc
 import os
 import typing as t
 
@@ -31,13 +32,13 @@ class StoringAction(ActionBase):
     OPTION: t.ClassVar[str]  # the option that names the store
     SPEC: t.ClassVar[t.Mapping[str, t.Any]]
 
+    @abc.abstractmethod
     def aliases(self) -> t.Mapping[str, str | None]:
         """The keys that have a store, and the value that the caller gave."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def slots(self, store: t.Mapping[str, t.Any], alias: str) -> Slots | None:
         """The store of one key; none where it isn't on the controller."""
-        raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         super().run(tmp, task_vars)
