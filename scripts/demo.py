@@ -37,7 +37,7 @@ MODEL_PATH = "/srv/models/smollm2-135m-instruct"
 MODEL_OF_THE_HUB = "Qwen/Qwen2.5-0.5B-Instruct"
 HUB = f"https://huggingface.co/{MODEL_OF_THE_HUB}/resolve/main/config.json"
 PORT = 4000
-SERVICES = ("postgres", "litellm", "vllm")
+SERVICES = ("postgres", "redis", "litellm", "gate", "edge", "vllm")
 QUESTION = "Say hello to the world."
 
 

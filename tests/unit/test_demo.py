@@ -43,6 +43,11 @@ def test_the_small_model_is_the_inventory_s_own(demo: types.ModuleType) -> None:
     assert yaml.safe_load(demo.THIS_MACHINE.read_text()) == {"vllm_image": "vllm:1"}
 
 
+def test_every_service_of_the_demo_has_a_recipe(demo: types.ModuleType) -> None:
+    recipes = {path.parent.name for path in (CHECKOUT / "tests/bench/images").glob("*/recipe.json")}
+    assert set(demo.SERVICES) <= recipes
+
+
 def test_the_hub_s_model_is_used_where_the_hub_is(demo: types.ModuleType) -> None:
     demo.write_this_machine({}, hub=True)
     written = yaml.safe_load(demo.THIS_MACHINE.read_text())

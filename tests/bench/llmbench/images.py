@@ -255,7 +255,7 @@ def build(wanted: Recipe, base: str) -> None:
     """Run install.sh in a container of the base and commit it.
 
     Not a Dockerfile: the machine's certificates, indexes and caches are mounted while it runs, under a tmpfs, so
-    that nothing of them is in the image, with any builder.
+    that nothing of them is in the image, with any builder. Run without --entrypoint: a commit can't take it back.
     """
     ca_bundle, access = machine_ca_bundle(), pip_access(machine_pip_config())
     cache = CACHE / "build" / f"{wanted.name}-{wanted.distro}{wanted.flavour and '-' + wanted.flavour}"
@@ -276,7 +276,7 @@ def build(wanted: Recipe, base: str) -> None:
             run_logged(
                 wanted.name, CACHE / "logs" / f"{wanted.name}.log",
                 "docker", "run", "--name", name, "--tmpfs", "/run:exec,mode=755", *options,
-                "--entrypoint", "/bin/sh", base, "/run/bench/build/build.sh",
+                base, "/bin/sh", "/run/bench/build/build.sh",
             )  # fmt: skip
             commit(name, wanted, (Path(scratch) / "changes").read_text().splitlines())
         finally:
@@ -286,8 +286,5 @@ def build(wanted: Recipe, base: str) -> None:
 def commit(container: str, wanted: Recipe, more: Iterable[str]) -> None:
     changes = wanted.settings.get("changes")
     instructions = [*(changes if isinstance(changes, list) else []), *more]
-    # What the build's container ran must not stay as the image's own start.
-    if not any(i.startswith("ENTRYPOINT") for i in instructions):
-        instructions.insert(0, "ENTRYPOINT []")
     options = [part for instruction in instructions for part in ("--change", instruction)]
     docker("commit", *options, container, wanted.tag)

@@ -150,8 +150,8 @@ def test_only_hosts_have_flavours() -> None:
 
 
 def test_an_unknown_recipe_is_named() -> None:
-    with pytest.raises(shell.BenchError, match=r"no recipe for 'redis'.*postgres"):
-        images.recipe("redis")
+    with pytest.raises(shell.BenchError, match=r"no recipe for 'mysql'.*postgres"):
+        images.recipe("mysql")
 
 
 def test_a_recipe_like_another_has_its_settings_and_its_files_with_its_own_on_top() -> None:
@@ -324,3 +324,50 @@ def test_linking_again_after_a_cut_mends(tmp_path: Path) -> None:
     loading.ImageStore(source, target).add("bench/a:1", digest)
     loading.ImageStore(source, target).add("bench/a:1", digest)
     assert sorted(path.name for path in (target / "overlay2/a-1/diff").iterdir()) == ["file1"]
+
+
+@pytest.mark.parametrize(
+    ("image", "arguments", "expected"),
+    [
+        ("gate", ["haproxy", "-f", "/x.cfg"], "haproxy -W -db -f /x.cfg"),
+        ("gate", ["-c", "-f", "/x"], "haproxy -W -db -c -f /x"),
+        ("gate", ["echo", "other"], "other"),
+        ("redis", ["--save", ""], "redis-server --save "),
+        ("redis", ["/etc/redis.conf"], "redis-server /etc/redis.conf"),
+        ("redis", ["echo", "other"], "other"),
+    ],
+)
+def test_entrypoints_read_their_arguments_as_the_official_ones(
+    tmp_path: Path, image: str, arguments: list[str], expected: str
+) -> None:
+    for name in ("haproxy", "redis-server"):
+        write(tmp_path / name, f'#!/bin/sh\necho {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    write(tmp_path / "id", "#!/bin/sh\necho 1234\n")
+    (tmp_path / "id").chmod(0o755)
+    entrypoint = shell.RECIPES / image / "docker-entrypoint.sh"
+    done = subprocess.run(
+        ["sh", str(entrypoint), *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+    )
+    assert done.stdout.rstrip("\n") == expected
+
+
+def test_an_image_starts_as_its_recipe_says_and_with_nothing_of_its_build(tmp_path: Path, monkeypatch: Any) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(images, "CACHE", tmp_path)
+    monkeypatch.setattr(images, "run_logged", lambda name, log, *command: ran.append(command))
+    monkeypatch.setattr(images, "docker", lambda *command: ran.append(command))
+    monkeypatch.setattr(images, "succeeds", lambda *command: True)
+    monkeypatch.setattr(images, "machine_pip_config", dict)
+    images.build(images.recipe("edge"), "base")
+    run, commit = ran
+    assert "--entrypoint" not in run
+    assert run[-3:] == ("base", "/bin/sh", "/run/bench/build/build.sh")
+    assert not [part for part in commit if part.startswith("ENTRYPOINT")]
+    assert [part for part in commit if part.startswith("CMD")] == [
+        'CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]'
+    ]
