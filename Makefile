@@ -39,7 +39,7 @@ lint: env
 	ansible-lint --offline
 
 types: env
-	mypy plugins scripts tests/bench tests/benchmark tests/unit tests/integration
+	mypy plugins scripts tests/bench tests/benchmark tests/load tests/unit tests/integration
 
 docs-lint: env
 	scripts/sanity.sh docs
