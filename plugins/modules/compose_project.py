@@ -255,19 +255,28 @@ options:
   prune_prefix:
     description:
       - Projects that carry our label, have a name that begins with this, and are not in O(projects) are made absent, by
-        O(step=all) and O(step=apply).
+        O(step=all) and O(step=apply); O(step=fetch) says that they would be.
     type: str
     default: ''
   step:
     description:
       - V(all) does everything, in order, and puts back what fails.
-      - V(fetch) pulls the images that are not there and stops nothing. V(apply) writes the files and starts the
-        containers, after fetching what is missing. V(verify) waits for health and runs the hooks. V(commit) keeps the
+      - V(fetch) says what would be done to each project, RV(projects) tells how, stops nothing, and fetches: images that are
+        not there, and what services bring that carry the label C(io.llmfleet.step) with the value C(fetch). Those are run
+        beside the project where they would get another container. V(apply) writes the files and starts the containers,
+        after fetching what is missing. V(verify) waits for health and runs the hooks. V(commit) keeps the
         verified state as the one to come back to. V(take_back) brings the last committed one back.
       - With a single step nothing is put back by itself, which is the business of who calls the steps.
     type: str
     choices: [all, fetch, apply, verify, commit, take_back]
     default: all
+  stop_first:
+    description:
+      - Whether no new container is started before the former ones of all O(projects) have ended. For those that share what
+        is scarce, such as the memory of a GPU.
+      - Containers of projects that are made absent always end first.
+    type: bool
+    default: false
   recreate:
     description: Whether to recreate all the services although nothing changed.
     type: bool
@@ -356,7 +365,7 @@ EXAMPLES = r"""
         project_dir: /opt/web
         state: absent
 
-- name: Pull the images of what is about to change, while all of it runs
+- name: Fetch what is about to change, while all of it runs, and learn what would be stopped
   llmfleet.gateway.compose_project:
     projects: "{{ web_projects }}"
     step: fetch
@@ -396,6 +405,30 @@ projects:
     removed_files:
       description: Files of an earlier run that the declaration no longer has.
       returned: success
+      type: list
+      elements: str
+    change:
+      description:
+        - What a run would do to the project. V(changed) and V(reloaded) tell of one that has containers, V(removed) of one that
+          is to be gone, whether it was given or found by O(prune_prefix).
+      returned: success of O(step=fetch)
+      type: str
+      sample: changed
+    stops:
+      description: Whether a run would end a container that is running.
+      returned: success of O(step=fetch)
+      type: bool
+    ready:
+      description: Whether the project's containers run and are healthy now, or those whose place it takes.
+      returned: success of O(step=fetch)
+      type: bool
+    project_dir:
+      description: The project's directory.
+      returned: success of O(step=fetch)
+      type: str
+    fetches:
+      description: Services that only fetch, and that are run ahead.
+      returned: success of O(step=fetch)
       type: list
       elements: str
     replaced:
@@ -509,6 +542,7 @@ def argument_spec() -> Spec:
         "projects": {"type": "list", "elements": "dict", "required": True, "options": project_spec()},
         "prune_prefix": {"type": "str", "default": ""},
         "step": {"type": "str", "choices": STEPS, "default": Step.ALL},
+        "stop_first": {"type": "bool", "default": False},
         "recreate": {"type": "bool", "default": False},
         "wait_timeout": {"type": "int", "default": WAIT_TIMEOUT},
         "pull_timeout": {"type": "int", "default": PULL_TIMEOUT},

@@ -24,6 +24,7 @@ def plan_absence(project: Project, look: Look | None) -> Plan:
     """Without a look there is no engine, and so no container."""
     want = project.want
     plan = Plan(want.name, want.project_dir)
+    plan.leaves = True
     plan.removed_files = _files(project)
     if look is not None:
         refuse_foreign(look, want, {})

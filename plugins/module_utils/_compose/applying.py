@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carries out a plan: fetches images, writes what differs, starts the job, and keeps what proved to work.
+"""Carries out a plan: writes what differs, starts the job, and keeps what proved to work.
 
 Whether the services become healthy is watching's to say, and the way back taking_back's.
 """
@@ -21,13 +21,10 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.hooks import remembered
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Plan
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import FETCH, UP, Project, removal
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import UP, Project, removal
 
-
-def fetch(project: Project, plan: Plan) -> None:
-    """Nothing is stopped, and no file of the project changes."""
-    project.store.ensure()
-    project.job.start([["docker", "pull", image] for image in plan.pulls], FETCH)
+#: How long others wait for what leaves: a vLLM that has requests to finish takes two minutes and a half by default.
+GONE_SECONDS = 600
 
 
 def apply(project: Project, plan: Plan) -> bool:
@@ -64,8 +61,20 @@ def _write(project: Project, plan: Plan) -> None:
 
 
 def _commands(project: Project, plan: Plan) -> list[list[str]]:
-    stop = [["docker", "stop", *(found.id for found in plan.replaced)]] if plan.replaced else []
-    return [*stop, *removal(plan.orphans), *(project.up(plan.force) if plan.actions else [])]
+    if not (plan.actions or plan.replaced):
+        return []
+    ended = [found.id for found in [*plan.replaced, *(plan.recreated if plan.stop_first else [])]]
+    stop = [["docker", "stop", *ended]] if ended else []
+    return [*stop, *removal(plan.orphans), *_others_gone(plan), *(project.up(plan.force) if plan.actions else [])]
+
+
+def _others_gone(plan: Plan) -> list[list[str]]:
+    """What holds ports or memory of a GPU that this project is about to take ends at the same time, by a job of its own."""
+    if not plan.gone_first:
+        return []
+    names = ", ".join(found.name for found in plan.gone_first)
+    words = f'echo waiting for the end of "$0"; timeout {GONE_SECONDS} docker wait "$@" >/dev/null 2>&1 || true'
+    return [["/bin/sh", "-c", words, names, *(found.id for found in plan.gone_first)]]
 
 
 def _pending(project: Project, plan: Plan, unfinished: dict[str, t.Any]) -> dict[str, t.Any]:

@@ -16,7 +16,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.absence 
     plan_absence,
     start_removal,
 )
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.applying import apply, fetch
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.applying import apply
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.declaration import (
     ABSENT,
     Declaration,
@@ -29,6 +29,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine i
     EngineError,
     EngineMissing,
 )
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.fetching import fetch, foresee, plan_fetches
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import absolute
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.hooks import before_image_change, foresee_hooks
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.mask import Mask
@@ -50,8 +51,6 @@ Status = dict[str, t.Any]
 
 #: How often containers are looked at while they start, in seconds.
 POLL_SECONDS = 0.5
-#: How long others wait for what leaves: a vLLM that has requests to finish takes two minutes and a half by default.
-REMOVAL_SECONDS = 600
 FAILURES = (ProjectError, EngineError, LockHeld, OSError, KeyError, ValueError)
 PLANNING_STEPS = (Step.ALL, Step.FETCH, Step.APPLY)
 
@@ -199,27 +198,27 @@ class Batch:
             look = Look(self.engine, [project.want for project in self.projects])
         plans = self._plan(self.going, look, missing)
         planned = [(project, plans[project.want.name]) for project in self.projects if project.want.name in plans]
-        leaving = [project for project, _plan in planned if project.want.state == ABSENT]
-        # What leaves holds ports and GPUs that others may be about to take.
-        for project, plan in sorted(planned, key=lambda one: one[0] not in leaving):
-            if project not in leaving:
-                self._await_removal(leaving)
+        self._order(planned)
+        for project, plan in planned:
             self.statuses[project.want.name] = {**plan.summary(), "diff": plan.diff(), "phase": Phase.WAITING}
             self._start(project, plan, look)
         if not self.check_mode:
             self._watch(look)
         return pruned
 
-    def _await_removal(self, leaving: t.Sequence[Project]) -> None:
-        """No longer than a graceful end may take; who is still there then says so when it is watched."""
-        end = time.monotonic() + REMOVAL_SECONDS
-        while time.monotonic() < end and any(project.job.return_code() is None for project in leaving):
-            self.sleep(POLL_SECONDS)
+    def _order(self, planned: list[tuple[Project, Plan]]) -> None:
+        """What leaves holds ports and GPUs that others may be about to take, and so may what only makes room."""
+        together = self.params["stop_first"]
+        planned.sort(key=lambda one: one[0].want.state != ABSENT)
+        for project, plan in planned:
+            others = [other for neighbour, other in planned if neighbour is not project]
+            gone = [found for other in others for found in other.stopped if together or other.leaves]
+            plan.stop_first, plan.gone_first = together, gone
 
     def _prune(self, look: Look) -> list[dict[str, str]]:
         prefix = self.params["prune_prefix"]
         declared = {project["name"] for project in self.params["projects"]}
-        found = found_projects(look, prefix) if prefix and self.step in (Step.ALL, Step.APPLY) else {}
+        found = found_projects(look, prefix) if prefix and self.step in PLANNING_STEPS else {}
         pruned = [{"name": name, "project_dir": found[name]} for name in sorted(set(found) - declared)]
         for entry in pruned:
             project = Project(Declaration(**entry, state=ABSENT), self.engine, self.mask)
@@ -239,6 +238,8 @@ class Batch:
         for project in projects:
             if project.want.name in plans and project.want.state != ABSENT:
                 self._try(project.want.name, planning.plan_services, project, look, plans[project.want.name])
+            if project.want.name in plans and self.step == Step.FETCH:
+                self._try(project.want.name, plan_fetches, project, plans[project.want.name])
         refused = {name for name, status in self.statuses.items() if status.get("phase") == Phase.FAILED}
         return {name: plan for name, plan in plans.items() if name not in refused}
 
@@ -267,7 +268,7 @@ class Batch:
         elif project.want.state == ABSENT and self.step != Step.FETCH:
             self._attempt(project, self._start_absence, plan, look)
         elif self.step == Step.FETCH or plan.pulls:
-            self._try(name, self._start_fetch, project, plan)
+            self._try(name, self._start_fetch, project, plan, look)
         else:
             self._start_apply(project, plan)
 
@@ -275,12 +276,12 @@ class Batch:
         present = look is not None and project.want.state != ABSENT
         if present and not plan.unforeseen and self.step in (Step.ALL, Step.VERIFY):
             foresee_hooks(project, t.cast("Look", look).own(project.want), plan)
-        return {**self._told(plan), "phase": Phase.DONE}
+        return {**self._told(project, plan, look), "phase": Phase.DONE}
 
-    def _told(self, plan: Plan) -> Status:
+    def _told(self, project: Project, plan: Plan, look: Look | None) -> Status:
         """What the step does of the plan."""
         if self.step == Step.FETCH:
-            return {"changed": bool(plan.pulls), "pulls": plan.pulls, "diff": []}
+            return {"changed": bool(plan.pulls or plan.fetches), "diff": [], **foresee(project, plan, look)}
         if self.step in (Step.ALL, Step.APPLY):
             return {**plan.summary(), "diff": plan.diff()}
         return {"changed": False, "diff": []}
@@ -293,12 +294,14 @@ class Batch:
         start_removal(project, plan)
         return {"phase": Phase.WAITING, "stage": Stage.STOPPING, "progress": ""}
 
-    def _start_fetch(self, project: Project, plan: Plan) -> Status:
-        if not plan.pulls:
-            return {**self._told(plan), "phase": Phase.DONE}
+    def _start_fetch(self, project: Project, plan: Plan, look: Look | None) -> Status:
+        ahead = self.step == Step.FETCH
+        more = self._told(project, plan, look) if ahead else {}
+        if not plan.pulls and not plan.fetches:
+            return {**more, "phase": Phase.DONE}
         fetch(project, plan)
-        more = self._told(plan) if self.step == Step.FETCH else {}
-        return {**more, "phase": Phase.WAITING, "stage": Stage.FETCHING, "progress": ", ".join(plan.pulls)}
+        progress = ", ".join([*plan.pulls, *plan.fetches])
+        return {**more, "phase": Phase.WAITING, "stage": Stage.FETCHING, "progress": progress}
 
     def _start_apply(self, project: Project, plan: Plan) -> None:
         name = project.want.name
@@ -347,10 +350,13 @@ class Batch:
         if answer["phase"] != advance.FETCHED:
             return answer
         # The plan is made anew: only now is it known which of the images differ from those that run.
-        seen = Look(self.engine, [project.want])
+        seen = Look(self.engine, [found.want for found in self.projects])
         plans = self._plan([project], seen, "")
+        leaving = [found.want for found in self.projects if found.want.state == ABSENT]
         if project.want.name in plans:
-            self._start_apply(project, plans[project.want.name])
+            plan = plans[project.want.name]
+            plan.gone_first = [one for want in leaving for one in seen.all_own(want) if one.status == "running"]
+            self._start_apply(project, plan)
         return self.statuses[project.want.name]
 
     # ---- failure

@@ -43,6 +43,15 @@ class Plan:
         self.orphans: list[Container] = []
         self.replaced: list[Container] = []
         self.pulls: list[str] = []
+        #: Services that only fetch, and are run ahead.
+        self.fetches: list[str] = []
+        #: Running containers of its own that it recreates.
+        self.recreated: list[Container] = []
+        #: Of other projects, which have to be gone before a container of this one starts.
+        self.gone_first: list[Container] = []
+        self.stop_first = False
+        #: Whether the whole project goes.
+        self.leaves = False
         self.unforeseen: list[str] = []
         self.image_changes: dict[str, Container | None] = {}
         self.restarts: dict[str, int] = {}
@@ -52,6 +61,11 @@ class Plan:
     @property
     def engine_work(self) -> bool:
         return bool(self.actions or self.networks or self.replaced)
+
+    @property
+    def stopped(self) -> list[Container]:
+        """Every running container that it ends."""
+        return [*self.recreated, *(found for found in [*self.orphans, *self.replaced] if found.status == "running")]
 
     @property
     def changed(self) -> bool:

@@ -110,6 +110,7 @@ def _plan_service(project: Project, plan: Plan, look: Look, name: str, found: Co
         plan.actions[name] = action
     if found and action.startswith("recreate"):
         plan.force.append(name)
+        plan.recreated += [found] if found.status == "running" else []
 
 
 def _predecessor(plan: Plan, name: str) -> Container | None:

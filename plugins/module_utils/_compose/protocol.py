@@ -59,11 +59,21 @@ class Stage:
 JOB_STAGES = (Stage.FETCHING, Stage.STARTING, Stage.STOPPING)
 
 STAGE_WORDS = {
-    Stage.FETCHING: "pulling images",
+    Stage.FETCHING: "fetching",
     Stage.STARTING: "starting containers",
     Stage.STOPPING: "stopping containers",
     Stage.HEALTHY: "waiting for health",
 }
+
+
+class Change:
+    """What a run would do to a project: the answer of the step fetch."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    RELOADED = "reloaded"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
 
 
 class Rollback:

@@ -25,7 +25,7 @@ Status = dict[str, t.Any]
 PROGRESS_LENGTH, REASON_LENGTH, LOG_LINES = 160, 4000, 40
 STAGES = {FETCH: Stage.FETCHING, UP: Stage.STARTING, STOP: Stage.STOPPING, REMOVE: Stage.STOPPING}
 FAILURES = {
-    FETCH: "the images can't be fetched",
+    FETCH: "what it needs can't be fetched",
     UP: "docker compose up failed",
     STOP: "stopping failed",
     REMOVE: "removing failed",

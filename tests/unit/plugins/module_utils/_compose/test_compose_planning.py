@@ -288,9 +288,36 @@ def test_what_leaves_is_gone_before_others_start(host: Host, task: Task) -> None
     host.engine.performed.clear()
     task(host.project("fleet-a"), prune_prefix="fleet-")
     words = [" ".join(command) for command in host.engine.performed]
-    removed = next(index for index, line in enumerate(words) if line.startswith("docker rm"))
+    waited = next(index for index, line in enumerate(words) if "docker wait" in line)
     started = next(index for index, line in enumerate(words) if "fleet-a" in line and " up " in line)
-    assert removed < started
+    assert words[waited].endswith("fleet-b-web-1 id1") and waited < started
+
+
+def test_the_module_does_not_block_while_others_leave(host: Host, task: Task) -> None:
+    """Two minutes and more without a word: the wait is the job's, so the run shows how far it is."""
+    task(host.project("fleet-b"))
+    host.engine.hold_jobs = True
+    seen = host.ask(host.project("fleet-a"), prune_prefix="fleet-")["projects"]
+    assert {name: status["stage"] for name, status in seen.items()} == {"fleet-b": "stopping", "fleet-a": "starting"}
+    assert host.job("fleet-a").commands[0][:2] == ["/bin/sh", "-c"]
+
+
+def test_former_containers_of_all_end_before_a_new_one_starts(host: Host, task: Task) -> None:
+    """They share a GPU: who starts first measures what the other still holds."""
+    task(host.project("a"), host.project("b"))
+    host.engine.hold_jobs = True
+    host.ask(host.project("a", conf="new"), host.project("b", conf="new"), stop_first=True)
+    stop, wait, *up = host.job("a").commands
+    assert (stop, wait[-1], up[0][-1]) == (["docker", "stop", "id1"], "id2", "web")
+    host.engine.hold_jobs = False
+    assert host.job("b").commands[1][-1] == "id1"
+
+
+def test_by_default_projects_do_not_wait_for_each_other(host: Host, task: Task) -> None:
+    task(host.project("a"), host.project("b"))
+    host.engine.hold_jobs = True
+    host.ask(host.project("a", conf="new"), host.project("b", conf="new"))
+    assert all(command[:2] == ["docker", "compose"] for command in host.job("a").commands)
 
 
 def test_prune_is_foreseen(host: Host, task: Task) -> None:
