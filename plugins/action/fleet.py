@@ -107,6 +107,8 @@ class ActionModule(ActionBase):
         known = self._read(hosts, seen)
         value = self._value(compute(hosts, self._vars["groups"], KNOWN, known))
         self._show(table.lines(value["instances"]) if value["instances"] else [])
+        for line in value["changes"]:
+            self._display.warning(line)
         self._judge(hosts, value)
         return value
 

@@ -28,6 +28,7 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "services": [_service(row, fleet) for row in SERVICES],
         "unreachable_hosts": fleet.unreachable,
         "open": fleet.open,
+        "changes": fleet.changes,
         "reading": fleet.reading,
         "limits_from_vllm": limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models")),
         "nvidia_driver_batch": fleet.variable("nvidia_driver_batch"),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach, readings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import keeping, reach, readings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpus, gpus_of
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import (
@@ -19,7 +19,6 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances 
     Instance,
     clashes,
     instance,
-    name_of,
     ports,
     with_start_order,
 )
@@ -30,7 +29,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models imp
     name_errors,
     shape_errors,
 )
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Place, Placement, Server, place
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Placement, place
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, Server
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import taken_ports
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
 
@@ -62,7 +62,8 @@ def compute(
     addressed = {name: _with_address(host, known) for name, host in hosts.items()}
     gpus = {name: gpus_of(addressed[name], _kept(known, name), faults) for name in servers}
     memory = GpuMemory(known.models, models_unread=stage == DECLARED)
-    found = place(models, [_server(addressed[name], gpus[name], stage, known) for name in servers], memory)
+    own = [_server(addressed[name], gpus[name], stage, known) for name in servers]
+    found = place(models, own, memory, _kept_places(hosts, known))
     fleet = Fleet(
         root=_root(hosts, faults),
         gateways=gateways,
@@ -72,8 +73,9 @@ def compute(
         stage=stage,
         unreachable=dict(known.unreachable),
         open=[name for name in servers if _open(addressed[name], gpus[name], known)],
+        changes=found.changes,
     )
-    fleet = fleet._replace(reading=_reading(fleet, gpus, known))
+    fleet = fleet._replace(reading=_reading(fleet, gpus, known, keeping.noted(found.places, found.plans)))
     faults += found.errors + _fleet_faults(fleet)
     if stage != DECLARED:
         faults += _unknown_faults(fleet, models, gpus, known)
@@ -118,6 +120,12 @@ def _entry_errors(models: t.Sequence[t.Any], servers: t.Sequence[Host], known: K
 
 def _kept(known: Known, name: str) -> dict[str, t.Any]:
     return dict(known.reading["hosts"].get(name) or {})
+
+
+def _kept_places(hosts: t.Mapping[str, Host], known: Known) -> list[keeping.Unit]:
+    """Where replicas are by the last good reading, unless all shall find their places anew."""
+    keep = all(host.variables["llm_keep_places"] for host in hosts.values())
+    return keeping.units(known.reading.get("places")) if keep else []
 
 
 def _with_address(host: Host, known: Known) -> Host:
@@ -166,7 +174,7 @@ def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str
     made = []
     for one, plan in zip(found.places, found.plans):
         gated = bool(description(one.entry, known.models).get("gated"))
-        port = chosen[one.server.name][name_of(one.entry["name"], one.number)]
+        port = chosen[one.server.name][one.name]
         around = Around(gateways, limited, said[one.server.name], gated, port)
         made.append(instance(one, plan, hosts[one.server.name], around))
     return with_start_order(made)
@@ -238,7 +246,7 @@ def limits_wanted(hosts: t.Mapping[str, Host], gateways: t.Sequence[str], models
     )
 
 
-def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known) -> readings.Reading:
+def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.Mapping[str, t.Any]) -> readings.Reading:
     """What vLLM said at its start is kept only where something depends on it: it is not there yet when an instance
     is new, and the run after that would have something to write."""
     limited = limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models"))
@@ -251,4 +259,4 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known) -> readings
             part["ports"] = {one["name"]: one["port"] for one in fleet.instances_on(name)}
             part["port_base"] = host.variables["vllm_port_base"]
         parts[name] = part
-    return readings.renewed(known.reading, parts, readings.of_models(known.models))
+    return readings.renewed(known.reading, parts, readings.of_models(known.models), places)

@@ -4,7 +4,7 @@
 
 """The memory planner at work: what fits beside what, and the shares of those on one server. Pure.
 
-It remembers what it has worked out, since most servers of a fleet are alike. Only _fleet/placement.py calls it.
+It remembers what it has worked out, since most servers of a fleet are alike. Only the files of the placement call it.
 """
 
 from __future__ import annotations
@@ -80,10 +80,11 @@ class Demand(t.NamedTuple):
 
 
 class Placed(t.NamedTuple):
-    """An instance with its GPUs on a server."""
+    """An instance with its GPUs on a server, and what it may be given where its demand goes with its neighbours no more."""
 
     demand: Demand
     gpus: list[int]
+    otherwise: Demand | None = None
 
 
 def unlike(gpus: t.Sequence[int], memory: t.Mapping[int, Gpu]) -> str:
@@ -105,6 +106,7 @@ class GpuMemory:
         self.models_unread = models_unread
         self._instances: dict[tuple[t.Any, ...], tuple[needs.Instance | None, str]] = {}
         self._lengths: dict[tuple[int, int], needs.Instance] = {}
+        self._settled: dict[tuple[int, float, int], needs.Instance] = {}
         self._beside: dict[tuple[t.Any, ...], str] = {}
         self._groups: dict[tuple[t.Any, ...], list[Plan] | str] = {}
 
@@ -150,6 +152,20 @@ class GpuMemory:
             settings = replace(demand.planned.settings, max_model_len=length)
             self._lengths[key] = replace(demand.planned, settings=settings)
         return demand._replace(planned=self._lengths[key])
+
+    def settled(self, demand: Demand, share: float, length: int) -> Demand:
+        """The same with the share and the context that it was given before, where they are left to the planner."""
+        if not demand.planned:
+            return demand
+        key = (id(demand.planned), share, length)
+        if key not in self._settled:
+            settings = demand.planned.settings
+            if settings.gpu_memory_utilization is None:
+                settings = replace(settings, gpu_memory_utilization=share)
+            if settings.max_model_len is None:
+                settings = replace(settings, max_model_len=length)
+            self._settled[key] = replace(demand.planned, settings=settings)
+        return demand._replace(planned=self._settled[key])
 
     def weight(self, demand: Demand, gpu: Gpu | None) -> float:
         """Bytes that it takes of a GPU at least; one that the planner does not know takes it all."""
@@ -217,6 +233,8 @@ class GpuMemory:
         errors = []
         for group in _groups(placed, memory):
             result = self._group(placed, group, memory)
+            if isinstance(result, str) and any(placed[index].otherwise for index in group):
+                result = self._group([Placed(one.otherwise or one.demand, one.gpus) for one in placed], group, memory)
             if isinstance(result, str):
                 errors.append(result)
                 continue

@@ -9,7 +9,6 @@ Only _fleet/compute.py calls it.
 
 from __future__ import annotations
 
-import re
 import typing as t
 from collections import defaultdict
 
@@ -18,7 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Place
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place
 
 #: Ports of further replicas of one model on one server.
 REPLICA_STEP = 100
@@ -28,12 +27,6 @@ SETTINGS = ("gpu_memory_utilization", "max_model_len", "max_num_seqs", "gpu_memo
 FIGURES = ("weights_gib", "kv_cache_gib", "kv_cache_tokens", "max_concurrency", "peak_used_gib", "free_gib")
 
 Instance = dict[str, t.Any]
-
-
-def name_of(model_name: str, number: int) -> str:
-    """Name of an instance on its server, fit for containers and folders."""
-    slug = re.sub(r"[^a-z0-9]+", "-", model_name.lower()).strip("-")
-    return slug if number == 0 else f"{slug}-{number + 1}"
 
 
 class Around(t.NamedTuple):
@@ -52,7 +45,7 @@ def ports(
     """Instance to port on one server. One that is there keeps its port whatever comes before it in llm_models; a new one
     takes none that another had at the last run, since that one may only be leaving."""
     first = int(host.variables["vllm_port_base"])
-    named = [(name_of(place.entry["name"], place.number), place) for place in places]
+    named = [(place.name, place) for place in places]
     found = {name: one.entry["port"] + one.number * REPLICA_STEP for name, one in named if one.entry.get("port")}
     known = {name: port for name, port in kept.items() if isinstance(port, int) and port not in found.values()}
     found.update({name: known[name] for name, _place in named if name in known and name not in found})
@@ -70,7 +63,7 @@ def ports(
 def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Instance:
     """One instance, complete but for its neighbours (start_after)."""
     entry, said = place.entry, host.variables
-    name = name_of(entry["name"], place.number)
+    name = place.name
     port = around.port
     publish = reach.published(host, around.gateways)
     address, listens = (publish[-1], port) if said["vllm_host_network"] else ("0.0.0.0", reach.CONTAINER_PORT)

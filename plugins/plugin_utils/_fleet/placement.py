@@ -2,175 +2,72 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which model runs on which server and on which GPUs. Pure: the same declaration always gives the same places.
+"""Which model runs on which server and on which GPUs. Pure: the same declaration and the same past always give the same places.
 
-Only _fleet/compute.py calls it.
+What runs stays where it is. The rest takes what is left, the most demanding first. Only where that leaves a model without a
+place does something move. Only _fleet/compute.py calls it.
 """
 
 from __future__ import annotations
 
-import re
 import typing as t
-from collections import Counter, defaultdict
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import (
-    Demand,
-    GpuMemory,
-    Placed,
-    Plan,
-    unlike,
-)
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import keeping
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_choice import choose, has_room
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Demand, GpuMemory, Plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.keeping import Node, Unit
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.memory_plans import plan_memory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import label
-
-Entry = dict[str, t.Any]
-
-
-class Server(t.NamedTuple):
-    """A GPU server as the placement needs it. `gpus` is its number of GPUs; 0 means that vLLM runs on the CPU."""
-
-    name: str
-    gpus: int
-    memory: dict[int, Gpu]  # of the GPUs that are known
-    lost: dict[int, str]  # GPUs that can't be used, with the reason
-    deferred: bool  # whether GPUs that are not known may come to be known later in this run
-    share: float | None  # of vllm_gpu_memory_utilization; none: the planner's choice
-    default_share: float  # where the planner can't choose
-    memory_check: bool
-    vllm_version: str
-
-
-class Place(t.NamedTuple):
-    """An instance that has its place."""
-
-    entry: Entry
-    position: int  # of the entry in llm_models
-    server: Server
-    gpus: list[int]
-    number: int  # which replica of its model on this server it is, from 0
-    demand: Demand
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import (
+    Entry,
+    Load,
+    Place,
+    Seat,
+    Server,
+    gpus_of_node,
+    nodes,
+)
 
 
 class Placement(t.NamedTuple):
-    """Places in the order of the declaration, the memory plan of each, and what has no place."""
+    """Places in the order of the declaration, the memory plan of each, what has no place, and what runs and must change."""
 
     places: list[Place]
     plans: list[Plan | None]
     errors: list[str]
+    changes: list[str]
 
 
-class _Load:
-    """What is placed so far, by server and GPU."""
-
-    def __init__(self) -> None:
-        self.places: list[Place] = []
-        self.on_server: Counter[str] = Counter()
-        self.replicas: Counter[tuple[str, str]] = Counter()
-        self._on_gpu: dict[tuple[str, int], list[Demand]] = defaultdict(list)
-        #: Servers without room for an entry stay so, since what is placed stays placed.
-        self.full: dict[int, dict[str, str]] = defaultdict(dict)
-
-    def on(self, server: str, gpu: int) -> list[Demand]:
-        return self._on_gpu[server, gpu]
-
-    def add(self, place: Place) -> None:
-        self.places.append(place)
-        self.on_server[place.server.name] += 1
-        self.replicas[place.server.name, place.entry["name"]] += 1
-        for gpu in place.gpus:
-            self._on_gpu[place.server.name, gpu].append(place.demand)
-
-
-def place(models: list[Entry], servers: list[Server], memory: GpuMemory) -> Placement:
-    """In the order of the declaration; where GPUs differ the large models choose first, so that small ones leave them the
-    large GPUs. Where nothing fits, the last attempt says why."""
+def place(models: list[Entry], servers: list[Server], memory: GpuMemory, kept: t.Sequence[Unit] = ()) -> Placement:
+    """Where nothing fits, the last attempt says why."""
     declared = list(range(len(models)))
-    orders = [declared]
-    if len({(card.name, card.memory_gib) for server in servers for card in server.memory.values()}) > 1:
-        orders.insert(0, sorted(declared, key=lambda index: -_weight(models[index], index, servers, memory)))
-    for order in orders:
-        found = _attempt(models, order, servers, memory, fitting=True)
+    ranked = sorted(declared, key=lambda index: _rank(models[index], index, servers, memory))
+    if kept:
+        for one in (_Attempt(models, servers, memory, kept, first) for first in (True, False)):
+            found = one.run(ranked)
+            if not found.errors:
+                return found
+    for order in (ranked, declared):
+        found = _Attempt(models, servers, memory, kept, keeps=None).run(order)
         if not found.errors:
             return found
-    return _attempt(models, declared, servers, memory, fitting=False)
+    return _Attempt(models, servers, memory, (), keeps=None, fitting=False).run(declared)
 
 
-def _weight(entry: Entry, position: int, servers: list[Server], memory: GpuMemory) -> float:
-    """Of a GPU, on the server that has the largest."""
+def _rank(entry: Entry, position: int, servers: list[Server], memory: GpuMemory) -> tuple[t.Any, ...]:
+    """The most demanding first: those that have no choice of GPUs, then by what they take. The order in which models are
+    declared means nothing."""
     cards = [(card, server) for server in servers for card in server.memory.values()]
-    if not cards:
-        return 0.0
-    card, server = max(cards, key=lambda pair: pair[0].memory_gib)
-    return memory.weight(_demand(entry, position, server, memory), card)
+    size = gpus_of_node(entry) * nodes(entry)
+    weight = 0.0
+    if cards:
+        card, server = max(cards, key=lambda pair: pair[0].memory_gib)
+        weight = memory.weight(demand(entry, position, server, memory), card)
+    return (entry.get("gpus") is None, -size * weight, -size, entry.get("servers") is None, entry["name"])
 
 
-def _attempt(
-    models: list[Entry], order: list[int], servers: list[Server], memory: GpuMemory, fitting: bool
-) -> Placement:
-    load, errors = _Load(), list[str]()
-    for index in order:
-        _place_entry(models[index], index, servers, memory, load, errors, fitting)
-    load.places.sort(key=lambda one: one.position)
-    plans = _plan_memory(load.places, servers, memory, errors)
-    return Placement(load.places, plans, errors)
-
-
-def _place_entry(
-    entry: Entry,
-    index: int,
-    servers: list[Server],
-    memory: GpuMemory,
-    load: _Load,
-    errors: list[str],
-    fitting: bool,
-) -> None:
-    candidates = _candidates(entry, index, servers, errors)
-    each = entry.get("replicas") == "each"
-    count = len(candidates) if each else entry.get("replicas") or 1
-    for replica in range(count if candidates else 0):
-        chosen = [candidates[replica]] if each else candidates
-        if not _place_one(entry, index, chosen, memory, load, errors, fitting):
-            break
-
-
-def _candidates(entry: Entry, index: int, servers: list[Server], errors: list[str]) -> list[Server]:
-    wanted = entry.get("servers")
-    if wanted is None:
-        return servers
-    by_name = {server.name: server for server in servers}
-    for name in wanted:
-        if name not in by_name:
-            errors.append(f"{label(entry, index)}: servers names {name}, which is not in the group gpu_servers")
-    return [by_name[name] for name in wanted if name in by_name]
-
-
-def _place_one(
-    entry: Entry,
-    index: int,
-    candidates: list[Server],
-    memory: GpuMemory,
-    load: _Load,
-    errors: list[str],
-    fitting: bool,
-) -> bool:
-    """On the candidate with the fewest instances that has room, so that replicas spread; first declared wins a tie."""
-    full = load.full[index]
-    for server in sorted(candidates, key=lambda candidate: load.on_server[candidate.name]):
-        if server.name in full:
-            continue
-        demand = _demand(entry, index, server, memory)
-        gpus, full[server.name] = _choose_gpus(entry, server, demand, memory, load, fitting)
-        if gpus is not None:
-            del full[server.name]
-            number = load.replicas[server.name, entry["name"]]
-            load.add(Place(entry, index, server, gpus, number, demand))
-            return True
-    reasons = list(dict.fromkeys(full[server.name] for server in candidates))
-    errors.append(f"{label(entry, index)}: no room for a replica. " + ". ".join(reasons))
-    return False
-
-
-def _demand(entry: Entry, position: int, server: Server, memory: GpuMemory) -> Demand:
+def demand(entry: Entry, position: int, server: Server, memory: GpuMemory) -> Demand:
+    """What an entry wants of each of its GPUs on a server."""
     share = entry.get("gpu_memory_utilization") or server.share
     share = None if share is None else float(share)
     planned, note, deferred = None, "", False
@@ -186,152 +83,169 @@ def _demand(entry: Entry, position: int, server: Server, memory: GpuMemory) -> D
     return Demand(entry["name"], share, planned, note, server.default_share, deferred)
 
 
-# ---- GPUs of one server
+class _Attempt:
+    """One way through all models. *keeps* says when what runs gets its place: true before all else, false with the others
+    of its model, none: as if nothing ran."""
 
+    def __init__(
+        self,
+        models: list[Entry],
+        servers: list[Server],
+        memory: GpuMemory,
+        kept: t.Sequence[Unit],
+        keeps: bool | None,
+        fitting: bool = True,
+    ) -> None:
+        self.models, self.servers, self.memory, self.kept = models, servers, memory, kept
+        self.keeps, self.fitting = keeps, fitting
+        self.by_name = {server.name: server for server in servers}
+        self.load, self.errors, self.reasons = Load(), list[str](), dict[str, str]()
+        #: Servers without room for an entry stay so, since what is placed stays placed.
+        self.full: dict[tuple[int, bool], dict[str, str]] = {}
+        self.candidates = [self._candidates(entry, index) for index, entry in enumerate(models)]
+        self.staying = self._staying() if kept else [[] for _entry in models]
 
-def _choose_gpus(
-    entry: Entry, server: Server, demand: Demand, memory: GpuMemory, load: _Load, fitting: bool
-) -> tuple[list[int] | None, str]:
-    if server.gpus == 0:
-        return [], ""
-    if entry.get("gpus") is not None:
-        return _pinned_gpus(entry, server, demand, memory, load)
-    size = entry.get("tensor_parallel_size") or 1
-    free = [gpu for gpu in _by_preference(server, demand, load) if _joins(server, gpu, demand, memory, load, fitting)]
-    for first in free:
-        alike = [gpu for gpu in free if not unlike([first, gpu], server.memory)]
-        if len(alike) >= size:
-            return sorted(alike[:size]), ""
-    return None, _no_gpus(server, demand, memory, load, len(free), size)
+    def run(self, order: list[int]) -> Placement:
+        if self.keeps is not None:
+            self._claim()
+        for index in order if self.keeps else ():
+            self._keep(index)
+        for index in order:
+            if self.keeps is False:
+                self._keep(index)
+            self._fill(index)
+        turn = {server.name: number for number, server in enumerate(self.servers)}
+        places = sorted(
+            self.load.places, key=lambda one: (one.position, one.head[1], turn[one.head[0]], one.rank, one.number)
+        )
+        plans = plan_memory(places, self.servers, self.memory, self.errors)
+        lines = keeping.changes(self.kept, places, plans, self.reasons)
+        return Placement(places, plans, self.errors, lines)
 
+    def _candidates(self, entry: Entry, index: int) -> list[Server]:
+        wanted = entry.get("servers")
+        if wanted is None:
+            return self.servers
+        for name in wanted:
+            if name not in self.by_name:
+                text = f"servers names {name}, which is not in the group gpu_servers"
+                self.errors.append(f"{label(entry, index)}: {text}")
+        return [self.by_name[name] for name in dict.fromkeys(wanted) if name in self.by_name]
 
-def _by_preference(server: Server, demand: Demand, load: _Load) -> list[int]:
-    """A model whose share is planned takes the emptiest GPU, so that every model gets as much as it can."""
-    gpus = [gpu for gpu in range(server.gpus) if gpu not in server.lost]
-    if demand.share is not None:
-        return gpus
-    return sorted(gpus, key=lambda gpu: len(load.on(server.name, gpu)))
+    def _count(self, index: int) -> int:
+        """Replicas that are wanted."""
+        entry, candidates = self.models[index], self.candidates[index]
+        if entry.get("replicas") == "each":
+            return len(candidates)
+        return (entry.get("replicas") or 1) if candidates else 0
 
+    # ---- what runs
 
-def _joins(server: Server, gpu: int, demand: Demand, memory: GpuMemory, load: _Load, fitting: bool) -> bool:
-    """A second replica of a model on one GPU gains nothing, unless its share says that it is meant."""
-    others, card = load.on(server.name, gpu), server.memory.get(gpu)
-    if demand.share is None and demand.name in {one.name for one in others}:
+    def _staying(self) -> list[list[Unit]]:
+        """Of each model, the replicas that can stay where they are, as far as their servers and GPUs are concerned."""
+        names = {entry["name"] for entry in self.models}
+        found = []
+        for index, entry in enumerate(self.models):
+            candidates = {server.name: server for server in self.candidates[index]}
+            sound = []
+            for unit in keeping.of_entry(entry, self.kept, names):
+                if reason := keeping.fault(entry, unit, candidates, self.by_name):
+                    self.reasons[unit.name] = reason
+                else:
+                    sound.append(unit)
+            each = entry.get("replicas") == "each"
+            found.append(keeping.without_surplus(sound, self._count(index), each))
+        return found
+
+    def _claim(self, sign: int = 1, found: t.Iterable[Unit] | None = None) -> None:
+        for unit in (one for own in self.staying for one in own) if found is None else found:
+            for node in unit.nodes:
+                for gpu in node.gpus:
+                    self.load.claims[node.server, gpu] += sign
+
+    def _keep(self, index: int) -> None:
+        entry, own = self.models[index], self.staying[index]
+        self._claim(-1, own)
+        for unit in own:
+            seats = [Seat(self.by_name[node.server], node.number, node.gpus) for node in unit.nodes]
+            places = self._places(entry, index, seats, unit.nodes)
+            if all(has_room(one, self.memory, self.load) for one in places):
+                self._add(places)
+
+    def _settled(self, wanted: Demand, node: Node, entry: Entry, server: Server) -> Demand | None:
+        """With the share and the context that it runs with, unless what they were planned from has changed."""
+        if not wanted.planned or node.share is None or node.length is None:
+            return None
+        if node.made_of != keeping.digest(entry, server):
+            return None
+        return self.memory.settled(wanted, node.share, node.length)
+
+    # ---- the rest
+
+    def _fill(self, index: int) -> None:
+        entry, candidates = self.models[index], self.candidates[index]
+        each = entry.get("replicas") == "each"
+        missing = self._count(index) - sum(one.position == index and one.rank == 0 for one in self.load.places)
+        for server in candidates if each else [None] * max(0, missing):
+            if server and self.load.replicas[server.name, entry["name"]]:
+                continue
+            among = [server] if server else candidates
+            if not self._place_one(entry, index, among):
+                break
+
+    def _place_one(self, entry: Entry, index: int, candidates: list[Server]) -> bool:
+        """Better where nothing that runs has to give something up."""
+        for settled in (True, False) if self.keeps is not None else (False,):
+            if seats := self._seats(entry, index, candidates, settled):
+                self._add(self._places(entry, index, seats))
+                return True
+        full = self.full[index, False]
+        reasons = list(dict.fromkeys(full[server.name] for server in candidates if server.name in full))
+        if nodes(entry) > 1:
+            reasons.insert(0, f"{nodes(entry)} servers with GPUs of one kind are needed, one for each node")
+        self.errors.append(f"{label(entry, index)}: no room for a replica. " + ". ".join(reasons))
         return False
-    if not others and fitting and not memory.alone(demand, card):
-        return False
-    return not memory.no_room(demand, others, card, f"{server.name}'s GPU {gpu}")
 
+    def _seats(self, entry: Entry, index: int, candidates: list[Server], settled: bool) -> list[Seat]:
+        """On the servers with the fewest replicas of the model, and of these on the emptiest that has room."""
+        full = self.full.setdefault((index, settled), {})
+        alike: dict[t.Any, list[Seat]] = {}
+        for server in sorted(candidates, key=lambda one: self._preference(entry, one)):
+            if server.name in full:
+                continue
+            wanted = demand(entry, index, server, self.memory)
+            gpus, reason = choose(entry, server, wanted, self.memory, self.load, self.fitting, settled)
+            if gpus is None:
+                full[server.name] = reason
+                continue
+            card = server.memory.get(gpus[0]) if gpus else None
+            seats = alike.setdefault((bool(gpus), card), [])
+            seats.append(Seat(server, self._number(entry, server), gpus))
+            if len(seats) == nodes(entry):
+                return seats
+        return []
 
-def _no_gpus(server: Server, demand: Demand, memory: GpuMemory, load: _Load, free: int, size: int) -> str:
-    taken = ", ".join(
-        f"GPU {gpu} lost: {server.lost[gpu]}"
-        if gpu in server.lost
-        else f"GPU {gpu}{_kind(server, gpu)} {_names(load.on(server.name, gpu))}"
-        for gpu in range(server.gpus)
-    )
-    share = f"a share of {demand.share:.2f}" if demand.share is not None else "room"
-    text = (
-        f"{server.name} has {free} of {server.gpus} GPUs with {share} left for {demand.name} (taken: {taken}), {size}"
-        f" of one kind needed: {_WAYS[demand.share is None]}, or llm_gpu_count is too low"
-    )
-    if demand.planned and not server.memory:
-        text += ". With llm_gpu_memory_gib declared, models without gpu_memory_utilization share a GPU by plan"
-    for gpu in range(server.gpus):
-        card = server.memory.get(gpu)
-        reason = memory.no_room(demand, load.on(server.name, gpu), card, f"{server.name}'s GPU {gpu}")
-        if reason:
-            return f"{text}. {_possible(reason, server)}"
-    return text
+    def _number(self, entry: Entry, server: Server) -> int:
+        """None that a replica has which keeps its place and is placed later."""
+        own = next(units for one, units in zip(self.models, self.staying) if one is entry)
+        kept = {node.number for unit in own for node in unit.nodes if node.server == server.name}
+        return self.load.free_number(server.name, entry["name"], kept)
 
+    def _preference(self, entry: Entry, server: Server) -> tuple[float, ...]:
+        claims = sorted(self.load.claims[server.name, gpu] for gpu in range(server.gpus))
+        displaced = sum(claims[: gpus_of_node(entry)])
+        name = server.name
+        return displaced, self.load.replicas[name, entry["name"]], self.load.taken[name] / max(server.gpus, 1)
 
-_WAYS = {True: "choose a smaller model, fewer replicas or other servers", False: "lower gpu_memory_utilization"}
+    def _places(self, entry: Entry, index: int, seats: list[Seat], before: t.Sequence[Node] = ()) -> list[Place]:
+        head = (seats[0].server.name, seats[0].number)
+        found = []
+        for rank, seat in enumerate(seats):
+            wanted = demand(entry, index, seat.server, self.memory)
+            settled = self._settled(wanted, before[rank], entry, seat.server) if before else None
+            found.append(Place(entry, index, seat.server, seat.gpus, seat.number, wanted, settled, head, rank))
+        return found
 
-
-def _names(demands: list[Demand]) -> str:
-    return " + ".join(one.name for one in demands) or "free"
-
-
-def _kind(server: Server, gpu: int) -> str:
-    """Named where the GPUs of a server are of several kinds."""
-    if not unlike(sorted(server.memory), server.memory) or gpu not in server.memory:
-        return ""
-    card = server.memory[gpu]
-    return f" ({card.name}, {card.memory_gib:g} GiB)"
-
-
-def _possible(text: str, server: Server) -> str:
-    """The planner's words without remedies that need more GPUs of one kind than the server has."""
-    kinds = Counter((card.name, card.memory_gib) for card in server.memory.values())
-    most = max(kinds.values(), default=server.gpus)
-    lines = text.splitlines()
-    left = [line for line in lines if _parallel(line) <= most]
-    more = f"  - a server with more GPUs of one kind than the {most} of {server.name}"
-    return "\n".join(left if len(left) == len(lines) else [*left, more])
-
-
-def _parallel(line: str) -> int:
-    """GPUs that a remedy asks for; 0 for any other line."""
-    match = re.match(r"\s*- .*tensor_parallel_size: (\d+)", line)
-    return int(match.group(1)) if match else 0
-
-
-def _pinned_gpus(
-    entry: Entry, server: Server, demand: Demand, memory: GpuMemory, load: _Load
-) -> tuple[list[int] | None, str]:
-    for gpu in entry["gpus"]:
-        if gpu >= server.gpus:
-            return None, f"{server.name} has no GPU {gpu}: its llm_gpu_count is {server.gpus}"
-        if gpu in server.lost:
-            return None, f"GPU {gpu} of {server.name} can't be used: {server.lost[gpu]}"
-        reason = memory.no_room(demand, load.on(server.name, gpu), server.memory.get(gpu), f"{server.name}'s GPU {gpu}")
-        if reason:
-            return None, _possible(reason, server)
-    different = unlike(entry["gpus"], server.memory)
-    return (None, different) if different else (list(entry["gpus"]), "")
-
-
-# ---- shares and contexts
-
-
-_SWITCH = "\n  (memory_check: false of the model starts it without this check)"
-
-
-def _plan_memory(places: list[Place], servers: list[Server], memory: GpuMemory, errors: list[str]) -> list[Plan | None]:
-    """Shares and contexts, once it is known which models share a GPU."""
-    demands = [one.demand for one in places]
-    found, faults = _plan_servers(places, demands, servers, memory)
-    if not faults:
-        found, faults = _plan_servers(places, _of_one_length(places, found, memory), servers, memory)
-    errors += [f"{fault}{_SWITCH}" for fault in faults]
-    return found
-
-
-def _plan_servers(
-    places: list[Place], demands: list[Demand], servers: list[Server], memory: GpuMemory
-) -> tuple[list[Plan | None], list[str]]:
-    found: list[Plan | None] = [None] * len(places)
-    own: dict[str, list[int]] = defaultdict(list)
-    for index, one in enumerate(places):
-        own[one.server.name].append(index)
-    errors = []
-    for server in servers:
-        members = own[server.name]
-        plans, faults = memory.plan_server([Placed(demands[i], places[i].gpus) for i in members], server.memory)
-        errors += [f"On {server.name}: {_possible(fault, server)}" for fault in faults]
-        for index, plan in zip(members, plans):
-            found[index] = plan
-    return found, errors
-
-
-def _of_one_length(places: list[Place], found: list[Plan | None], memory: GpuMemory) -> list[Demand]:
-    """The gateway may send a request to any replica, so all the replicas of a model have the context of the poorest."""
-    shortest: dict[int, int] = {}
-    for one, plan in zip(places, found):
-        if plan:
-            length = plan["settings"]["max_model_len"]
-            shortest[one.position] = min(length, shortest.get(one.position, length))
-    return [
-        memory.with_length(one.demand, shortest[one.position]) if plan else one.demand
-        for one, plan in zip(places, found)
-    ]
+    def _add(self, places: list[Place]) -> None:
+        for one in places:
+            self.load.add(one)

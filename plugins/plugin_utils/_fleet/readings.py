@@ -39,9 +39,11 @@ def _sound(reading: t.Any) -> bool:
     )
 
 
-def renewed(before: Reading, hosts: t.Mapping[str, t.Any], models: t.Mapping[str, t.Any]) -> Reading:
+def renewed(
+    before: Reading, hosts: t.Mapping[str, t.Any], models: t.Mapping[str, t.Any], places: t.Mapping[str, t.Any]
+) -> Reading:
     """What this run knows, under the next number where it differs from what was kept."""
-    content = {"format": FORMAT, "hosts": dict(hosts), "models": dict(models)}
+    content = {"format": FORMAT, "hosts": dict(hosts), "models": dict(models), "places": dict(places)}
     same = all(before.get(part) == content[part] for part in content)
     return {**content, "number": before["number"] + (0 if same else 1)}
 

@@ -34,6 +34,7 @@ class Fleet(t.NamedTuple):
     unreachable: dict[str, str] = {}
     reading: dict[str, t.Any] = {}  # what is kept for later runs, see readings.py
     open: list[str] = []  # servers whose GPUs are to be read once they have a driver
+    changes: list[str] = []  # what runs and can't be left as it is, in words
 
     @property
     def groups(self) -> dict[str, list[str]]:
