@@ -89,6 +89,14 @@ options:
             type: list
             elements: str
             default: []
+          reload:
+            description:
+              - Services that read this file and take a change of it without a new container, as O(projects[].reload) says.
+              - The container must have the file's directory mounted, not the file by itself. A file is replaced when it
+                changes, and a mount of the file alone goes on showing the former one.
+            type: list
+            elements: str
+            default: []
       directories:
         description:
           - Directories that must exist, such as those for data. Their content is never touched.
@@ -197,6 +205,33 @@ options:
             description: Seconds that it may take.
             type: int
             default: 300
+      reload:
+        description:
+          - How services take files that are named O(projects[].files[].reload), by the service's name. Each has either
+            C(signal), such as V(USR2), or C(command), a list that is run in the container; and may have C(check), a list
+            that is run in the container before.
+          - Where only such files of a service changed, its container is reloaded. A service that is made, started or
+            recreated reads them anyway.
+          - When the check, the command or a hook fails, the former files are put back and reloaded without a check.
+        type: dict
+        default: {}
+      attach:
+        description:
+          - Networks that containers are to be in beside those of the compose file, by the service's name. A network that
+            comes or goes so makes no new container.
+          - A network that does not exist yet is left out; who makes it attaches the container by
+            O(projects[].attach_containers).
+          - A network that is not listed any more is left as soon as no other container is in it, and with the project that
+            made it. Networks that a person has connected are left alone.
+        type: dict
+        default: {}
+      attach_containers:
+        description:
+          - Containers of other projects of ours that are to be in a network of this project, by the network's name.
+            One that does not exist yet is left out.
+          - They leave the network when this project is removed, or has another network.
+        type: dict
+        default: {}
       guards:
         description: Files that must hold a text, where they exist, before anything is touched.
         type: list
@@ -358,6 +393,30 @@ EXAMPLES = r"""
               }
             services: [web]
 
+- name: Run a proxy that takes another configuration without losing a connection
+  llmfleet.gateway.compose_project:
+    projects:
+      - name: proxy
+        project_dir: /opt/proxy
+        files:
+          - path: compose.yml
+            content: |
+              services:
+                proxy:
+                  image: docker.io/library/haproxy:3.0
+                  labels: {io.llmfleet.project: proxy}
+                  restart: unless-stopped
+                  command: [haproxy, -W, -f, /etc/proxy/haproxy.cfg]
+                  volumes:
+                    - ./config:/etc/proxy:ro
+          - path: config/haproxy.cfg
+            src: haproxy.cfg.j2
+            reload: [proxy]
+        reload:
+          proxy:
+            check: [haproxy, -c, -f, /etc/proxy/haproxy.cfg]
+            signal: USR2
+
 - name: Remove the containers and files, keep the data
   llmfleet.gateway.compose_project:
     projects:
@@ -441,6 +500,12 @@ projects:
       returned: success
       type: list
       elements: str
+    attachments:
+      description: Networks that running containers come into or leave.
+      returned: success
+      type: list
+      elements: str
+      sample: ["attach to llmfleet-vllm-assistant"]
     pulls:
       description: Images that are not on the host yet.
       returned: success
@@ -516,6 +581,7 @@ def project_spec() -> Spec:
             mode={"type": "str", "default": "0644"},
             secret={"type": "bool", "default": False, "no_log": False},
             services=STRINGS,
+            reload=STRINGS,
             **owned,
         ),
         "directories": dicts(path=required(), mode={"type": "str", "default": "0755"}, **owned),
@@ -529,6 +595,9 @@ def project_spec() -> Spec:
             timeout={"type": "int", "default": 300},
             **command,
         ),
+        "reload": {"type": "dict", "default": {}},
+        "attach": {"type": "dict", "default": {}},
+        "attach_containers": {"type": "dict", "default": {}},
         "guards": dicts(path=required(), equals=required(), fail_msg=required()),
         "forward_only": STRINGS,
         "forward_only_hint": {"type": "str", "default": FORWARD_ONLY_HINT},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.attaching import attached
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import absolute, remove_files
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import (
     Look,
@@ -52,8 +53,14 @@ def start_removal(project: Project, plan: Plan) -> bool:
         project.store.save_pending({"absent": True})
     # A neighbour may still be in one of them. That is no failure: it goes when the neighbour has left (left_networks).
     ended = [["/bin/sh", "-c", 'docker network rm "$@" || true', "sh", *networks]] if networks else []
-    project.job.start([*removal(leaving), *ended], REMOVE)
+    project.job.start([*removal(leaving), *_detach(project, networks), *ended], REMOVE)
     return True
+
+
+def _detach(project: Project, networks: t.Iterable[str]) -> list[list[str]]:
+    """Who was attached to a network leaves it with the last container of the project, not before."""
+    members = {member for network in networks for member in project.engine.members(network)}
+    return [one.command for one in attached(project.engine.inspect(sorted(members)), networks)]
 
 
 def finish_removal(project: Project, look: Look | None, declared_files: t.Container[str]) -> None:

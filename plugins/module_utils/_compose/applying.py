@@ -20,7 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.hooks import remembered
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Attachment, Plan
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import UP, Project, removal
 
 #: How long others wait for what leaves: a vLLM that has requests to finish takes two minutes and a half by default.
@@ -45,7 +45,7 @@ def apply(project: Project, plan: Plan) -> bool:
     commands = _commands(project, plan)
     if commands:
         # Before this nothing was stopped: a failure up to here needs no container to be made anew.
-        touched = sorted({*plan.actions, *unfinished.get("touched", [])})
+        touched = sorted({*plan.touched, *unfinished.get("touched", [])})
         project.store.save_pending({**pending, "touched": touched, "started": True})
         project.job.start(commands, UP)
     return True
@@ -61,11 +61,21 @@ def _write(project: Project, plan: Plan) -> None:
 
 
 def _commands(project: Project, plan: Plan) -> list[list[str]]:
-    if not (plan.actions or plan.replaced):
-        return []
     ended = [found.id for found in [*plan.replaced, *(plan.recreated if plan.stop_first else [])]]
     stop = [["docker", "stop", *ended]] if ended else []
-    return [*stop, *removal(plan.orphans), *_others_gone(plan), *(project.up(plan.force) if plan.actions else [])]
+    made = [one for one in plan.attachments if _made(project, plan, one)]
+    up = [*_others_gone(plan), *project.up(plan.force, made)] if plan.recreating else []
+    # With a network that is gone no container starts; a guest leaves a former network once its new one is there.
+    out = [one for one in plan.attachments if one.leaves and one.container in plan.definition.names.values()]
+    rest = [one.command for one in plan.attachments if one not in (*made, *out)]
+    reloads = [command for found in plan.reloads for command in project.want.reload[found.service].commands(found.id)]
+    return [*stop, *removal(plan.orphans), *(one.command for one in out), *up, *rest, *reloads]
+
+
+def _made(project: Project, plan: Plan, one: Attachment) -> bool:
+    """Whether the container is made anew in this run."""
+    service = next((name for name, known in plan.definition.names.items() if known == one.container), "")
+    return service in project.want.attach and plan.actions.get(service, "").startswith(("create", "recreate"))
 
 
 def _others_gone(plan: Plan) -> list[list[str]]:

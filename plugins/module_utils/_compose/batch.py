@@ -234,7 +234,7 @@ class Batch:
         if look is None:
             return plans
         images = {image for plan in plans.values() for image in plan.definition.images.values()}
-        look.ask(images, {name for project in projects for name, internal in project.want.networks})
+        look.ask(images, {name for project in projects for name in project.want.network_names})
         for project in projects:
             if project.want.name in plans and project.want.state != ABSENT:
                 self._try(project.want.name, planning.plan_services, project, look, plans[project.want.name])

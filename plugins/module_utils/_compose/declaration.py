@@ -44,6 +44,20 @@ class BeforeHook(t.NamedTuple):
     timeout: int = 3600
 
 
+class Reload(t.NamedTuple):
+    """How a running service takes changed files, and what has to say first that they are right."""
+
+    signal: str
+    command: list[str]
+    check: list[str]
+
+    def commands(self, container: str, checked: bool = True) -> list[list[str]]:
+        act = ["docker", "exec", container, *self.command]
+        if self.signal:
+            act = ["docker", "kill", "--signal", self.signal, container]
+        return [["docker", "exec", container, *self.check], act] if checked and self.check else [act]
+
+
 class Guard(t.NamedTuple):
     """A file that must hold a text, where it exists at all, before anything is touched."""
 
@@ -78,6 +92,9 @@ class Declaration(t.NamedTuple):
     guards: tuple[Guard, ...] = ()
     forward_only: tuple[str, ...] = ()
     replaces: tuple[Replaced, ...] = ()
+    reload: t.Mapping[str, Reload] = {}
+    attach: t.Mapping[str, list[str]] = {}
+    attach_containers: t.Mapping[str, list[str]] = {}
     max_restarts: int = 2
     recreate: bool = False
 
@@ -87,6 +104,12 @@ class Declaration(t.NamedTuple):
             if spec.path == COMPOSE_FILE:
                 return spec.content
         raise ProjectError(f"files has no {COMPOSE_FILE}, so project {self.name} has no services")
+
+    @property
+    def network_names(self) -> set[str]:
+        """Those of whose being the plan depends."""
+        attached = [name for names in self.attach.values() for name in names]
+        return {*(name for name, _internal in self.networks), *attached}
 
 
 Params = dict[str, t.Any]
@@ -104,11 +127,34 @@ def _file_spec(entry: Params, contents: dict[str, str]) -> FileSpec:
         group=group_id(entry["group"]),
         secret=entry["secret"],
         services=tuple(entry["services"]),
+        reload=tuple(entry["reload"]),
     )
 
 
 def _directory_spec(entry: Params) -> DirectorySpec:
     return DirectorySpec(entry["path"], int(entry["mode"], 8), user_id(entry["owner"]), group_id(entry["group"]))
+
+
+def _reloads(project: Params) -> dict[str, Reload]:
+    """Checked here, since Ansible knows no options below names that the user chooses."""
+    found = {}
+    for service, entry in project["reload"].items():
+        where = f"reload.{service} of project {project['name']}"
+        if not isinstance(entry, dict) or bool(entry.get("signal")) == bool(entry.get("command")):
+            raise ProjectError(f"{where} needs either signal or command")
+        unknown = sorted(set(entry) - {"signal", "command", "check"})
+        if unknown:
+            raise ProjectError(f"{where} has no option {unknown[0]}: it takes signal or command, and check")
+        words = {name: list(map(str, entry.get(name) or [])) for name in ("command", "check")}
+        found[service] = Reload(signal=str(entry.get("signal") or ""), **words)
+    unknown = sorted({service for file in project["files"] for service in file["reload"]} - set(found))
+    if unknown:
+        raise ProjectError(f"files are to be reloaded by {unknown[0]}, and reload of {project['name']} doesn't say how")
+    return found
+
+
+def _names(value: t.Mapping[str, t.Any]) -> dict[str, list[str]]:
+    return {name: list(dict.fromkeys(map(str, names))) for name, names in value.items()}
 
 
 def _replaced(entry: Params, projects: list[Params]) -> Replaced:
@@ -137,6 +183,9 @@ def declaration(project: Params, params: Params) -> Declaration:
         guards=tuple(Guard(**entry) for entry in project["guards"]),
         forward_only=tuple(project["forward_only"]),
         replaces=tuple(_replaced(entry, params["projects"]) for entry in project["replaces"]),
+        reload=_reloads(project),
+        attach=_names(project["attach"]),
+        attach_containers=_names(project["attach_containers"]),
         max_restarts=params["max_restarts"],
         recreate=params["recreate"],
     )

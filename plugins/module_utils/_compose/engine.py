@@ -26,6 +26,8 @@ LABEL_SERVICE = "com.docker.compose.service"
 LABEL_DIRECTORY = "com.docker.compose.project.working_dir"
 LABEL_ONEOFF = "com.docker.compose.oneoff"
 LABEL_HASH = "com.docker.compose.config-hash"
+#: What marks a container's place in a network that it got beside those of its compose file. The engine keeps it.
+ATTACHED = "io.llmfleet.attached"
 ROW_LABELS = (LABEL_PROJECT, LABEL_SERVICE, LABEL_DIRECTORY, LABEL_FLEET, LABEL_ONEOFF)
 
 
@@ -79,6 +81,8 @@ class Container(t.NamedTuple):
     exit_code: int
     restarts: int
     restart_policy: str
+    #: Name to whether it was attached there, beside what its compose file says.
+    networks: t.Mapping[str, bool] = {}
 
     @property
     def finished(self) -> bool:
@@ -126,7 +130,13 @@ def parse_container(found: dict[str, t.Any]) -> Container:
         exit_code=state["ExitCode"],
         restarts=found.get("RestartCount", 0),
         restart_policy=found["HostConfig"]["RestartPolicy"]["Name"],
+        networks=_networks(found),
     )
+
+
+def _networks(found: dict[str, t.Any]) -> dict[str, bool]:
+    listed = (found.get("NetworkSettings") or {}).get("Networks") or {}
+    return {name: ATTACHED in ((entry or {}).get("DriverOpts") or {}) for name, entry in listed.items()}
 
 
 def compose_args(project: str, project_dir: str, compose_file: str) -> list[str]:
@@ -234,18 +244,19 @@ class Engine:
         self.run("network", "create", "--label", "io.llmfleet.network=true", *extra, name)
 
     def project_networks(self, project: str) -> list[str]:
-        """The networks that Compose made for a project itself, by id."""
+        """The networks that Compose made for a project itself."""
         label = f"label={LABEL_PROJECT}={project}"
-        return self.run("network", "ls", "--no-trunc", "--quiet", "--filter", label).split()
+        return self.run("network", "ls", "--filter", label, "--format", "{{.Name}}").split()
+
+    def members(self, network: str) -> list[str]:
+        """The containers in a network, running or not; nobody is in one that there is not."""
+        return self.run("ps", "--all", "--quiet", "--no-trunc", "--filter", f"network={network}").split()
 
     def left_networks(self, needed: t.Container[str]) -> list[str]:
         """Networks of our projects, but for the *needed* ones, that no container is in, running or not."""
         shown = self.run("network", "ls", "--filter", f"label={LABEL_FLEET}", "--format", _network_row())
         rows = [line.split("\t") for line in shown.splitlines() if "\t" in line]
-        return [name for name, project in rows if project not in needed and not self._inhabited(name)]
-
-    def _inhabited(self, network: str) -> bool:
-        return bool(self.run("ps", "--all", "--quiet", "--filter", f"network={network}").strip())
+        return [name for name, project in rows if project not in needed and not self.members(name)]
 
     def remove_networks(self, names: t.Sequence[str]) -> None:
         if names:

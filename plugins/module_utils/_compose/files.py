@@ -25,6 +25,7 @@ class FileSpec(t.NamedTuple):
     group: int
     secret: bool
     services: tuple[str, ...]
+    reload: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """What a container that reads this file depends on."""

@@ -38,7 +38,8 @@ class Look:
         self.engine = engine
         self.rows = engine.rows()
         wanted = list(wanted)
-        ids = [row.id for row in self.rows if any(_concerns(row, want) for want in wanted)]
+        guests = {name for want in wanted for names in want.attach_containers.values() for name in names}
+        ids = [row.id for row in self.rows if row.name in guests or any(_concerns(row, want) for want in wanted)]
         self.containers = {found.id: found for found in engine.inspect(ids)}
         self.image_ids: dict[str, str] = {}
         self.networks: dict[str, bool] = {}
@@ -63,6 +64,13 @@ class Look:
 
     def by_id(self, ids: t.Container[str]) -> list[Container]:
         return [found for found in self.containers.values() if found.id in ids]
+
+    def named(self, name: str) -> Container | None:
+        """A container of ours, of whatever project; None where there is none of that name."""
+        row = next((row for row in self.rows if row.name == name), None)
+        if row and not row.fleet_project:
+            raise ProjectError(f"container {name} is none of ours, so it is attached to no network of ours; rename it")
+        return self.containers.get(row.id) if row else None
 
     def forget(self, ids: t.Container[str]) -> None:
         """They were removed since."""

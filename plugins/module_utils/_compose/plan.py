@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import Container
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import ATTACHED, Container
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import (
     DirectorySpec,
     FileChange,
@@ -27,6 +27,29 @@ class Definition(t.NamedTuple):
 
 
 NO_DEFINITION = Definition({}, {}, {}, "")
+
+
+class Attachment(t.NamedTuple):
+    """A container that comes into a network, or leaves it, while it runs."""
+
+    container: str
+    network: str
+    leaves: bool = False
+
+    def __str__(self) -> str:
+        return f"detach from {self.network}" if self.leaves else f"attach to {self.network}"
+
+    @property
+    def command(self) -> list[str]:
+        if self.leaves:
+            return ["docker", "network", "disconnect", "--force", self.network, self.container]
+        mark = ["--driver-opt", f"{ATTACHED}=true"]
+        return ["docker", "network", "connect", *mark, self.network, self.container]
+
+
+def reload_key(service: str) -> str:
+    """Where digests are remembered by service, that of the files which it takes by a reload. No service has such a name."""
+    return f"reload:{service}"
 
 
 class Plan:
@@ -57,10 +80,23 @@ class Plan:
         self.restarts: dict[str, int] = {}
         self.digests: dict[str, str] = {}
         self.hooks: list[str] = []
+        self.reloads: list[Container] = []
+        self.attachments: list[Attachment] = []
 
     @property
     def engine_work(self) -> bool:
-        return bool(self.actions or self.networks or self.replaced)
+        return bool(self.actions or self.networks or self.replaced or self.attachments)
+
+    @property
+    def recreating(self) -> bool:
+        """Whether Compose has something to do: a reload goes without it."""
+        return len(self.actions) > len(self.reloads)
+
+    @property
+    def touched(self) -> set[str]:
+        """What a take-back has to bring to the old files again."""
+        reloaded = {found.service for found in self.reloads}
+        return {reload_key(name) if name in reloaded else name for name in self.actions}
 
     @property
     def stopped(self) -> list[Container]:
@@ -82,6 +118,7 @@ class Plan:
             "actions": self.actions,
             "replaced": [found.name for found in self.replaced],
             "networks": [name for name, internal in self.networks],
+            "attachments": [str(one) for one in self.attachments],
             "pulls": self.pulls,
             "unforeseen": self.unforeseen,
             "hooks": self.hooks,
@@ -92,6 +129,7 @@ class Plan:
         diffs += [line_diff(absolute(self.project_dir, spec.path), "", what) for spec, what in self.directories]
         diffs += [line_diff(absolute(self.project_dir, path), "present", "absent") for path in self.removed_files]
         diffs += [line_diff(f"network {name}", "absent", "present") for name, internal in self.networks]
+        diffs += [line_diff(f"container {one.container}", "", str(one)) for one in self.attachments]
         diffs += [line_diff(f"{self.name}: service {name}", "", what) for name, what in sorted(self.actions.items())]
         diffs += [line_diff(f"container {found.name}", "present", "absent") for found in self.replaced]
         diffs += [line_diff(f"{self.name}: hook", "", what) for what in self.hooks]

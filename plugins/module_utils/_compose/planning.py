@@ -11,6 +11,7 @@ import os
 import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.attaching import plan_attachments
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.declaration import ProjectError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import LABEL_FLEET, Container
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import (
@@ -19,7 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
     read_text,
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look, refuse_foreign
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Definition, Plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Definition, Plan, reload_key
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import UP, Project
 
 IMAGE_CHANGED = "recreate: its image changed"
@@ -95,8 +96,10 @@ def plan_services(project: Project, look: Look, plan: Plan) -> None:
     for name in sorted(wanted.images):
         stale = started.get(name) != plan.digests.get(name)
         _plan_service(project, plan, look, name, containers.get(name), stale)
+        _plan_reload(plan, name, containers.get(name), started)
     for found in plan.orphans:
         plan.actions[found.service] = "remove"
+    plan.attachments = plan_attachments(project, look, plan)
 
 
 def _plan_service(project: Project, plan: Plan, look: Look, name: str, found: Container | None, stale: bool) -> None:
@@ -111,6 +114,14 @@ def _plan_service(project: Project, plan: Plan, look: Look, name: str, found: Co
     if found and action.startswith("recreate"):
         plan.force.append(name)
         plan.recreated += [found] if found.status == "running" else []
+
+
+def _plan_reload(plan: Plan, name: str, found: Container | None, started: t.Mapping[str, str]) -> None:
+    """A container that is made or started anew reads its files anyway."""
+    key = reload_key(name)
+    if found and found.status == "running" and name not in plan.actions and started.get(key) != plan.digests.get(key):
+        plan.actions[name] = "reload: a file that it reads changed"
+        plan.reloads.append(found)
 
 
 def _predecessor(plan: Plan, name: str) -> Container | None:
@@ -159,11 +170,11 @@ def _missing_networks(project: Project, look: Look) -> list[tuple[str, bool]]:
 
 
 def _digests(project: Project) -> dict[str, str]:
-    """Service to a digest of all the files that its container reads: Compose's own hash ignores their content."""
+    """Service, or key of its reloads, to a digest of all the files that it reads: Compose's own hash ignores their content."""
     parts: dict[str, list[str]] = {}
     for spec in project.want.files:
-        for service in spec.services:
-            parts.setdefault(service, []).append(spec.digest())
+        for key in (*spec.services, *map(reload_key, spec.reload)):
+            parts.setdefault(key, []).append(spec.digest())
     return {name: hashlib.sha256("".join(sorted(found)).encode()).hexdigest() for name, found in parts.items()}
 
 

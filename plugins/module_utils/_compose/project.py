@@ -15,6 +15,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.job import Job
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.mask import Mask
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Attachment
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.recreate import COMPOSE_FILE
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.state import Store
 
@@ -39,9 +40,13 @@ class Project:
         """A command on the compose file that is on the disk."""
         return ["docker", *compose_args(self.want.name, self.want.project_dir, self.path(COMPOSE_FILE)), *args]
 
-    def up(self, force: t.Sequence[str]) -> list[list[str]]:
+    def up(self, force: t.Sequence[str], attachments: t.Sequence[Attachment] = ()) -> list[list[str]]:
+        """Containers that are to be in further networks are made, attached and only then started."""
         up = self.compose("--progress", "plain", "up", "--detach", "--no-build")
-        return [[*up, "--no-deps", "--force-recreate", *force], up] if force else [up]
+        first = self.compose("--progress", "plain", "up", "--no-start", "--no-build") if attachments else up
+        forced = [[*first, "--no-deps", "--force-recreate", *force]] if force else []
+        made = [first, *(one.command for one in attachments)] if attachments else []
+        return [*forced, *made, up]
 
     def file_on_disk(self, path: str) -> str | None:
         return read_text(self.path(path)) if path else None

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.attaching import attachments_again
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look, same_directory
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import reload_key
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import (
     STOP,
     UP,
@@ -62,7 +64,21 @@ def _restore(project: Project, look: Look, pending: State, good: State) -> None:
     if pending["started"]:
         added = [found for found in look.own(project.want) if found.service not in good["images"]]
         force = sorted(set(pending["touched"]) & set(good["images"]))
-        project.job.start([*removal(added), *project.up(force)], UP)
+        again = attachments_again(project, good["names"], force)
+        project.job.start([*removal(added), *project.up(force, again), *_reloads(project, look, pending, force)], UP)
+
+
+def _reloads(project: Project, look: Look, pending: State, force: t.Container[str]) -> list[list[str]]:
+    """Those that may have taken files which were put back; what worked before needs no check."""
+    due = [
+        found
+        for found in look.own(project.want)
+        if reload_key(found.service) in pending["touched"] and found.service not in force and found.status == "running"
+    ]
+    ways = project.want.reload
+    return [
+        command for found in due if found.service in ways for command in ways[found.service].commands(found.id, False)
+    ]
 
 
 def _give_back(project: Project, look: Look, pending: State, former: State) -> None:

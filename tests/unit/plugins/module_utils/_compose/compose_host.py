@@ -54,6 +54,8 @@ class FakeContainer:
     def __init__(self, row: Row, image: str, image_id: str, config_hash: str) -> None:
         self.row, self.image, self.image_id, self.config_hash = row, image, image_id, config_hash
         self.status, self.health, self.exit_code, self.restarts, self.policy = "running", "", 0, 0, "unless-stopped"
+        self.networks: dict[str, bool] = {}
+        self.reloaded = 0
 
     def inspected(self) -> Container:
         return Container(
@@ -69,6 +71,7 @@ class FakeContainer:
             self.exit_code,
             self.restarts,
             self.policy,
+            dict(self.networks),
         )
 
 
@@ -160,6 +163,9 @@ class FakeEngine(Engine):
     def project_networks(self, project: str) -> list[str]:
         return self.networks_of.get(project, [])
 
+    def members(self, network: str) -> list[str]:
+        return [found.row.id for found in self.found.values() if network in found.networks]
+
     def left_networks(self, needed: Any) -> list[str]:
         return [name for project, names in self.networks_of.items() if project not in needed for name in names]
 
@@ -197,8 +203,28 @@ class FakeEngine(Engine):
         elif verb == "rm":
             for name in rest:
                 del self.found[name]
+        elif verb in ("network", "exec", "kill"):
+            return self._to_container(verb, rest)
         elif verb == "compose":
             self._compose(rest)
+        return ""
+
+    def _to_container(self, verb: str, rest: list[str]) -> str:
+        """A network is there, and a check content with a service's file unless its first word is `wrong`."""
+        names = {found.row.name: found for found in self.found.values()}
+        if verb == "network":
+            found = self.found.get(rest[-1]) or names[rest[-1]]
+            if rest[0] == "connect":
+                found.networks[rest[-2]] = "io.llmfleet.attached=true" in rest
+            else:
+                del found.networks[rest[-2]]
+            return ""
+        found = self.found[rest[0] if verb == "exec" else rest[-1]]
+        text = Path(found.row.working_dir, f"{found.row.service}.conf").read_text()
+        if verb == "exec" and rest[1] == "check":
+            return "the file is wrong" if text.startswith("wrong") else ""
+        found.reloaded += 1
+        found.health = "unhealthy" if text.startswith("sick") else ""
         return ""
 
     def _compose(self, rest: list[str]) -> None:
@@ -211,13 +237,13 @@ class FakeEngine(Engine):
         for name, service in services.items():
             if force and name not in force:
                 continue
-            self._up(project, directory, name, service, bool(force))
+            self._up(project, directory, name, service, bool(force), "--no-start" in rest)
 
-    def _up(self, project: str, directory: str, name: str, service: dict[str, Any], force: bool) -> None:
+    def _up(self, project: str, directory: str, name: str, service: dict[str, Any], force: bool, held: bool) -> None:
         there = self.of(project).get(name)
         same = there and there.config_hash == digest(service) and there.image_id == self.on_host.get(service["image"])
         if there and same and not force:
-            there.status = "running"
+            there.status = there.status if held else "running"
             return
         if there:
             del self.found[there.row.id]
@@ -237,6 +263,8 @@ class FakeEngine(Engine):
             made.status, made.exit_code, made.restarts = "restarting", 1, 9
         elif text.startswith(("sick", "slow")):
             made.health = "unhealthy" if text.startswith("sick") else "starting"
+        made.networks = dict.fromkeys(service.get("networks", ()), False)
+        made.status = "created" if held else made.status
 
 
 def digest(service: Any) -> str:
