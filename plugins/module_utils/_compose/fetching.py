@@ -58,6 +58,8 @@ def change(project: Project, plan: Plan, there: bool) -> str:
         return Change.REMOVED if plan.changed else Change.UNCHANGED
     if not there:
         return Change.NEW
+    if plan.reloads and not plan.recreating and not plan.replaced:
+        return Change.RELOADED
     return Change.CHANGED if plan.changed or project.store.pending() else Change.UNCHANGED
 
 

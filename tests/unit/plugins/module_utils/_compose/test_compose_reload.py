@@ -57,6 +57,12 @@ def test_check_mode_says_it_and_does_nothing(host: Host, task: Task) -> None:
     assert (web(host)[1], host.text("p/web.conf")) == (0, "good")
 
 
+def test_fetch_says_that_nothing_is_stopped(host: Host, task: Task) -> None:
+    task(reloading(host))
+    told = task(reloading(host, "new"), step="fetch")["projects"]["p"]
+    assert (told["change"], told["stops"]) == ("reloaded", False)
+
+
 @pytest.mark.parametrize("bad", ["wrong", "sick"])
 def test_failing_reload_is_taken_back_with_the_former_files(host: Host, task: Task, bad: str) -> None:
     task(reloading(host))
