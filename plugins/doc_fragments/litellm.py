@@ -86,6 +86,19 @@ notes:
   - The options of the object carry the names of LiteLLM's own API.
 """
 
+    # What LiteLLM deletes along with an object.
+    CASCADE = r"""
+options:
+  cascade:
+    description:
+      - Whether what LiteLLM deletes along with this object may go, whosever it is.
+      - Without it, objects that do not carry the marker of the same owner and objects that are declared stop the deletion,
+        which names them. What goes along is in the diff and in C(along) either way.
+    type: bool
+    default: false
+    version_added: 0.1.0
+"""
+
     # The user's own notes on an object.
     METADATA = r"""
 options:

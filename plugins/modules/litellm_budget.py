@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.cascade
   - llmfleet.gateway.litellm.limits
 options:
   budget_id:
@@ -89,6 +90,12 @@ object:
   returned: success
   sample:
     budget_id: small
+along:
+  description: What LiteLLM deletes by itself when this is done, or unlinks from a budget that is deleted.
+  type: list
+  elements: str
+  returned: success
+  sample: ["key 'my-app' (88dc28d0f030)"]
 error:
   description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict

@@ -46,6 +46,8 @@ options:
       - Whether to delete objects that carry the marker of O(owner) and are not in O(desired) any more.
       - Only kinds that O(desired) names are pruned, if only with an empty list, and only those that have room for the
         marker. What was made by hand or by another owner is never touched.
+      - Nothing is pruned that LiteLLM would take something of others along with, such as a team with a key that was made by
+        hand. Declare such an object with C(state) set to V(absent) and C(cascade) set to V(true).
       - An old key that was rotated away is left alone until its grace time is over.
       - The stored value of a key that is pruned stays in its place; with C(state) set to V(absent) it goes with the key.
     type: bool
@@ -219,6 +221,10 @@ operations:
       choices: [create, update, delete, rotate, none]
     changed_fields:
       description: The options that differed, for an update.
+      type: list
+      elements: str
+    along:
+      description: What LiteLLM deletes by itself when this is done, such as the keys of a team.
       type: list
       elements: str
 errors:

@@ -17,6 +17,7 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.cascade
   - llmfleet.gateway.litellm.metadata
 options:
   user_id:
@@ -185,6 +186,12 @@ object:
   returned: success
   sample:
     user_id: ada
+along:
+  description: What LiteLLM deletes by itself when this is done, or unlinks from a budget that is deleted.
+  type: list
+  elements: str
+  returned: success
+  sample: ["key 'my-app' (88dc28d0f030)"]
 error:
   description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict

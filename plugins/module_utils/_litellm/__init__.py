@@ -16,6 +16,7 @@ The rooms, each of which uses those above it only:
     plan                          from what is wanted and what was found to an operation: pure
     reader, references, apply     reads objects; ids for names; sends operations
     store, controller_store       where raw values of keys are kept
+    cascade                       what LiteLLM deletes along with an object
     change, key_change, rotation  one object on its way: prepare, apply, verify
     state                         all of them: one reading, one plan, the writing in order, a second look
     export                        the way back: what to declare for what is there

@@ -74,5 +74,6 @@ def report(change: Change, diff: bool) -> dict[str, t.Any]:
         kind.id: shown.get(kind.id) or operation.id,
         "object": values.without_nulls(showing.visible(kind, shown)) or None,
         **{name: shown.get(name) for name in kind.shown},
+        **({"along": list(operation.along)} if kind.cascades else {}),
     }
     return {**result, "diff": operation.diff()} if diff else result

@@ -36,6 +36,7 @@ class Operation:
     after: t.Mapping[str, t.Any] = field(default_factory=dict)
     found: Found | None = field(default=None, repr=False)
     calls: tuple[Call, ...] = field(default=(), repr=False)
+    along: tuple[str, ...] = ()  # what LiteLLM deletes or unlinks by itself when this is done
 
     @property
     def changes(self) -> bool:
@@ -48,10 +49,11 @@ class Operation:
 
     def diff(self) -> dict[str, t.Any]:
         header = f"{self.kind.name} {self.identity}"
+        along = {"along": list(self.along)} if self.along else {}
         return {
             "before_header": header,
             "after_header": header,
-            "before": dict(self.before),
+            "before": {**self.before, **along},
             "after": dict(self.after),
         }
 

@@ -58,6 +58,16 @@ def read_named(client: Client, kind: Kind, identity: str) -> Objects:
     return _unique(kind, [item for item in found if item.get(kind.identity) == identity])
 
 
+def read_where(client: Client, kind: Kind, query: t.Mapping[str, str], workers: int) -> Objects:
+    """Every object that a parameter of the listing finds; of a kind without pages all of them."""
+    if kind.listing.page_size is None:
+        return read(client, kind)
+    first = _page(client, kind, 1, query)
+    pages = math.ceil(_total(kind, first) / kind.listing.page_size)
+    rest = _each(lambda page: _items(kind, _page(client, kind, page, query)), range(2, pages + 1), workers)
+    return _unique(kind, _items(kind, first) + [item for part in rest for item in part])
+
+
 def _page(client: Client, kind: Kind, page: int, more: t.Mapping[str, t.Any] | None = None) -> t.Any:
     listing = kind.listing
     query = {**listing.query, "page": page, listing.size_parameter: listing.page_size, **(more or {})}

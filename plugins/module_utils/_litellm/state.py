@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import apply, reader
+from . import apply, cascade, reader
 from .annotations import owner_of
 from .background import BackgroundReading
 from .change import Change
@@ -70,8 +70,9 @@ class Outcome:
 
 def _listed(change: Change) -> dict[str, t.Any]:
     operation = change.operation
-    listed = {"kind": change.kind.name, "name": operation.identity, "operation": operation.action}
-    return {**listed, "changed_fields": operation.changed_fields if operation.action == UPDATE else []}
+    listed: dict[str, t.Any] = {"kind": change.kind.name, "name": operation.identity, "operation": operation.action}
+    listed["changed_fields"] = operation.changed_fields if operation.action == UPDATE else []
+    return {**listed, "along": list(operation.along)}
 
 
 def run(client: Client, state: State, check_mode: bool, background: BackgroundReading | None = None) -> Outcome:
@@ -111,6 +112,7 @@ def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Re
             except EXPECTED as exc:
                 failures.append(Failure(exc))
     failures += _taken_values(changes, read, state.workers)
+    failures += cascade.name_what_goes(client, changes, read, state.owner, state.workers)
     if failures:
         raise StateError("nothing was changed", failures)
     return changes

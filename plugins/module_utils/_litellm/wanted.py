@@ -37,6 +37,7 @@ class Wanted:
     renew_before: str | None = None
     owner: str | None = None
     rotate: t.Mapping[str, t.Any] | None = None
+    cascade: bool = False  # whether what LiteLLM deletes along with it may go, whosever it is
     named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
     fingerprint_key: bytes = field(default=b"", repr=False)
 
@@ -57,6 +58,7 @@ def wanted_of(
         replace_metadata=params.get("metadata_mode") == "replace",
         renew_before=params.get("renew_before"),
         rotate=params.get("rotate"),
+        cascade=bool(params.get("cascade")),
         named={ref.option: params[ref.option] for ref in kind.references if ref.option in given},
         owner=owner if kind.annotations else None,
         fingerprint_key=fingerprint_key,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import Call, Field, Found, Kind, Listing, Reference, Write, dig
+from ._table import Call, Cascade, Field, Found, Kind, Listing, Reference, Write, dig
 from .access_group import ACCESS_GROUP
 from .budget import BUDGET
 from .credential import CREDENTIAL
@@ -59,6 +59,7 @@ __all__ = [
     "TEAM",
     "USER",
     "Call",
+    "Cascade",
     "Field",
     "Found",
     "Kind",

@@ -67,6 +67,7 @@ class Rule:
     created: t.Callable[[t.Any], t.Any]  # what the creation sends
     calls: t.Callable[[t.Any, t.Any], list[Call]]  # from the wanted and the found value: what changes it
     exported: t.Callable[[t.Any], t.Any]  # from the found value: what to declare
+    leavers: t.Callable[[t.Any, t.Any], list[str]] | None = None  # from the wanted and the found value: persons who go
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,17 @@ class Listing:
 
 
 @dataclass(frozen=True)
+class Cascade:
+    """What LiteLLM takes along when an object is deleted: those of another kind that name its id at this path."""
+
+    kind: str
+    path: tuple[str, ...]
+    query: str | None = None  # the parameter of their listing that finds them
+    member: tuple[str, ...] = ()  # where they name a person: they go as well when that person leaves the object
+    stays: bool = False  # they are not deleted, and lose what the object gave them
+
+
+@dataclass(frozen=True)
 class Reference:
     """An option that names other objects, in the place of one that takes their ids."""
 
@@ -184,6 +196,7 @@ class Kind:
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
+    cascades: tuple[Cascade, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Field]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, OWN_BUDGET, Field, Kind, Listing, Write, duration
+from ._table import BUDGET_TABLE, EMPTY, OWN_BUDGET, Cascade, Field, Kind, Listing, Write, duration
 
 BUDGET = Kind(
     name="budget",
@@ -27,5 +27,10 @@ BUDGET = Kind(
     create=Write("POST", "/budget/new"),
     update=Write("POST", "/budget/update", id_field="budget_id"),
     delete=Write("POST", "/budget/delete", id_field="id"),
+    cascades=(
+        Cascade("keys", ("budget_id",), stays=True),
+        Cascade("customers", (BUDGET_TABLE, "budget_id"), stays=True),
+        Cascade("tags", (BUDGET_TABLE, "budget_id"), stays=True),
+    ),
     declarable=lambda found: not OWN_BUDGET.fullmatch(str(found.get("budget_id"))),
 )

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, Field, Kind, Listing, Write, in_budget
+from ._table import EMPTY, Cascade, Field, Kind, Listing, Write, in_budget
 
 ORGANIZATION = Kind(
     name="organization",
@@ -29,4 +29,8 @@ ORGANIZATION = Kind(
     delete=Write("DELETE", "/organization/delete", id_field="organization_ids", id_list=True),
     annotations="metadata",
     enterprise=True,
+    cascades=(
+        Cascade("teams", ("organization_id",), "organization_id"),
+        Cascade("keys", ("org_id",), "organization_id"),
+    ),
 )

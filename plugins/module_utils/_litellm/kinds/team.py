@@ -17,6 +17,7 @@ from ._table import (
     SUBSET,
     WINDOWS,
     Call,
+    Cascade,
     Field,
     Kind,
     Listing,
@@ -69,11 +70,17 @@ def _who(member: Member) -> dict[str, t.Any]:
     return {name: member[name]}
 
 
+def leavers(wanted: t.Sequence[Member] | None, found: t.Sequence[Member] | None) -> list[str]:
+    """LiteLLM deletes a person's keys in a team that the person leaves."""
+    gone = (call.body for call in member_calls(wanted, found) if call.write is DELETE)
+    return [str(body["user_id"]) for body in gone if body.get("user_id")]
+
+
 def declared(found: t.Sequence[Member] | None) -> list[dict[str, str]]:
     return [{"user_id": name, "role": role} for name, role in members(found).items()]
 
 
-MEMBERSHIP = Rule(canonical=members, created=with_roles, calls=member_calls, exported=declared)
+MEMBERSHIP = Rule(canonical=members, created=with_roles, calls=member_calls, exported=declared, leavers=leavers)
 
 TEAM = Kind(
     name="team",
@@ -137,6 +144,10 @@ TEAM = Kind(
     update=Write("POST", "/team/update", id_field="team_id"),
     delete=Write("POST", "/team/delete", id_field="team_ids", id_list=True),
     annotations="metadata",
+    cascades=(
+        Cascade("keys", ("team_id",), "team_id", member=("user_id",)),
+        Cascade("models", ("model_info", "team_id"), "teamId"),
+    ),
     reserved_metadata=frozenset(
         {
             "team_member_budget_id",

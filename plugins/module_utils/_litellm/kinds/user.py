@@ -6,7 +6,20 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, WRITE_ONLY, Field, Kind, Listing, Write, duration, in_metadata
+from ._table import (
+    EMPTY,
+    NEVER,
+    SUBKEYS,
+    SUBSET,
+    WRITE_ONLY,
+    Cascade,
+    Field,
+    Kind,
+    Listing,
+    Write,
+    duration,
+    in_metadata,
+)
 
 USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer")
 # The administrator of the proxy.
@@ -57,4 +70,5 @@ USER = Kind(
     drops_empty_annotations=True,
     constants={"auto_create_key": False},
     declarable=lambda found: found.get("user_id") != CREATOR,
+    cascades=(Cascade("keys", ("user_id",), "user_id"),),
 )

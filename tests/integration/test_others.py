@@ -1,0 +1,60 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What belongs to others, or was not named, is left alone by the real proxy's own habits too."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from .harness import change, run, succeed
+from .proxy import Proxy
+
+
+@pytest.fixture
+def team(proxy: Proxy) -> t.Iterator[str]:
+    """A team of ours with a person, and a key of that person that was made by hand."""
+    declared = {"team_alias": "ot-team", "team_id": "ot-team", "members_with_roles": [{"user_id": "ot-ada"}]}
+    succeed(proxy, "litellm_state", desired={"teams": [declared]}, owner="ot")
+    hand = {"key_alias": "ot-hand", "team_id": "ot-team", "user_id": "ot-ada"}
+    succeed(proxy, "litellm_key", key_alias="ot-hand", state="absent")
+    proxy.call("POST", "/key/generate", hand)
+    yield "ot-team"
+    succeed(proxy, "litellm_team", team_alias="ot-team", state="absent", cascade=True)
+    succeed(proxy, "litellm_user", user_id="ot-ada", state="absent", cascade=True)
+
+
+def aliases(proxy: Proxy) -> set[str]:
+    return {key["key_alias"] for key in proxy.call("GET", "/key/list?return_full_object=true&size=100")["keys"]}
+
+
+def test_pruning_a_team_takes_nothing_of_others_along(proxy: Proxy, team: str) -> None:
+    for check in (True, False):
+        refused = run(proxy, "litellm_state", desired={"teams": []}, owner="ot", prune=True, check=check)
+        assert "key 'ot-hand'" in refused["msg"]
+    assert "ot-hand" in aliases(proxy)
+    gone = {"team_alias": team, "state": "absent", "cascade": True}
+    done = succeed(proxy, "litellm_state", desired={"teams": [gone]}, owner="ot")
+    assert len(done["operations"][0]["along"]) == 1
+    assert "ot-hand" not in aliases(proxy)
+
+
+def test_who_leaves_a_team_loses_keys_only_where_that_is_asked_for(proxy: Proxy, team: str) -> None:
+    empty: dict[str, t.Any] = {"team_alias": team, "members_with_roles": [{"user_id": "ot-grace"}]}
+    assert "key 'ot-hand'" in run(proxy, "litellm_team", **empty)["msg"]
+    assert change(proxy, "litellm_team", **empty, cascade=True)["along"]
+    assert "ot-hand" not in aliases(proxy)
+
+
+def test_a_deleted_user_takes_no_key_along_unasked(proxy: Proxy, team: str) -> None:
+    assert "key 'ot-hand'" in run(proxy, "litellm_user", user_id="ot-ada", state="absent")["msg"]
+
+
+def test_a_deleted_budget_sets_nobody_free_unasked(proxy: Proxy) -> None:
+    succeed(proxy, "litellm_budget", budget_id="ot-budget", max_budget=3)
+    proxy.call("POST", "/customer/new", {"user_id": "ot-customer", "budget_id": "ot-budget"})
+    assert "customer 'ot-customer'" in run(proxy, "litellm_budget", budget_id="ot-budget", state="absent")["msg"]
+    succeed(proxy, "litellm_budget", budget_id="ot-budget", state="absent", cascade=True)
+    succeed(proxy, "litellm_customer", user_id="ot-customer", state="absent")
