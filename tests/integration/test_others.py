@@ -58,3 +58,25 @@ def test_a_deleted_budget_sets_nobody_free_unasked(proxy: Proxy) -> None:
     assert "customer 'ot-customer'" in run(proxy, "litellm_budget", budget_id="ot-budget", state="absent")["msg"]
     succeed(proxy, "litellm_budget", budget_id="ot-budget", state="absent", cascade=True)
     succeed(proxy, "litellm_customer", user_id="ot-customer", state="absent")
+
+
+def test_a_shared_budget_is_not_edited_through_one_of_its_users(proxy: Proxy) -> None:
+    succeed(proxy, "litellm_budget", budget_id="ot-shared", max_budget=3)
+    succeed(proxy, "litellm_tag", name="ot-tag", budget_id="ot-shared")
+    succeed(proxy, "litellm_customer", user_id="ot-customer", budget_id="ot-shared")
+    for check in (True, False):
+        for module, name in (("litellm_tag", {"name": "ot-tag"}), ("litellm_customer", {"user_id": "ot-customer"})):
+            assert "'ot-shared'" in run(proxy, module, **name, max_budget=9, check=check)["msg"]
+    assert succeed(proxy, "litellm_budget", budget_id="ot-shared", max_budget=3)["changed"] is False
+    succeed(proxy, "litellm_tag", name="ot-tag", state="absent")
+    succeed(proxy, "litellm_customer", user_id="ot-customer", state="absent")
+    succeed(proxy, "litellm_budget", budget_id="ot-shared", state="absent")
+
+
+def test_switches_of_a_model_stay_on(proxy: Proxy) -> None:
+    model: dict[str, t.Any] = {"model_id": "ot-model", "model_name": "ot"}
+    params = {"model": "openai/x", "use_in_pass_through": True, "merge_reasoning_content_in_choices": True}
+    succeed(proxy, "litellm_model", **model, litellm_params=params)
+    changed = succeed(proxy, "litellm_model", **model, litellm_params={"rpm": 3})
+    assert changed["object"]["litellm_params"].items() >= params.items()
+    succeed(proxy, "litellm_model", **model, state="absent")

@@ -61,6 +61,8 @@ def metadata_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) ->
     for item in given_fields(kind, wanted):
         if item.clear == METADATA and wanted.given[item.name] is None:
             current.pop(item.name, None)
+        elif item.by_metadata:
+            current[item.name] = wanted.given[item.name]
     marker = marker_target(kind, wanted, found)
     return {**current, MARKER: marker} if marker else current
 

@@ -52,21 +52,22 @@ def change(kind: Kind, wanted: Wanted, found: Found, changed: t.Sequence[Field],
     whole = kind.annotations if kind.annotations and not kind.annotations_merge else None
     names = _with_companions(kind, wanted, {item.name for item in changed})
     for item in given_fields(kind, wanted):
-        if item.name in names and item.name != whole and not item.own_call and not item.rule:
+        if item.name in names and item.name != whole and not (item.own_call or item.rule or item.by_metadata):
             _put(body, item, wanted.given[item.name], found)
     if whole:
-        cleared = any(item.clear == METADATA and wanted.given[item.name] is None for item in changed)
-        if cleared or marked or whole in names:
+        inside = (item for item in changed if item.clear == METADATA)
+        inside_only = any(item.by_metadata or wanted.given[item.name] is None for item in inside)
+        if inside_only or marked or whole in names:
             target = metadata_target(kind, wanted, found)
             body[whole] = target or ({MARKER: {}} if kind.drops_empty_annotations else {})
     elif marked and kind.annotations:
         marker = marker_target(kind, wanted, found)
         body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
-    return body
+    return {**kind.sent_along(body, found), **body} if kind.sent_along and body else body
 
 
 def _with_companions(kind: Kind, wanted: Wanted, names: set[str]) -> set[str]:
-    groups = (group for group in kind.required_together if names & set(group))
+    groups = (group for group in (*kind.required_together, *kind.companions) if names & set(group))
     return names.union(name for group in groups for name in group if name in wanted.given)
 
 
@@ -92,9 +93,12 @@ def _empty_part(found: Found, item: Field, key: str) -> t.Any:
     return type(current)() if isinstance(current, (list, dict)) else None
 
 
-def calls(wanted: Wanted, found: Found, changed: t.Sequence[Field]) -> tuple[Call, ...]:
+def calls(
+    kind: Kind, wanted: Wanted, found: Found, changed: t.Sequence[Field], body: t.Mapping[str, t.Any]
+) -> tuple[Call, ...]:
     """The calls of an update besides the main one."""
-    result: list[Call] = []
+    again = kind.restored(body, found) if kind.restored else {}
+    result = [Call(kind.update, again)] if again else []
     for item in changed:
         value = wanted.given[item.name]
         if item.rule:

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from . import prices, secret_parts, showing, values
 from .annotations import MARKER, user_metadata
 from .kinds import Field, Found, Kind, dig
-from .kinds._table import BUDGET_TABLE, LIFETIME, OWN_BUDGET, SECRETS, WRITE_ONLY
+from .kinds._table import BUDGET_TABLE, LIFETIME, SECRETS, WRITE_ONLY, shared_budget
 from .secret_parts import Path
 
 
@@ -126,11 +126,8 @@ def _value(kind: Kind, field: Field, item: Found, now: datetime) -> t.Any:
 
 def _belongs_to_budget(field: Field, item: Found) -> bool:
     """Limits are the object's own when LiteLLM made the budget for them, else those of a shared budget."""
-    budget = item.get("budget_id") or dig(item, (BUDGET_TABLE, "budget_id"))
-    own = budget is None or bool(OWN_BUDGET.fullmatch(str(budget)))
-    if field.name == "budget_id":
-        return own
-    return field.read_path[0] == BUDGET_TABLE and not own
+    own = shared_budget(item) is None
+    return own if field.name == "budget_id" else field.read_path[0] == BUDGET_TABLE and not own
 
 
 def _rest_of_life(expires: t.Any, now: datetime) -> str | None:

@@ -14,7 +14,7 @@ from . import bodies, showing, values
 from .annotations import fingerprint, marker_of, marker_target
 from .compare import compare
 from .errors import DuplicateError, PlanError
-from .kinds._table import LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind
+from .kinds._table import BUDGET_TABLE, LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind, shared_budget
 from .wanted import Wanted, given_fields
 
 CREATE = "create"
@@ -128,9 +128,23 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
         return Operation(NOTHING, kind, wanted.identity, found.get(kind.id), {}, before, after, found)
     for item in changed:
         _refuse_impossible(kind, item, wanted)
+        _refuse_shared_budget(kind, item, wanted, found)
+    if kind.obstacle and (said := kind.obstacle(wanted.given, [item.name for item in changed], found)):
+        raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
     body = bodies.change(kind, wanted, found, changed, marker != marker_now)
-    calls = bodies.calls(wanted, found, changed)
+    calls = bodies.calls(kind, wanted, found, changed, body)
     return Operation(UPDATE, kind, wanted.identity, found.get(kind.id), body, before, after, found, calls)
+
+
+def _refuse_shared_budget(kind: Kind, item: Field, wanted: Wanted, found: Found) -> None:
+    """LiteLLM would write such a limit into the budget itself, and so change everybody's who shares it."""
+    budget = shared_budget(found)
+    if budget is not None and item.read_path[0] == BUDGET_TABLE and item.name != "budget_id":
+        raise PlanError(
+            f"{kind.name} {wanted.identity!r}: its {item.name} is that of the budget {budget!r}, which others may share. "
+            "Change the budget itself (litellm_budget), or give this one a budget of its own and name it in `budget_id`; "
+            "where LiteLLM can't change that, delete it first."
+        )
 
 
 def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:

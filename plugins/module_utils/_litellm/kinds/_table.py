@@ -92,6 +92,7 @@ class Field:
     usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
     detail: bool = False  # not in the listing, only where one object is read by itself
     api_name: str | None = None  # its name in the API, where another option has that name
+    by_metadata: bool = False  # an update takes it inside metadata only
     own_call: Write | None = None  # the main calls don't take it, this one does
     rule: Rule | None = None
     # From the body's value and the found one: what the update sends in its place. It may use the names in also_written.
@@ -197,10 +198,23 @@ class Kind:
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
     cascades: tuple[Cascade, ...] = ()
+    # From the body of an update and the found object: what has to be said again, since the API would reset it;
+    # in the same call, or in one after it.
+    sent_along: t.Callable[[Found, Found], dict[str, t.Any]] | None = None
+    restored: t.Callable[[Found, Found], dict[str, t.Any]] | None = None
+    companions: tuple[tuple[str, ...], ...] = ()  # options that an update has to send together, where they are given
+    # From what was given, the names of what differs and the found object: what the API can't do, as a sentence.
+    obstacle: t.Callable[[Found, t.Collection[str], Found], str | None] | None = None
 
     @cached_property
     def by_name(self) -> dict[str, Field]:
         return {field.name: field for field in self.fields}
+
+
+def shared_budget(found: Found) -> str | None:
+    """The budget that an object has in common with others: LiteLLM gives names of its own to those it makes for one."""
+    budget = found.get("budget_id") or dig(found, (BUDGET_TABLE, "budget_id"))
+    return None if budget is None or OWN_BUDGET.fullmatch(str(budget)) else str(budget)
 
 
 def dig(data: t.Any, path: t.Sequence[str]) -> t.Any:

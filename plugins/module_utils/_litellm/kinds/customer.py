@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, Field, Kind, Listing, Write, in_budget
+from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, in_budget
 
 
 def with_all_lists(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     """The endpoint empties every list of a permission that it isn't told."""
     return {"object_permission": {**{k: v for k, v in (found or {}).items() if isinstance(v, list)}, **body}}
+
+
+def no_budget_of_zero(given: Found, changed: t.Collection[str], found: Found) -> str | None:
+    if "max_budget" in changed and given["max_budget"] == 0:
+        return "LiteLLM drops a max_budget of 0 that is sent later: name a budget of 0 in `budget_id`, or set `blocked`"
+    return None
 
 
 # /customer/update drops every null and all limits but max_budget: what was once set can't be taken away, and most of it
@@ -43,5 +49,6 @@ CUSTOMER = Kind(
     create=Write("POST", "/customer/new"),
     update=Write("POST", "/customer/update", id_field="user_id"),
     delete=Write("POST", "/customer/delete", id_field="user_ids", id_list=True),
+    obstacle=no_budget_of_zero,
     mutually_exclusive=(("budget_id", "max_budget"),),
 )

@@ -6,9 +6,44 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, NEVER, SECRETS, Field, Kind, Listing, Write
+import typing as t
+
+from ._table import EMPTY, NEVER, SECRETS, Field, Found, Kind, Listing, Write
 
 VARIABLE = (Field("name"), Field("value", secret=True), Field("scope", default="global"), Field("description"))
+
+OAUTH = (
+    "oauth2_flow",
+    "issuer",
+    "authorization_url",
+    "token_url",
+    "registration_url",
+    "audience",
+    "token_exchange_endpoint",
+    "token_exchange_profile",
+    "subject_token_type",
+    "dcr_bridge",
+)
+
+
+def with_address(body: Found, found: Found) -> dict[str, t.Any]:
+    """A transport is refused without the address that goes with it."""
+    parts = ("url", "spec_path", "command", "args") if "transport" in body else ()
+    return {name: found[name] for name in parts if found.get(name)}
+
+
+def oauth_again(body: Found, found: Found) -> dict[str, t.Any]:
+    """A new address, issuer or way of authentication empties what belongs to it, even what is sent along unchanged."""
+    if not {"url", "issuer", "auth_type", "authorization_url"} & set(body):
+        return {}
+    return {name: found[name] for name in OAUTH if found.get(name) and name not in body}
+
+
+def credentials_would_go(given: Found, changed: t.Collection[str], found: Found) -> str | None:
+    if "auth_type" in changed and found.get("auth_type") and "credentials" not in given:
+        return "a new auth_type drops the credentials: give `credentials` as well, or null for none"
+    return None
+
 
 MCP_SERVER = Kind(
     name="mcp_server",
@@ -72,6 +107,10 @@ MCP_SERVER = Kind(
     delete=Write("DELETE", "/v1/mcp/server/{id}"),
     annotations="mcp_info",
     declarable=lambda found: not found.get("is_config"),
+    sent_along=with_address,
+    companions=(("auth_type", "credentials"),),
+    obstacle=credentials_would_go,
+    restored=oauth_again,
     # A copy of the old description in here would win over a new description.
     echoed_metadata=frozenset({"server_name", "description"}),
 )

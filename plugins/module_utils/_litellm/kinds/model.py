@@ -16,7 +16,9 @@ UPDATE = Write("PATCH", "/model/{id}/update")
 def with_removals(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     """A null clears some parts only, and versions before this option ignore it: what then stays is said."""
     gone = [name for name, value in (body or {}).items() if value is None]
-    return {"litellm_params": body, **({"litellm_params_to_remove": gone} if gone else {})}
+    # The endpoint turns off every switch that it isn't told, such as use_in_pass_through.
+    switches = {name: True for name, value in (found or {}).items() if value is True}
+    return {"litellm_params": {**switches, **body}, **({"litellm_params_to_remove": gone} if gone else {})}
 
 
 MODEL = Kind(

@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, NEVER, Field, Kind, Listing, Write, in_budget
+import typing as t
+
+from ._table import EMPTY, NEVER, Field, Found, Kind, Listing, Write, in_budget
+
+
+def with_text_and_models(body: Found, found: Found) -> dict[str, t.Any]:
+    """Every update empties those that it isn't told."""
+    return {"description": found.get("description"), "models": found.get("models") or []}
+
 
 TAG = Kind(
     name="tag",
@@ -28,5 +36,6 @@ TAG = Kind(
     create=Write("POST", "/tag/new"),
     update=Write("POST", "/tag/update", id_field="name"),
     delete=Write("POST", "/tag/delete", id_field="name"),
+    sent_along=with_text_and_models,
     mutually_exclusive=tuple(("budget_id", name) for name in ("max_budget", "soft_budget", "budget_duration")),
 )

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, plan, reader, showing
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_customer, litellm_model
@@ -84,3 +85,51 @@ def test_a_customers_limit_that_cannot_change_is_refused_before_the_call(monkeyp
     result = run_module(litellm_customer, script, options, monkeypatch=monkeypatch)
     assert "tpm_limit is set at creation" in result["msg"]
     script.assert_done()
+
+
+def test_what_an_update_would_reset_is_said_along_or_again() -> None:
+    """Seen on 1.104.5: each of these emptied what the call did not name."""
+    tag = {"name": "t", "description": "d", "models": ["m"], "litellm_budget_table": {"max_budget": 5.0}}
+    operation = plan.plan(KINDS["tags"], Wanted("t", {"max_budget": 6.0}), tag)
+    assert operation.body == {"description": "d", "models": ["m"], "max_budget": 6.0}
+    model = {"model_name": "m", "litellm_params": {"model": "openai/x", "rpm": 3, "use_in_pass_through": True}}
+    operation = plan.plan(KINDS["models"], Wanted("m", {"litellm_params": {"rpm": 4}}), model)
+    assert operation.body["litellm_params"] == {"use_in_pass_through": True, "rpm": 4}
+    server = {"server_name": "s", "server_id": "s", "url": "http://a", "token_url": "http://t", "issuer": "http://i"}
+    operation = plan.plan(MCP_SERVER, Wanted("s", {"url": "http://b", "issuer": "http://j"}), server)
+    assert operation.body == {"url": "http://b", "issuer": "http://j"}
+    assert [call.body for call in operation.calls] == [{"token_url": "http://t"}]
+
+
+def test_a_transport_is_sent_with_the_address_that_goes_with_it() -> None:
+    server = {"server_name": "s", "server_id": "s", "url": "http://a", "transport": "sse"}
+    wanted = Wanted("s", {"url": "http://a", "transport": "http"})
+    assert plan.plan(MCP_SERVER, wanted, server).body == {"url": "http://a", "transport": "http"}
+
+
+def test_credentials_of_a_server_do_not_go_unnamed() -> None:
+    server = {"server_name": "s", "server_id": "s", "auth_type": "api_key"}
+    with pytest.raises(PlanError, match="drops the credentials"):
+        plan.plan(MCP_SERVER, Wanted("s", {"auth_type": "basic"}), server)
+
+
+@pytest.mark.parametrize(
+    ("plural", "name", "option"),
+    [("keys", "k", "soft_budget"), ("tags", "t", "tpm_limit"), ("customers", "c", "max_budget")],
+)
+def test_a_shared_budget_is_not_edited_through_one_of_its_users(plural: str, name: str, option: str) -> None:
+    """LiteLLM would write into the budget itself."""
+    kind, shared = KINDS[plural], {"budget_id": "small", "max_budget": 1.0}
+    found = {kind.identity: name, kind.id: name, "budget_id": "small", "litellm_budget_table": shared}
+    with pytest.raises(PlanError, match="'small', which others may share"):
+        plan.plan(kind, Wanted(name, {option: 7}), found)
+    own = {"budget_id": "f606dda9-4ec9-4874-9777-cf4c36eb410a", "max_budget": 1.0}
+    found = {kind.identity: name, kind.id: name, "litellm_budget_table": own}
+    assert plan.plan(kind, Wanted(name, {option: 7}), found).changes
+
+
+def test_how_a_team_is_limited_goes_through_its_metadata() -> None:
+    """An update drops the option by itself."""
+    found = {"team_alias": "t", "team_id": "t-1", "metadata": {"note": 1, "rpm_limit_type": "best_effort_throughput"}}
+    operation = plan.plan(TEAM, Wanted("t", {"rpm_limit_type": "guaranteed_throughput"}), found)
+    assert operation.body == {"metadata": {"note": 1, "rpm_limit_type": "guaranteed_throughput"}}
