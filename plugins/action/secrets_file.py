@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs on the controller: finds out which secrets are missing, and adds them to the file of the inventory."""
+"""Runs on the controller: finds out which secrets are missing, and adds them to the file of the inventory. Takes a step of the rotation
+of the fleet's authority there, if told to."""
 
 from __future__ import annotations
 
@@ -11,8 +12,15 @@ from pathlib import Path
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca.rotation import STEPS
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secrets import add, default_path, missing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secrets import (
+    add,
+    default_path,
+    missing,
+    rotate,
+)
 
 
 class ActionModule(ActionBase):
@@ -25,12 +33,17 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         variables = task_vars or {}
-        _validation, args = self.validate_argument_spec({"path": {"type": "path"}})
+        _validation, args = self.validate_argument_spec(
+            {"path": {"type": "path"}, "rotate_ca": {"type": "str", "choices": list(STEPS)}}
+        )
         path = Path(args["path"] or self._default(variables))
-        names = [*members(variables["groups"]), "localhost"]
-        wanted = missing(variables["hostvars"].raw_get(name) for name in names)
+        if args["rotate_ca"]:
+            return {**result, **self._rotated(path, args["rotate_ca"])}
+        hosts = members(variables["groups"])
+        held = [variables["hostvars"].raw_get(name) for name in [*hosts, "localhost"]]
+        wanted = missing(secrets(len(hosts)), held)
         if wanted and not self._task.check_mode:
-            self._add(path, wanted)
+            self._tried(add, path, wanted)
         return {
             **result,
             "changed": bool(wanted),
@@ -39,15 +52,20 @@ class ActionModule(ActionBase):
             "msg": self._told(path, [secret.variable for secret in wanted]),
         }
 
+    def _rotated(self, path: Path, step: str) -> dict[str, t.Any]:
+        changed = self._tried(rotate, path, step, not self._task.check_mode)
+        done = "taken" if changed else "taken before"
+        return {"changed": changed, "path": str(path), "added": [], "msg": f"Step {step} is {done} in {path}"}
+
     def _default(self, variables: dict[str, t.Any]) -> str:
         sources = variables.get("ansible_inventory_sources") or []
         if not sources:
             raise AnsibleActionFail("There is no inventory (-i) to keep secrets beside: give one, or path")
         return default_path(str(sources[0]))
 
-    def _add(self, path: Path, wanted: list[t.Any]) -> None:
+    def _tried(self, change: t.Callable[..., t.Any], *args: t.Any) -> t.Any:
         try:
-            add(path, wanted)
+            return change(*args)
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(str(error)) from error
 

@@ -20,6 +20,16 @@ options:
       - The file. By default C(group_vars/all/vault.yml) of the inventory, beside its file or inside of its directory.
       - An encrypted file is refused as long as something is missing in it.
     type: path
+  rotate_ca:
+    description:
+      - Instead, takes a step of the replacement of C(llm_ca_key), by which the hosts of a fleet know each other. A step that was taken
+        before changes nothing.
+      - V(trust) makes C(llm_ca_next_key), whose certificates are to be trusted from then on.
+      - V(issue) makes it C(llm_ca_key), and the old one C(llm_ca_previous_key), which is trusted still.
+      - V(drop) takes C(llm_ca_previous_key) out.
+      - After each step every host has to have what follows from it, before the next one is taken. The playbook C(rotate_ca) does that.
+    type: str
+    choices: [trust, issue, drop]
 attributes:
   check_mode:
     description: Says what is missing without making it.
@@ -35,6 +45,10 @@ attributes:
 EXAMPLES = r"""
 - name: Make the missing secrets
   llmfleet.gateway.secrets_file:
+
+- name: Have another key for the fleet's authority, which is trusted and not used yet
+  llmfleet.gateway.secrets_file:
+    rotate_ca: trust
 """
 
 RETURN = r"""

@@ -65,6 +65,7 @@ class Secret(t.NamedTuple):
     variable: str
     prefix: str = ""
     length: int = 48
+    several_hosts: bool = False  # needed only where one host calls another
 
 
 class Repository(t.NamedTuple):
@@ -146,6 +147,17 @@ SERVICES: tuple[Service, ...] = (
     Service("watch", group=GPU_SERVERS, applies=watched, depends_on=("vllm",)),
     Service("gateway_state", group=GATEWAYS, first_only=True, depends_on=("litellm",)),
 )
+
+
+#: Secrets of no service in particular: by this one hosts know each other (_ca).
+FLEET_SECRETS = (Secret("llm_ca_key", several_hosts=True),)
+
+
+def secrets(hosts: int) -> list[Secret]:
+    """Those that a fleet of so many hosts needs, each once."""
+    held = [*(secret for row in SERVICES for secret in row.secrets), *FLEET_SECRETS]
+    wanted = {secret.variable: secret for secret in held if hosts > 1 or not secret.several_hosts}
+    return list(wanted.values())
 
 
 def on_host(service: Service, host: Host, groups: t.Mapping[str, t.Sequence[str]]) -> bool:

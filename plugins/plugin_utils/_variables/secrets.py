@@ -14,18 +14,18 @@ import typing as t
 from pathlib import Path
 
 import yaml
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, Secret
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca import rotation
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import Secret
 
 ENCRYPTED = "$ANSIBLE_VAULT"
 #: Letters and digits only: no quoting, no template and no shell has a say in them.
 CHARACTERS = string.ascii_letters + string.digits
 
 
-def missing(variables: t.Iterable[t.Mapping[str, t.Any]]) -> list[Secret]:
+def missing(wanted: t.Iterable[Secret], variables: t.Iterable[t.Mapping[str, t.Any]]) -> list[Secret]:
     """Secrets that none of the hosts has, by the hosts' variables."""
-    wanted = {secret.variable: secret for row in SERVICES for secret in row.secrets}
     held = list(variables)
-    return [secret for name, secret in wanted.items() if not any(found.get(name) for found in held)]
+    return [secret for secret in wanted if not any(found.get(secret.variable) for found in held)]
 
 
 def made(secret: Secret) -> str:
@@ -50,6 +50,22 @@ def add(path: Path, wanted: t.Sequence[Secret]) -> None:
     # Folders that are there keep their mode.
     path.parent.mkdir(parents=True, exist_ok=True)
     _replace(path, f"{text.rstrip()}\n{lines}")
+
+
+def rotate(path: Path, step: str, write: bool) -> bool:
+    """Takes a step of the rotation of the fleet's authority; whether there was anything to do. ValueError where it can't be taken."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text.startswith(ENCRYPTED):
+        raise ValueError(
+            f"{path} is encrypted. Decrypt it (ansible-vault decrypt), run this again, and encrypt it when it is through"
+        )
+    try:
+        after = rotation.rotated(text, step, lambda: made(Secret(rotation.NEXT)))
+    except rotation.RotationError as error:
+        raise ValueError(f"{path} {error}") from error
+    if after != text and write:
+        _replace(path, after)
+    return after != text
 
 
 def _replace(path: Path, text: str) -> None:

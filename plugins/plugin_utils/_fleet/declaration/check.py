@@ -81,7 +81,8 @@ REACHED = (
     "postgres_publish_address",
 )
 #: Secrets that several hosts must have alike.
-SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key")
+CA_KEYS = ("llm_ca_key", "llm_ca_next_key", "llm_ca_previous_key")
+SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key", *CA_KEYS)
 
 
 class Report(t.NamedTuple):
@@ -118,7 +119,7 @@ def check(
         places[name], found = _one_host(place, options, defaults)
         findings += found
     findings += _structures(next(iter(places.values()), None), [places[name] for name in servers])
-    findings += _unlike(places) + _reached([places[name] for name in gateways])
+    findings += _unlike(places) + _unknown_to_each_other(places) + _reached([places[name] for name in gateways])
     converted = {name: dict(place.values) for name, place in places.items()}
     return Report(lines(findings, groups), lines(_warnings(places, servers), groups), converted)
 
@@ -311,5 +312,13 @@ def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:
     return found
 
 
+def _unknown_to_each_other(places: t.Mapping[str, Place]) -> list[Finding]:
+    """Several hosts need an authority that their certificates are from."""
+    if len(places) < 2:
+        return []
+    bare = [place.host for place in places.values() if place.values.get("llm_ca_key") == ""]
+    return [Finding("llm_ca_key", f"is missing. {secrets.MAKE_ONE}", host) for host in bare]
+
+
 def _uses(name: str, place: Place) -> bool:
-    return "gateways" in place.groups or (name.startswith("vllm_") and "gpu_servers" in place.groups)
+    return name in CA_KEYS or "gateways" in place.groups or (name.startswith("vllm_") and "gpu_servers" in place.groups)

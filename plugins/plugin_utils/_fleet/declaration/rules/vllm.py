@@ -137,7 +137,12 @@ def _kinds_of_gpu(value: t.Mapping[t.Any, t.Any]) -> str:
     return f"{names.listed(wrong)} has no memory; write usable GiB of each kind of GPU, such as {{RTX 4090: 23.55}}"
 
 
+_ca_key = values.optional(secrets.of_length(32))
+
 FLEET: dict[str, Rule] = {
+    "llm_ca_key": _ca_key,
+    "llm_ca_next_key": _ca_key,
+    "llm_ca_previous_key": _ca_key,
     "llm_plan_gpus": _kinds_of_gpu,
     "llm_gpu_count": values.between(0, 64),
     "llm_private_address": values.optional(values.reachable_address),

@@ -23,7 +23,13 @@ SECRETS = {
     "postgres_password": "another-long-password",
     "vllm_api_key": "yet-another-long-key",
 }
-GOOD: dict[str, t.Any] = {"llm_models": [{"name": "tiny", "model": "/srv/models/tiny"}], **SECRETS}
+#: Needed where there are several hosts.
+CA_KEY = "an-authority-0123456789abcdef0123456789"
+GOOD: dict[str, t.Any] = {
+    "llm_models": [{"name": "tiny", "model": "/srv/models/tiny"}],
+    "llm_ca_key": CA_KEY,
+    **SECRETS,
+}
 #: One host of each group, and one server for everything.
 APART = {"gateways": ["gw1"], "gpu_servers": ["gpu1"]}
 TOGETHER = {"gateways": ["one"], "gpu_servers": ["one"]}

@@ -19,7 +19,7 @@ from ansible.vars.manager import VariableManager
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spelling import misspelled
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import resolve
-from checked import APART, CHECKOUT, GOOD, SECRETS, TOGETHER, defaults, report, said, specs
+from checked import APART, CA_KEY, CHECKOUT, GOOD, SECRETS, TOGETHER, defaults, report, said, specs
 
 #: The values of the report "bad input is refused before any host is touched, all faults at once": one mistake each.
 TWENTY: dict[str, t.Any] = {
@@ -71,7 +71,7 @@ class TestExampleInventories:
         manager = InventoryManager(loader=loader, sources=[str(inventory)])
         groups = manager.get_groups_dict()
         hostvars = HostVars(manager, VariableManager(loader=loader, inventory=manager), loader)
-        found = resolve(hostvars, groups, {**defaults(), **SECRETS}, loader)
+        found = resolve(hostvars, groups, {**defaults(), "llm_ca_key": CA_KEY, **SECRETS}, loader)
         assert not found.faults
         hosts = {host.name: host.variables for host in found.hosts.values()}
         assert faults(hosts, groups, specs(), defaults()) == []

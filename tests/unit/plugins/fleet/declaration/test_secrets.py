@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible.template import trust_as_template
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.secrets import secrets_in
-from checked import APART, SECRETS, report, said
+from checked import APART, CA_KEY, SECRETS, report, said
 
 MARK = "Mark3dSecretValue"
 KEY = f"sk-{MARK}-0123456789abcdef0123456789"
@@ -75,6 +75,28 @@ def test_a_missing_one_says_how_to_make_it(name: str, value: str | None) -> None
 def test_the_key_of_vllm_is_asked_for_on_gateways_too() -> None:
     (line,) = said({"vllm_api_key": ""}, APART)
     assert line.startswith("vllm_api_key on all hosts is missing")
+
+
+class TestAuthority:
+    def test_several_hosts_need_one(self) -> None:
+        (line,) = said({"llm_ca_key": ""}, APART)
+        assert line.startswith(
+            "llm_ca_key on all hosts is missing. Make one with ansible-playbook llmfleet.gateway.secrets"
+        )
+
+    def test_one_host_needs_none(self) -> None:
+        assert said({"llm_ca_key": ""}) == []
+
+    def test_it_is_one_for_all_hosts(self) -> None:
+        (line,) = said({}, APART, gpu1={"llm_ca_key": f"{CA_KEY}-another"})
+        assert line.startswith("llm_ca_key differs between gw1 and gpu1, which must have the same")
+        assert CA_KEY not in line
+
+    @pytest.mark.parametrize("name", ["llm_ca_key", "llm_ca_next_key", "llm_ca_previous_key"])
+    def test_shape(self, name: str) -> None:
+        (line,) = said({name: MARK[:31]})
+        assert line.startswith(f"{name} on one is shorter than 32 characters")
+        assert MARK not in line
 
 
 @pytest.mark.parametrize("name", SECRETS)
