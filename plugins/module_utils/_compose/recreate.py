@@ -6,7 +6,9 @@
 
 This file is complete by itself (Python 3.9, standard library), so that a role can install it as a script:
 
-    recreate.py PROJECT_DIR SERVICE
+    recreate.py PROJECT_DIR SERVICE [SECONDS]
+
+SECONDS are what the old container has to stop after its signal; without them as long as its own settings say.
 
 Exit status: that of Compose, so 0 when it was recreated; 2 wrong usage; 3 refused, the reason is printed; 75 the lock is
 held; 124 Compose took too long. The process becomes Compose's, so that the lock is held until that has ended.
@@ -155,25 +157,26 @@ def committed(project_dir: str) -> dict[str, t.Any]:
     return manifest
 
 
-def command(project_dir: str, service: str) -> list[str]:
+def command(project_dir: str, service: str, seconds: t.Sequence[str] = ()) -> list[str]:
     """What makes a new container of a service. Call it with the lock held."""
     manifest = committed(project_dir)
     if service not in manifest["hashes"]:
         raise Refused(f"project {manifest['project']} has no service {service}")
     compose = ["docker", "compose", "-p", manifest["project"], "--project-directory", project_dir]
     compose += ["-f", os.path.join(project_dir, COMPOSE_FILE)]
-    up = ["up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate", service]
+    up = ["up", "--detach", "--no-build", "--pull", "never", "--no-deps", "--force-recreate"]
+    up += [*(["--timeout", seconds[0]] if seconds else []), service]
     return ["timeout", "-k", "5", str(COMPOSE_SECONDS), *compose, *up]
 
 
 def main(arguments: list[str], seconds: float = LOCK_SECONDS) -> int:
     """Returns only where nothing is done."""
-    if len(arguments) != 2:
+    if len(arguments) not in (2, 3) or not all(word.isdigit() for word in arguments[2:]):
         return _say(__doc__ or "", USAGE)
-    project_dir, service = arguments
+    project_dir, service, *grace = arguments
     try:
         with locked(os.path.join(project_dir, STATE_DIR, LOCK), seconds) as handle:
-            words = command(project_dir, service)
+            words = command(project_dir, service, grace)
             os.set_inheritable(handle.fileno(), True)
             os.execvp(words[0], words)
     except LockHeld as held:

@@ -185,6 +185,10 @@ def test_health_is_asked_without_a_proxy() -> None:
 # ---- media, networks
 
 
+def test_the_watch_can_ask_how_many_requests_are_open() -> None:
+    assert rendered().yaml("instance.yaml")["enable-server-load-tracking"] is True
+
+
 def test_no_request_makes_the_server_fetch_a_url() -> None:
     found = rendered()
     assert found.yaml("instance.yaml")["allowed-media-domains"] == ["nothing.invalid"]

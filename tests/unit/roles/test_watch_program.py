@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watch for containers that lost their GPU. Stand-ins: docker, nvidia-smi, llmfleet-recreate."""
+"""The watch for containers that lost their GPU or hang. Stand-ins: docker, nvidia-smi, llmfleet-recreate, a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +49,8 @@ class Host:
         self.bin = root / "bin"
         self.project = root / "vllm"
         self.state = root / "state" / "watch.json"
+        self.health = "http://127.0.0.1:9/health"
+        self.more: dict[str, Any] = {}
         self.bin.mkdir()
         self.script = self.bin / "llmfleet-watch"
         self.script.write_text(SCRIPT.read_text())
@@ -80,9 +87,10 @@ class Host:
         return {
             "Id": name,
             "Name": f"/llmfleet-vllm-{name}",
-            "Config": {"Labels": labels},
+            "Config": {"Labels": labels, "Healthcheck": {"Test": ["CMD", "python3", "-c", "code", self.health]}},
             "HostConfig": {"DeviceRequests": requests},
-            "State": {"Running": True, "Error": ""},
+            "NetworkSettings": {"Networks": {}},
+            "State": {"Running": True, "Error": "", "StartedAt": "2026-11-25T10:00:00Z", **self.more},
         }
 
     def stopped(self, name: str, error: str) -> Host:
@@ -216,3 +224,216 @@ def test_a_state_file_that_can_not_be_read_is_no_hindrance(host: Host, text: str
     host.state.write_text(text)
     assert host.containers({"q": (255, UNKNOWN)}).look()[0] == 0
     assert len(host.calls) == 1
+
+
+# ---- engines that hang
+
+
+class Vllm:
+    """A server as vLLM's: figures of its engine, what it has open itself, and an answer if the engine works."""
+
+    def __init__(self) -> None:
+        self.tokens, self.cache, self.running, self.load, self.awake = 7, 0.5, 0, 0, 1
+        self.paused, self.answers, self.mute = False, False, False
+        self.asked: list[str] = []
+        owner = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                owner.answer(self)
+
+            do_POST = do_GET
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+    def metrics(self) -> str:
+        labels = 'engine="0",model_name="q"'
+        return (
+            f"# HELP vllm:num_requests_running x\nvllm:num_requests_running{{{labels}}} {self.running}.0\n"
+            f'vllm:engine_sleep_state{{{labels},sleep_state="awake"}} {self.awake}.0\n'
+            f"vllm:generation_tokens_total{{{labels}}} {self.tokens}.0\n"
+            f"vllm:kv_cache_usage_perc{{{labels}}} {self.cache}\n"
+            # The server counts clients that went away, the engine has no part in it.
+            f'vllm:request_success_total{{{labels},finished_reason="abort"}} {len(self.asked)}.0\n'
+        )
+
+    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+        if self.mute:
+            return
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0)).decode()
+        self.asked.append(f"{handler.path} {handler.headers.get('Authorization')} {body}")
+        told = {"/metrics": self.metrics(), "/load": json.dumps({"server_load": self.load})}
+        if self.paused:
+            told["/is_paused"] = '{"is_paused": true}'
+        if self.answers:
+            told["/v1/completions"] = "{}"
+        text = told.get(handler.path, "").encode()
+        handler.send_response(200 if text else 404)
+        handler.send_header("Content-Length", str(len(text)))
+        handler.end_headers()
+        handler.wfile.write(text)
+
+
+@pytest.fixture
+def vllm() -> Iterator[Vllm]:
+    found = Vllm()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+@pytest.fixture
+def serving(host: Host, vllm: Vllm) -> Host:
+    """A host without GPUs whose container is that server."""
+    host.health = f"{vllm.url}/health"
+    (host.project / "q/secrets").mkdir(parents=True)
+    (host.project / "q/secrets/api_key").write_text("the-key\n")
+    return host.containers({"q": (127, "")}, devices=False)
+
+
+def test_an_engine_that_makes_no_step_while_requests_run_is_recreated_at_once(serving: Host, vllm: Vllm) -> None:
+    vllm.running = 2
+    assert serving.look("--hang-timeout", "75") == (0, "")
+    code, said = serving.look("--hang-timeout", "75")
+    assert (code, said, serving.calls) == (0, "", [])
+    later(serving, 80)
+    code, said = serving.look("--hang-timeout", "75")
+    assert code == 0
+    assert "llmfleet-vllm-q hangs: no step for 80 s with 2 requests (engine 0: vllm:num_requests_running=2.0" in said
+    assert "vllm:generation_tokens_total=7.0" in said
+    assert "recreating it, 1 of 3 within an hour" in said
+    # It heeds no signal, so it gets no time to stop.
+    assert serving.calls == [f"{serving.project}/q q 0"]
+
+
+def later(host: Host, seconds: float, seen: float = 10) -> None:
+    """As if the last look had been some seconds ago, and what it remembers so much earlier."""
+    path = host.state.parent / "steps.json"
+    memory = json.loads(path.read_text())
+    now = time.monotonic()
+    for one in memory.values():
+        one["seen"] = now - seen
+        if "mute" in one:
+            one["mute"] = now - seconds
+        for engine in one["engines"].values():
+            engine["since"] = now - seconds
+    path.write_text(json.dumps(memory))
+
+
+def test_one_that_hung_before_a_request_came_is_found_by_what_the_server_has_open(serving: Host, vllm: Vllm) -> None:
+    vllm.load = 1
+    serving.look("--hang-timeout", "75")
+    later(serving, 76)
+    assert "no step for 76 s with 1 requests" in serving.look("--hang-timeout", "75")[1]
+
+
+@pytest.mark.parametrize("figure", ["tokens", "cache", "running"])
+def test_any_step_is_a_sign_of_life(serving: Host, vllm: Vllm, figure: str) -> None:
+    """A long prompt makes no token for minutes, but takes more of the cache with each step."""
+    vllm.running = 1
+    serving.look("--hang-timeout", "75")
+    later(serving, 300)
+    setattr(vllm, figure, getattr(vllm, figure) + 1)
+    assert serving.look("--hang-timeout", "75") == (0, "")
+    assert serving.look("--hang-timeout", "75") == (0, "")
+
+
+def test_one_without_requests_may_stand_still(serving: Host, vllm: Vllm) -> None:
+    serving.look("--hang-timeout", "75")
+    later(serving, 3000)
+    assert serving.look("--hang-timeout", "75") == (0, "")
+    # The time counts from when there is a request.
+    vllm.load = 1
+    assert serving.look("--hang-timeout", "75") == (0, "")
+    assert serving.calls == [] and not [one for one in vllm.asked if "completions" in one]
+
+
+def test_one_that_answers_a_request_of_one_token_is_left_alone(serving: Host, vllm: Vllm) -> None:
+    """The server's own count may be wrong."""
+    vllm.load, vllm.answers = 1, True
+    serving.look("--hang-timeout", "75")
+    later(serving, 80)
+    code, said = serving.look("--hang-timeout", "75")
+    assert code == 0 and "left alone" in said and serving.calls == []
+    question = next(one for one in vllm.asked if "completions" in one)
+    assert question == '/v1/completions Bearer the-key {"model": "q", "prompt": "1", "max_tokens": 1}'
+    # Counted anew.
+    assert serving.look("--hang-timeout", "75") == (0, "")
+
+
+@pytest.mark.parametrize("how", ["paused", "asleep", "starting", "frozen", "switched off"])
+def test_one_that_is_not_to_work_is_left_alone(serving: Host, vllm: Vllm, how: str) -> None:
+    vllm.running, vllm.paused, vllm.awake = 1, how == "paused", 0 if how == "asleep" else 1
+    limit = "0" if how == "switched off" else "75"
+    states: dict[str, dict[str, Any]] = {"starting": {"Health": {"Status": "starting"}}, "frozen": {"Paused": True}}
+    serving.more = states.get(how, {})
+    serving.containers({"q": (127, "")}, devices=False)
+    serving.look("--hang-timeout", limit)
+    if (serving.state.parent / "steps.json").exists():
+        later(serving, 80)
+    assert serving.look("--hang-timeout", limit)[0] == 0
+    assert serving.calls == []
+
+
+def test_a_new_start_begins_anew(serving: Host, vllm: Vllm) -> None:
+    vllm.running = 1
+    serving.look("--hang-timeout", "75")
+    later(serving, 80)
+    serving.more = {"StartedAt": "2026-11-25T11:00:00Z"}
+    assert serving.containers({"q": (127, "")}, devices=False).look("--hang-timeout", "75") == (0, "")
+
+
+def test_what_was_seen_before_a_long_pause_of_the_watch_counts_no_more(serving: Host, vllm: Vllm) -> None:
+    vllm.running = 1
+    serving.look("--hang-timeout", "75")
+    later(serving, 500, seen=400)
+    assert serving.look("--hang-timeout", "75") == (0, "")
+
+
+def test_a_server_that_went_mute_is_recreated_and_one_that_never_spoke_is_not(serving: Host, vllm: Vllm) -> None:
+    vllm.mute = True
+    assert serving.look("--hang-timeout", "75") == (0, "")
+    assert not (serving.state.parent / "steps.json").exists()
+    vllm.mute = False
+    serving.look("--hang-timeout", "75")
+    vllm.mute = True
+    assert serving.look("--hang-timeout", "75") == (0, "")
+    later(serving, 90)
+    _code, said = serving.look("--hang-timeout", "75")
+    assert "llmfleet-vllm-q hangs: /metrics has not answered for 90 s, and did before: recreating it" in said
+    assert serving.calls == [f"{serving.project}/q q 0"]
+
+
+def test_recreations_of_both_kinds_have_one_limit(serving: Host, vllm: Vllm) -> None:
+    serving.state.parent.mkdir()
+    serving.state.write_text(json.dumps({"llmfleet-vllm-q": [time.time()] * 3}))
+    vllm.running = 1
+    serving.look("--hang-timeout", "75")
+    later(serving, 80)
+    code, said = serving.look("--hang-timeout", "75")
+    assert code == 1 and "recreated 3 times within the last hour: left alone now" in said
+    assert serving.calls == []
+
+
+def test_a_host_whose_gpu_is_gone_keeps_what_hangs(serving: Host, vllm: Vllm) -> None:
+    serving.containers({"q": (0, "GPU 0")})
+    vllm.running = 1
+    serving.look("--hang-timeout", "75")
+    later(serving, 80)
+    code, said = serving.gpu_works(6, "No devices were found").look("--hang-timeout", "75")
+    assert code == 1 and "containers are left alone" in said and serving.calls == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"q": 7}'])
+def test_a_memory_that_can_not_be_read_is_an_empty_one(serving: Host, vllm: Vllm, text: str) -> None:
+    serving.state.parent.mkdir()
+    (serving.state.parent / "steps.json").write_text(text)
+    assert serving.look("--hang-timeout", "75") == (0, "")

@@ -154,9 +154,9 @@ def applies(role: str, place: Place) -> bool:
         return place.host in place.gateways[:1]
     if role == "litellm":
         return "gateways" in place.groups
-    if role == "vllm":
+    if role in ("vllm", "watch"):
         return "gpu_servers" in place.groups
-    return place.gpus > 0 if role.startswith(("nvidia_", "watch")) else True
+    return place.gpus > 0 if role.startswith("nvidia_") else True
 
 
 # ---- one host

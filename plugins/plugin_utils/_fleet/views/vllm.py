@@ -317,11 +317,11 @@ def _gpus(gpus: t.Iterable[int]) -> dict[str, t.Any]:
 
 
 def _options(instance: Instance, said: Said) -> dict[str, t.Any]:
-    """Of vllm serve. A request may make the server fetch a URL, so the hosts that it may ask are named or there are none."""
+    """Of vllm serve. A request may make the server fetch a URL, so the hosts that it may ask are named or there are none.
+    The role watch asks how many requests are open."""
     domains = list(said["vllm_allowed_media_domains"])
-    if "*" in domains:
-        return dict(instance["options"])
-    return {"allowed-media-domains": domains or [NO_DOMAIN], **instance["options"]}
+    media = {} if "*" in domains else {"allowed-media-domains": domains or [NO_DOMAIN]}
+    return {**media, "enable-server-load-tracking": True, **instance["options"]}
 
 
 # ---- networks

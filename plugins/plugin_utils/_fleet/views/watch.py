@@ -27,12 +27,12 @@ FORMER = (f"{UNITS}/{FORMER_TIMER}", f"{UNITS}/llmfleet-gpu-watch.service", "/us
 HEAD = "# Managed by Ansible: role llmfleet.gateway.watch\n"
 
 
-def service_unit(limit: int) -> str:
+def service_unit(limit: int, hang_timeout: int) -> str:
     """One look."""
     return (
-        f"{HEAD}[Unit]\nDescription=Recreate vLLM containers that lost their GPU\nAfter=docker.service\n\n"
+        f"{HEAD}[Unit]\nDescription=Recreate vLLM containers that lost their GPU or hang\nAfter=docker.service\n\n"
         "[Service]\nType=oneshot\n"
-        f"ExecStart=/usr/bin/python3 /usr/local/libexec/llmfleet-watch --limit {limit}\n"
+        f"ExecStart=/usr/bin/python3 /usr/local/libexec/llmfleet-watch --limit {limit} --hang-timeout {hang_timeout}\n"
         "StateDirectory=llmfleet\nTimeoutStartSec=15min\n"
     )
 
@@ -40,8 +40,8 @@ def service_unit(limit: int) -> str:
 def timer_unit(interval: str) -> str:
     """When the next one is."""
     return (
-        f"{HEAD}[Unit]\nDescription=Look for vLLM containers that lost their GPU\n\n"
-        f"[Timer]\nOnBootSec=2min\nOnUnitInactiveSec={interval}\n\n[Install]\nWantedBy=timers.target\n"
+        f"{HEAD}[Unit]\nDescription=Look for vLLM containers that lost their GPU or hang\n\n"
+        f"[Timer]\nOnBootSec=2min\nOnUnitInactiveSec={interval}\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n"
     )
 
 
@@ -68,7 +68,7 @@ def _files(host: Host) -> list[dict[str, str]]:
         for path, source in PROGRAMS.items()
     ]
     units = {
-        SERVICE: service_unit(int(host.variables["watch_limit"])),
+        SERVICE: service_unit(int(host.variables["watch_limit"]), int(host.variables["watch_hang_timeout"])),
         TIMER: timer_unit(host.variables["watch_interval"]),
     }
     written = [

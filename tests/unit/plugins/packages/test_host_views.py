@@ -88,7 +88,7 @@ def test_a_container_is_asked_for_gpus_where_nothing_else_proves_them(
 
 
 def watched(**parts: Any) -> Host:
-    return server(host("Ubuntu-24.04", **parts), watch_limit=3, watch_interval="60s")
+    return server(host("Ubuntu-24.04", **parts), watch_limit=3, watch_interval="15s", watch_hang_timeout=75)
 
 
 def test_a_host_without_the_watch_gets_all_of_it() -> None:
@@ -100,8 +100,8 @@ def test_a_host_without_the_watch_gets_all_of_it() -> None:
         "/etc/systemd/system/llmfleet-watch.timer": "0644",
     }
     texts = {one["path"]: one["content"] for one in view["files"] if "content" in one}
-    assert "--limit 3\n" in texts["/etc/systemd/system/llmfleet-watch.service"]
-    assert "OnUnitInactiveSec=60s\n" in texts["/etc/systemd/system/llmfleet-watch.timer"]
+    assert "--limit 3 --hang-timeout 75\n" in texts["/etc/systemd/system/llmfleet-watch.service"]
+    assert "OnUnitInactiveSec=15s\nAccuracySec=1s\n" in texts["/etc/systemd/system/llmfleet-watch.timer"]
     assert all(Path(one["source"]).is_file() for one in view["files"] if "source" in one)
     assert view["runs"] is False and view["obsolete"] == []
 

@@ -241,7 +241,11 @@ def _watch(place: Place) -> t.Iterator[tuple[str, str]]:
         )
 
 
-WATCH: dict[str, Rule] = {"watch_interval": values.systemd_duration, "watch_limit": values.between(1)}
+WATCH: dict[str, Rule] = {
+    "watch_interval": values.systemd_duration,
+    "watch_limit": values.between(1),
+    "watch_hang_timeout": values.between(0),
+}
 WATCH_RELATIONS: tuple[Relation, ...] = (_watch,)
 
 PREFLIGHT: dict[str, Rule] = {

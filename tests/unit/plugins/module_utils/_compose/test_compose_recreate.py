@@ -141,11 +141,11 @@ def test_state_of_another_first_run_that_was_quicker_is_not_removed(
 # ---- the watch
 
 
-def recreate(host: Host, service: str = "web", name: str = "p") -> tuple[int, str]:
+def recreate(host: Host, service: str = "web", name: str = "p", seconds: tuple[str, ...] = ()) -> tuple[int, str]:
     """The script as a role installs it: copied elsewhere, with nothing of the collection beside it."""
     script = host.root / "llmfleet-recreate"
     script.write_text(Path(str(recreate_module.__file__)).read_text())
-    command = [sys.executable, "-I", str(script), str(host.root / name), service]
+    command = [sys.executable, "-I", str(script), str(host.root / name), service, *seconds]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     return done.returncode, (done.stdout + done.stderr).strip()
 
@@ -161,6 +161,12 @@ def test_committed_project_is_recreated_from_its_files_with_the_lock_held(host: 
     )
     with locked(str(lock), 0):
         pass
+
+
+def test_what_heeds_no_signal_gets_no_time_to_stop(host: Host, task: Task, calls: Path) -> None:
+    task(host.project())
+    assert recreate(host, seconds=("0",)) == (RECREATED, "")
+    assert (calls / "calls").read_text().endswith("--no-deps --force-recreate --timeout 0 web\n")
 
 
 def test_status_of_compose_is_the_scripts(host: Host, task: Task, calls: Path) -> None:
@@ -224,6 +230,7 @@ def test_lock_that_is_held_is_told(host: Host, task: Task, calls: Path, capsys: 
     assert not (calls / "calls").exists()
 
 
-def test_wrong_usage_shows_how(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == USAGE
+@pytest.mark.parametrize("words", [[], ["/p"], ["/p", "web", "soon"], ["/p", "web", "0", "1"]])
+def test_wrong_usage_shows_how(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == USAGE
     assert "recreate.py PROJECT_DIR SERVICE" in capsys.readouterr().out
