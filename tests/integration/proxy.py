@@ -89,19 +89,22 @@ def running_old() -> t.Iterator[Proxy]:
 
 
 @contextmanager
-def in_containers(image: str, settings: str = "") -> t.Iterator[Proxy]:
+def in_containers(
+    image: str, settings: str = "", config: str = CONFIG, environment: t.Mapping[str, str] | None = None
+) -> t.Iterator[Proxy]:
     """A proxy of that image; the settings are lines of its general settings."""
-    with tempfile.TemporaryDirectory() as folder, _containers(Path(folder), image, settings) as proxy:
+    text, more = config + settings, environment or {}
+    with tempfile.TemporaryDirectory() as folder, _containers(Path(folder), image, text, more) as proxy:
         wait_until_ready(proxy)
         yield proxy
 
 
 @contextmanager
-def _containers(folder: Path, image: str, settings: str) -> t.Iterator[Proxy]:
+def _containers(folder: Path, image: str, config: str, more: t.Mapping[str, str]) -> t.Iterator[Proxy]:
     name = f"llmfleet-it-{secrets.token_hex(4)}"
     tags = images(image, "postgres")
     master, password = f"sk-{secrets.token_hex(20)}", secrets.token_hex(16)
-    (folder / "config.yaml").write_text(CONFIG + settings)
+    (folder / "config.yaml").write_text(config)
     folder.chmod(0o755)
     environment = _secret_file(
         folder,
@@ -110,6 +113,7 @@ def _containers(folder: Path, image: str, settings: str) -> t.Iterator[Proxy]:
         LITELLM_SALT_KEY=secrets.token_hex(16),
         LITELLM_LOCAL_MODEL_COST_MAP="True",
         STORE_MODEL_IN_DB="True",
+        **more,
     )
     database = _secret_file(folder, POSTGRES_USER="litellm", POSTGRES_PASSWORD=password, POSTGRES_DB="litellm")
     docker("network", "create", name)

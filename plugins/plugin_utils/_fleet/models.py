@@ -26,6 +26,7 @@ POSITION_OPTIONS = frozenset({"hf-config-path", "hf-overrides", "rope-scaling", 
 #: Keys of an entry and the types that they take.
 KEYS: dict[str, tuple[type, ...]] = {
     "name": (str,),
+    "aliases": (list,),
     "model": (str,),
     "revision": (str,),
     "replicas": (int, str),
@@ -37,6 +38,9 @@ KEYS: dict[str, tuple[type, ...]] = {
     "servers": (list,),
     "gpus": (list,),
     "port": (int,),
+    "fallbacks": (list,),
+    "order": (int,),
+    "weight": (float, int),
     "trust_remote_code": (bool,),
     "engine_args": (dict,),
     "environment": (dict,),

@@ -26,6 +26,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
     model_faults,
     model_warnings,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.routing import routing_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import host as of_host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import litellm, postgres, vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
@@ -269,6 +270,10 @@ def _structures(first: Place | None, servers: list[Place]) -> list[Finding]:
         texts += external_faults(external)
     if state is not None:
         texts += state_faults(state)
+    said = first.values
+    texts += routing_faults(
+        models, external, said.get("llm_default_fallbacks"), state, said.get("litellm_router_settings")
+    )
     if not texts and not models and not external:
         texts = ["No model is declared: give llm_models (served here) or llm_external_models at least one entry"]
     if models and not servers:

@@ -29,7 +29,7 @@ LONGEST_SLUG = 45
 #: A repository of the hub: an owner and a name.
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
-EXTERNAL_KEYS = ("name", "litellm_params", "model_info")
+EXTERNAL_KEYS = ("name", "aliases", "fallbacks", "litellm_params", "model_info")
 #: Options of vLLM that hold a token or a password, and where it belongs.
 _HUB_TOKEN = "vllm_hf_token"
 _ELSEWHERE = "vllm_secret_environment, by the name that the program reads"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import routing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
@@ -157,7 +158,8 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
 
 
 def _local_models(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
-    return [_local(instance, host.name, processes(fleet, host)) for instance in fleet.instances]
+    found = [_local(instance, host.name, processes(fleet, host)) for instance in fleet.instances]
+    return [routing.preferred(one, fleet) for one in found]
 
 
 def _local(instance: t.Mapping[str, t.Any], gateway: str, among: int) -> dict[str, t.Any]:
@@ -174,7 +176,7 @@ def _local(instance: t.Mapping[str, t.Any], gateway: str, among: int) -> dict[st
 
 def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:
     moved = move(dict(entry), ["llm_external_models", index], f"LLM_EXTERNAL_{index}")
-    rest = {key: value for key, value in moved.value.items() if key not in ("name", "litellm_params")}
+    rest = {key: value for key, value in moved.value.items() if key not in ("name", "litellm_params", *routing.KEYS)}
     params = ordered(moved.value["litellm_params"])
     return moved._replace(value={"model_name": entry["name"], "litellm_params": params, **ordered(rest)})
 
@@ -182,7 +184,9 @@ def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:
 def _settings(name: str, fleet: Fleet, host: Host) -> Moved:
     variable, prefix = SETTINGS[name]
     moved = move(host.variables[variable], [variable], prefix)
-    return moved._replace(value={**_own_settings(name, fleet, host), **ordered(moved.value)})
+    return moved._replace(
+        value={**_own_settings(name, fleet, host), **routing.settings(name, fleet), **ordered(moved.value)}
+    )
 
 
 def _own_settings(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
