@@ -11,7 +11,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import keeping, reach, readings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
+    keeping,
+    litellm_instances,
+    reach,
+    readings,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpus, gpus_of
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import (
@@ -59,7 +64,8 @@ def compute(
     _refuse(shape_errors(models, external, gateways, servers))
     _refuse(_entry_errors(models, [hosts[name] for name in servers], known))
     faults = name_errors(models)
-    addressed = {name: _with_address(host, known) for name, host in hosts.items()}
+    litellm = {name: litellm_instances.instances(hosts[name], _kept(known, name)) for name in gateways}
+    addressed = {name: _with_fleet(host, known, sum(litellm.values())) for name, host in hosts.items()}
     gpus = {name: gpus_of(addressed[name], _kept(known, name), faults) for name in servers}
     memory = GpuMemory(known.models, models_unread=stage == DECLARED)
     own = [_server(addressed[name], gpus[name], stage, known) for name in servers]
@@ -71,6 +77,7 @@ def compute(
         hosts=addressed,
         instances=_instances(found, addressed, gateways, known),
         stage=stage,
+        litellm=litellm,
         unreachable=dict(known.unreachable),
         open=[name for name in servers if _open(addressed[name], gpus[name], known)],
         changes=found.changes,
@@ -128,8 +135,9 @@ def _kept_places(hosts: t.Mapping[str, Host], known: Known) -> list[keeping.Unit
     return keeping.units(known.reading.get("places")) if keep else []
 
 
-def _with_address(host: Host, known: Known) -> Host:
-    return host._replace(address=reach.private_address(host, _kept(known, host.name)))
+def _with_fleet(host: Host, known: Known, litellm_processes: int) -> Host:
+    address = reach.private_address(host, _kept(known, host.name))
+    return host._replace(address=address, litellm_processes=litellm_processes)
 
 
 def _server(host: Host, gpus: Gpus, stage: str, known: Known) -> Server:
@@ -216,7 +224,7 @@ def _fleet_faults(fleet: Fleet) -> list[str]:
         faults += reach.plain_http_faults(fleet.hosts[name])
     if len(fleet.gateways) > 1:
         first, *others = (fleet.hosts[name] for name in fleet.gateways)
-        faults += reach.database_faults(first, others)
+        faults += reach.database_faults(first, others) + reach.redis_faults(first, others)
     return faults
 
 
@@ -258,5 +266,7 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
         if host.is_gpu_server:
             part["ports"] = {one["name"]: one["port"] for one in fleet.instances_on(name)}
             part["port_base"] = host.variables["vllm_port_base"]
+        if name in fleet.litellm:
+            part["litellm_instances"] = fleet.litellm[name]
         parts[name] = part
     return readings.renewed(known.reading, parts, readings.of_models(known.models), places)

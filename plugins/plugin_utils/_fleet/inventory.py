@@ -23,6 +23,7 @@ class Host(t.NamedTuple):
     variables: t.Mapping[str, t.Any]
     facts: t.Mapping[str, t.Any] = {}
     address: str = ""
+    litellm_processes: int = 1  # of the whole fleet; compute.py counts them
 
     @property
     def is_gateway(self) -> bool:

@@ -125,6 +125,17 @@ def _opened(host: Host, address: str) -> list[str]:
     return [one for one in known if ipaddress.ip_address(one).version == EVERYWHERE[address]]
 
 
+def redis_faults(first: Host, others: t.Sequence[Host]) -> list[str]:
+    """Gateways beside the first one reach its Redis only where it is published."""
+    said = first.variables
+    if not others or said["redis_mode"] != "deploy" or said["redis_publish_address"]:
+        return []
+    return [
+        f"redis_publish_address of {first.name} is empty, but {', '.join(host.name for host in others)} needs its Redis: set it"
+        " to the private address of the host, or use an external Redis (redis_mode: external)"
+    ]
+
+
 def database_faults(first: Host, others: t.Sequence[Host]) -> list[str]:
     """Gateways beside the first one reach its database only where it is published and named."""
     if first.variables["postgres_mode"] != "deploy":

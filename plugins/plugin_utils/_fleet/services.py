@@ -48,6 +48,11 @@ def deployed_database(host: Host) -> bool:
     return host.variables["postgres_mode"] == "deploy"
 
 
+def deployed_redis(host: Host) -> bool:
+    """One process counts alone."""
+    return host.variables["redis_mode"] == "deploy" and host.litellm_processes > 1
+
+
 def online(host: Host) -> bool:
     return not host.variables["vllm_offline"]
 
@@ -121,6 +126,16 @@ SERVICES: tuple[Service, ...] = (
         depends_on=("docker",),
     ),
     Service(
+        "redis",
+        group=GATEWAYS,
+        applies=deployed_redis,
+        first_only=True,
+        image="redis_image",
+        ports=(Port("redis_port", "redis_publish_address", published_only=True),),
+        secrets=(Secret("redis_password"),),
+        depends_on=("docker",),
+    ),
+    Service(
         "vllm",
         group=GPU_SERVERS,
         image="vllm_image",
@@ -143,7 +158,7 @@ SERVICES: tuple[Service, ...] = (
         health="/health/liveliness",
         metrics="/metrics",
         forward_only=True,
-        depends_on=("docker", "postgres", "vllm"),
+        depends_on=("docker", "postgres", "redis", "vllm"),
     ),
     Service("watch", group=GPU_SERVERS, applies=watched, depends_on=("vllm",)),
     Service("gateway_state", group=GATEWAYS, first_only=True, depends_on=("litellm",)),

@@ -43,7 +43,7 @@ CUDA_DRIVERS: dict[str, tuple[int, int]] = {
 #: Memory that a desktop or a monitor may hold without being in the way.
 SMALL_PROCESS_MIB = 600
 #: Names of this collection's Compose projects, which are those of their containers.
-PROJECT = re.compile(r"llmfleet-(vllm-.+|litellm-\d+|postgres)")
+PROJECT = re.compile(r"llmfleet-(vllm-.+|litellm-\d+|postgres|redis)")
 
 
 class Row(t.NamedTuple):

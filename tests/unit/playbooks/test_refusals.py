@@ -26,6 +26,7 @@ GOOD: dict[str, t.Any] = {
     "litellm_salt_key": "sk-salt-0123456789abcdef",
     "litellm_ui_password": "a-long-password-of-the-ui",
     "postgres_password": "another-long-password",
+    "redis_password": "a-third-long-password",
     "vllm_api_key": "yet-another-long-key",
 }
 # A port that nothing listens on: a connection is refused at once, and then the run ends as unreachable.

@@ -12,6 +12,7 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import lookup_loader
 from ansible.template import Templar
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import litellm_instances
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import KNOWN, Fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import role_defaults
@@ -23,6 +24,7 @@ SECRETS = {
     "litellm_salt_key": "sk-salt-0123456789",
     "litellm_ui_password": "ui-password-0123",
     "postgres_password": "database-password-01",
+    "redis_password": "redis-password-0123456789",
 }
 
 
@@ -34,7 +36,7 @@ def defaults() -> dict[str, t.Any]:
 def resolved(**given: t.Any) -> dict[str, t.Any]:
     """All variables of a host."""
     laid = {**defaults(), **SECRETS, **given}
-    ours = {name: value for name, value in laid.items() if name.startswith(("llm_", "litellm_", "postgres_", "vllm_"))}
+    ours = {name: value for name, value in laid.items() if name.startswith(("llm_", "litellm_", "postgres_", "redis_", "vllm_"))}
     return Templar(loader=DataLoader(), variables=laid).template(ours)
 
 
@@ -71,11 +73,14 @@ def make_host(name: str = "gpu1", facts: t.Mapping[str, t.Any] | None = None, **
 
 
 def make_fleet(host: Host, *instances: dict[str, t.Any], gateways: tuple[str, ...] = ("gpu1",)) -> Fleet:
+    """Every gateway has as many LiteLLM instances as the host."""
+    count = litellm_instances.instances(host, {})
     return Fleet(
         root="/opt/llmfleet",
         gateways=list(gateways),
         gpu_servers=["gpu1"],
-        hosts={host.name: host},
+        hosts={host.name: host._replace(litellm_processes=count * len(gateways))},
+        litellm=dict.fromkeys(gateways, count),
         instances=list(instances),
         stage=KNOWN,
     )

@@ -17,15 +17,17 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm
-from rendering import ROLES, Rendered, make_fleet, make_host, make_instance, render, secret_values
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import litellm_instances
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm, redis
+from rendering import ROLES, SECRETS, Rendered, make_fleet, make_host, make_instance, render, secret_values
 
 BIG = {"vcpus": 16, "memory_mb": 65536}
 
 
 def view(*instances: dict[str, t.Any], gateways: tuple[str, ...] = ("gpu1",), **said: t.Any) -> dict[str, t.Any]:
     host = make_host(facts=said.pop("facts", None), **said)
-    return litellm.view(make_fleet(host, *instances, gateways=gateways), host)
+    fleet = make_fleet(host, *instances, gateways=gateways)
+    return litellm.view(fleet, fleet.hosts[host.name])
 
 
 def rendered(*instances: dict[str, t.Any], **said: t.Any) -> Rendered:
@@ -82,16 +84,17 @@ def test_the_published_port(address: str, port: str) -> None:
 def test_networks_of_the_database_and_of_the_instances_here() -> None:
     here, far = make_instance(), make_instance(name="far", server="gpu2")
     compose = rendered(here, far).compose
-    assert {one["name"] for one in compose["networks"].values()} == {"llmfleet", "llmfleet-db", "llmfleet-vllm-tiny"}
+    names = {one["name"] for one in compose["networks"].values()}
+    assert names == {"llmfleet", "llmfleet-db", "llmfleet-redis", "llmfleet-vllm-tiny"}
     assert compose["services"]["litellm"]["networks"] == list(compose["networks"])
     elsewhere = rendered(postgres_mode="external", postgres_host="db.example.com", postgres_port=5433)
-    assert set(elsewhere.compose["networks"]) == {"fleet"}
+    assert set(elsewhere.compose["networks"]) == {"fleet", "redis"}
     assert "db.example.com:5433/" in environment(elsewhere.texts["secrets/mounted/environment"])["DATABASE_URL"]
 
 
 def test_a_shared_network_is_named_once() -> None:
     compose = rendered(make_instance(), make_instance(name="b"), vllm_network="llmfleet").compose
-    assert set(compose["networks"]) == {"fleet", "database"}
+    assert set(compose["networks"]) == {"fleet", "database", "redis"}
 
 
 def test_names_and_values_of_the_environment_reach_the_container() -> None:
@@ -102,35 +105,118 @@ def test_names_and_values_of_the_environment_reach_the_container() -> None:
 # ---- sizes
 
 
-def test_one_worker_unless_told() -> None:
-    assert view(facts=BIG)["workers"] == 1
-    assert view(facts=BIG, litellm_num_workers=0)["workers"] == 16
-    assert view(facts={"vcpus": 16, "memory_mb": 9000}, litellm_num_workers=0)["workers"] == 2
-    assert view(litellm_num_workers=0)["workers"] == 1
-    command = rendered(facts=BIG, litellm_num_workers=3).compose["services"]["litellm"]["command"]
-    assert command[-2:] == ["--num_workers", "3"]
+@pytest.mark.parametrize(
+    ("facts", "gpu_server", "count"),
+    [
+        ({}, False, 2),
+        ({"vcpus": 1, "memory_mb": 65536}, False, 1),
+        ({"vcpus": 2, "memory_mb": 7900}, False, 2),
+        ({"vcpus": 2, "memory_mb": 3900}, False, 1),
+        ({"vcpus": 4, "memory_mb": 15900}, False, 3),
+        ({"vcpus": 16, "memory_mb": 17000}, False, 3),
+        ({"vcpus": 64, "memory_mb": 262144}, False, 8),
+        ({"vcpus": 2, "memory_mb": 16384}, True, 2),
+        ({"vcpus": 8, "memory_mb": 7900}, True, 1),
+        ({"vcpus": 16, "memory_mb": 262144}, True, 4),
+    ],
+)
+def test_as_many_instances_as_the_host_carries(facts: dict[str, t.Any], gpu_server: bool, count: int) -> None:
+    host = make_host(facts=facts)
+    host = host if gpu_server else host._replace(groups=frozenset({"gateways"}))
+    assert litellm_instances.instances(host, {}) == count
+    assert litellm_instances.instances(make_host(facts=facts, litellm_instances=5), {}) == 5
+
+
+def test_a_gateway_that_does_not_answer_has_as_many_as_before() -> None:
+    assert litellm_instances.instances(make_host(), {"litellm_instances": 7}) == 7
+
+
+def test_each_instance_is_a_project_of_one_worker() -> None:
+    found = view(litellm_instances=3)["projects"]
+    assert [one["name"] for one in found] == [f"llmfleet-litellm-{number}" for number in (1, 2, 3)]
+    assert [one["project_dir"] for one in found] == [f"/opt/llmfleet/litellm/{number}" for number in (1, 2, 3)]
+    services = [one["vars"]["litellm_instance"]["compose"]["services"]["litellm"] for one in found]
+    assert [one["container_name"] for one in services] == [one["name"] for one in found]
+    assert all("--num_workers" not in one["command"] for one in services)
+    assert [bool(one["replaces"]) for one in found] == [True, False, False], "one of them replaces the former project"
+
+
+def test_one_instance_of_the_fleet_migrates_the_database() -> None:
+    def migrating(host: str) -> list[bool]:
+        fleet = make_fleet(make_host(host, litellm_instances=2), gateways=("gw1", "gw2"))
+        fleet = fleet._replace(hosts={name: fleet.hosts[host]._replace(name=name) for name in ("gw1", "gw2")})
+        projects = litellm.view(fleet, fleet.hosts[host])["projects"]
+        services = [one["vars"]["litellm_instance"]["compose"]["services"]["litellm"] for one in projects]
+        return ["DISABLE_SCHEMA_UPDATE" not in one["environment"] for one in services]
+
+    assert migrating("gw1") == [True, False] and migrating("gw2") == [False, False]
+    assert view(litellm_instances=2)["migrates_first"] and not view(litellm_instances=1)["migrates_first"]
+
+
+def test_a_stop_waits_for_the_requests_that_run() -> None:
+    grace = rendered(litellm_request_timeout=90).compose["services"]["litellm"]["stop_grace_period"]
+    assert grace == "110s"
+
+
+# ---- Redis
+
+
+def test_instances_share_redis_and_its_password_is_in_no_file_but_the_environment() -> None:
+    found = rendered(litellm_instances=2)
+    config = found.yaml("config.yaml")
+    assert config["general_settings"]["coordination_redis"] == {
+        "host": "redis",
+        "port": 6379,
+        "password": "os.environ/LLM_REDIS_PASSWORD",
+    }
+    assert config["litellm_settings"]["enable_redis_auth_cache"] is True
+    assert config["general_settings"]["database_disable_prepared_statements"] is True
+    assert environment(found.texts["secrets/mounted/environment"])["LLM_REDIS_PASSWORD"] == SECRETS["redis_password"]
+    assert [path for path, text in found.texts.items() if SECRETS["redis_password"] in text] == [
+        "secrets/mounted/environment"
+    ]
+    assert {"name": "llmfleet-redis", "external": True} in found.compose["networks"].values()
+    assert {"name": "llmfleet-redis", "internal": True} in view(litellm_instances=2)["projects"][1]["networks"]
+    known = secret_values("litellm", view(litellm_instances=2), litellm_instances=2)
+    assert SECRETS["redis_password"] in known
+
+
+def test_one_instance_alone_has_no_redis() -> None:
+    found = rendered(litellm_instances=1)
+    assert not any("redis" in text.lower() for text in found.texts.values())
+
+
+def test_redis_elsewhere_and_on_the_first_gateway() -> None:
+    said = {"redis_mode": "external", "redis_host": "redis.example.com", "redis_port": 6380, "redis_ssl": True}
+    found = rendered(litellm_instances=1, **said).yaml("config.yaml")["general_settings"]["coordination_redis"]
+    assert (found["host"], found["port"], found["ssl"]) == ("redis.example.com", 6380, True)
+    first = make_host("gw1", redis_publish_address="10.0.0.1", redis_port=6390)._replace(litellm_processes=2)
+    fleet = make_fleet(make_host("gw2", litellm_instances=1), gateways=("gw1", "gw2"))
+    fleet = fleet._replace(hosts={**fleet.hosts, "gw1": first})
+    assert redis.where(fleet, fleet.hosts["gw2"]) == redis.Where("10.0.0.1", 6390, False, "")
+    assert redis.where(fleet, first) == redis.Where("redis", 6379, False, "llmfleet-redis")
 
 
 @pytest.mark.parametrize(
-    ("workers", "gateways", "given", "pool"),
+    ("instances", "gateways", "given", "pool"),
     [
         (1, ("gpu1",), 0, 20),
         (8, ("gpu1",), 0, 11),
         (8, ("gpu1", "gw2"), 0, 5),
-        (90, ("gpu1", "gw2"), 0, 1),
+        (64, ("gpu1", "gw2"), 0, 1),
         (8, ("gpu1",), 9, 9),
     ],
 )
-def test_the_pool_of_a_worker(workers: int, gateways: tuple[str, ...], given: int, pool: int) -> None:
+def test_the_pool_of_an_instance(instances: int, gateways: tuple[str, ...], given: int, pool: int) -> None:
     config = rendered(
-        gateways=gateways, litellm_num_workers=workers, litellm_database_connection_pool_limit=given
+        gateways=gateways, litellm_instances=instances, litellm_database_connection_pool_limit=given
     ).yaml("config.yaml")
     assert config["general_settings"]["database_connection_pool_limit"] == pool
 
 
 def test_local_models() -> None:
     given = make_instance(max_parallel_requests=10)
-    found = rendered(given, gateways=("gpu1", "gw2"), litellm_num_workers=4)
+    found = rendered(given, gateways=("gpu1", "gw2"), litellm_instances=4)
     (entry,) = found.yaml("config.yaml")["model_list"]
     assert entry == {
         "model_name": "tiny",
@@ -265,7 +351,15 @@ def test_settings_are_merged_over_the_roles() -> None:
         "config.yaml"
     )
     assert config["litellm_settings"]["request_timeout"] == 5 and config["litellm_settings"]["json_logs"] is True
-    assert config["router_settings"] == {"num_retries": 0, "routing_strategy": "simple-shuffle"}
+    assert config["router_settings"] == {
+        "enable_weighted_failover": True,
+        "num_retries": 0,
+        "routing_strategy": "simple-shuffle",
+    }
+    general = rendered(litellm_general_settings={"cancel_on_disconnect": False}).yaml("config.yaml")["general_settings"]
+    assert general["cancel_on_disconnect"] is False and general["max_in_flight_requests_per_worker"] == 500
+    unlimited = rendered(litellm_max_in_flight=0).yaml("config.yaml")["general_settings"]
+    assert not any("in_flight" in name or "queued" in name for name in unlimited)
 
 
 # ---- the probe

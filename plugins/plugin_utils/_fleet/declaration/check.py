@@ -28,7 +28,12 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.routing import routing_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import host as of_host
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import litellm, postgres, vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import (
+    litellm,
+    postgres,
+    redis,
+    vllm,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import state_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
@@ -44,6 +49,7 @@ RULES: dict[str, Rule] = {
     **of_host.WATCH,
     **of_host.PREFLIGHT,
     **postgres.RULES,
+    **redis.RULES,
     **litellm.LITELLM,
     **litellm.STATE,
     **vllm.VLLM,
@@ -55,6 +61,7 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "nvidia_container_toolkit": of_host.TOOLKIT_RELATIONS,
     "watch": of_host.WATCH_RELATIONS,
     "postgres": postgres.RELATIONS,
+    "redis": redis.RELATIONS,
     "litellm": litellm.LITELLM_RELATIONS,
     "gateway_state": litellm.STATE_RELATIONS,
     "vllm": vllm.VLLM_RELATIONS,
@@ -80,10 +87,12 @@ REACHED = (
     "litellm_publish_address",
     "postgres_mode",
     "postgres_publish_address",
+    "redis_mode",
+    "redis_publish_address",
 )
 #: Secrets that several hosts must have alike.
 CA_KEYS = ("llm_ca_key", "llm_ca_next_key", "llm_ca_previous_key")
-SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key", *CA_KEYS)
+SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key", "redis_password", *CA_KEYS)
 
 
 class Report(t.NamedTuple):
@@ -155,6 +164,8 @@ def applies(role: str, place: Place) -> bool:
         return place.host in place.gateways[:1]
     if role == "litellm":
         return "gateways" in place.groups
+    if role == "redis":
+        return "gateways" in place.groups and redis.applies(place)
     if role in ("vllm", "watch"):
         return "gpu_servers" in place.groups
     return place.gpus > 0 if role.startswith("nvidia_") else True
@@ -301,7 +312,8 @@ def _reached(gateways: list[Place]) -> list[Finding]:
     if not hosts or any(name not in host.variables for host in hosts for name in REACHED):
         return []
     texts = [fault for host in hosts for fault in reach.plain_http_faults(host)]
-    return [Finding("", text) for text in texts + reach.database_faults(hosts[0], hosts[1:])]
+    texts += reach.database_faults(hosts[0], hosts[1:]) + reach.redis_faults(hosts[0], hosts[1:])
+    return [Finding("", text) for text in texts]
 
 
 def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:

@@ -17,6 +17,7 @@ OTHERS = frozenset(_OTHERS.split())
 #: Variables of an earlier release, and what stands for them now.
 RENAMED = {
     "litellm_api_url": "gateway_state_api_url",
+    "litellm_num_workers": "litellm_instances",
     "litellm_project_dir": "llm_project_root",
     "llm_state_file": "gateway_state_export_file",
     "nvidia_container_toolkit_watch": "watch_manage",

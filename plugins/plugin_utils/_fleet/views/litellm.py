@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import routing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm_settings, redis, vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -36,10 +36,6 @@ SERVICE = "litellm"
 FORMER_PROJECT = "litellm"
 #: Port inside the container.
 CONTAINER_PORT = 4000
-WORKER_MEMORY_MB = 4096
-#: Connections that stay free for people and backups, and those of one worker at most.
-SPARE_CONNECTIONS = 10
-WIDEST_POOL = 20
 #: Its temporary files, migrations included, are memory of the host.
 TEMPORARY = "/tmp:mode=1777,size=1g"
 PROBE = ["python3", "/etc/llmfleet/probe.py"]
@@ -54,12 +50,14 @@ SETTINGS = {
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     config, environment, faults = configuration(fleet, host)
+    numbers = range(1, fleet.litellm[host.name] + 1)
     return {
-        "projects": [project(1, fleet, host, config)],
+        "projects": [project(number, fleet, host, config) for number in numbers],
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["litellm_wait_timeout"]),
-        "workers": workers(host),
         "environment_from": environment,
+        "migrates_first": len(numbers) > 1 and migrates(1, fleet, host),
+        "redis": redis.where(fleet, host) is not None,
         "plan": {"refusals": faults},
     }
 
@@ -73,16 +71,19 @@ def project(number: int, fleet: Fleet, host: Host, config: dict[str, t.Any]) -> 
         "state": "present",
         "directories": secret_folders("mounted"),
         "files": _files(said),
-        "networks": _made_networks(said),
+        "networks": _made_networks(fleet, host),
         "hooks": [_hook(fleet, host)],
         "forward_only": [SERVICE],
         "forward_only_hint": HINT,
-        "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/litellm", "service": SERVICE}],
+        "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/litellm", "service": SERVICE}]
+        if number == 1
+        else [],
         "vars": {
             "litellm_instance": {
-                "compose": compose(name, fleet, host),
+                "compose": compose(number, fleet, host),
                 "config": config,
                 "database": database(said),
+                "migrates": migrates(number, fleet, host),
                 "vllm_key": bool(fleet.instances),
             }
         },
@@ -119,26 +120,9 @@ def _files(said: Said) -> list[dict[str, t.Any]]:
     ]
 
 
-# ---- sizes
-
-
-def workers(host: Host) -> int:
-    """As told, or as many as the host has CPUs and 4 GiB of memory for."""
-    wanted = int(host.variables["litellm_num_workers"])
-    cpus, memory_mb = int(host.facts.get("vcpus") or 1), int(host.facts.get("memory_mb") or WORKER_MEMORY_MB)
-    return wanted or max(1, min(cpus, memory_mb // WORKER_MEMORY_MB))
-
-
-def processes(fleet: Fleet, host: Host) -> int:
-    """Processes of LiteLLM in the whole fleet; each counts limits and holds connections for itself."""
-    return workers(host) * max(1, len(fleet.gateways))
-
-
-def pool_limit(fleet: Fleet, host: Host) -> int:
-    """Database connections of one worker."""
-    said = host.variables
-    shared = (int(said["litellm_max_connections"]) - SPARE_CONNECTIONS) // processes(fleet, host)
-    return int(said["litellm_database_connection_pool_limit"]) or min(max(shared, 1), WIDEST_POOL)
+def migrates(number: int, fleet: Fleet, host: Host) -> bool:
+    """One instance of the fleet brings the database to its release, and the others start after it."""
+    return number == 1 and host.name == fleet.gateways[0]
 
 
 # ---- config.yaml
@@ -158,7 +142,7 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
 
 
 def _local_models(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
-    found = [_local(instance, host.name, processes(fleet, host)) for instance in fleet.instances]
+    found = [_local(instance, host.name, host.litellm_processes) for instance in fleet.instances]
     return [routing.preferred(one, fleet) for one in found]
 
 
@@ -184,25 +168,8 @@ def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:
 def _settings(name: str, fleet: Fleet, host: Host) -> Moved:
     variable, prefix = SETTINGS[name]
     moved = move(host.variables[variable], [variable], prefix)
-    return moved._replace(
-        value={**_own_settings(name, fleet, host), **routing.settings(name, fleet), **ordered(moved.value)}
-    )
-
-
-def _own_settings(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    said = host.variables
-    if name == "litellm_settings":
-        return {"json_logs": True, "request_timeout": int(said["litellm_request_timeout"]), "telemetry": False}
-    if name == "router_settings":
-        return {
-            "num_retries": int(said["litellm_num_retries"]),
-            "routing_strategy": str(said["litellm_routing_strategy"]),
-        }
-    return {
-        "database_connection_pool_limit": pool_limit(fleet, host),
-        "proxy_batch_write_at": int(said["litellm_batch_write_at"]),
-        "maximum_spend_logs_retention_period": str(said["litellm_spend_logs_retention"]),
-    }
+    own = litellm_settings.OWN[name](fleet, host)
+    return moved._replace(value={**own, **routing.settings(name, fleet), **ordered(moved.value)})
 
 
 # ---- database
@@ -223,16 +190,16 @@ def database(said: Said) -> dict[str, str]:
 # ---- the container
 
 
-def compose(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
+def compose(number: int, fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """The project's compose file."""
     networks = {short: {"name": network, "external": True} for short, network in _networks(fleet, host)}
-    return {"name": name, "services": {SERVICE: service(name, fleet, host)}, "networks": networks}
+    services = {SERVICE: service(number, fleet, host)}
+    return {"name": f"{PREFIX}{number}", "services": services, "networks": networks}
 
 
-def service(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
+def service(number: int, fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """By Compose's names."""
-    said = host.variables
-    listen = f"{bracketed(said['litellm_publish_address'])}:{said['litellm_port']}:{CONTAINER_PORT}"
+    said, name = host.variables, f"{PREFIX}{number}"
     found: dict[str, t.Any] = {
         "image": str(said["litellm_image"]),
         "container_name": name,
@@ -246,38 +213,25 @@ def service(name: str, fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "pids_limit": int(said["litellm_pids_limit"]),
         "stop_grace_period": str(said["litellm_stop_grace_period"]),
         "entrypoint": ["/bin/sh", "/etc/llmfleet/entrypoint.sh"],
-        "command": _command(host),
-        "environment": _environment(said),
+        # One worker: each would count limits for itself.
+        "command": ["--config", "/etc/llmfleet/config.yaml", "--host", "0.0.0.0", "--port", str(CONTAINER_PORT)],
+        "environment": _environment(said, migrates(number, fleet, host)),
         "volumes": _volumes(),
         "networks": [network for network, _name in _networks(fleet, host)],
-        "ports": [listen],
         "healthcheck": _healthcheck(said),
     }
+    if number == 1:
+        # One can publish the port.
+        listen = f"{bracketed(said['litellm_publish_address'])}:{said['litellm_port']}:{CONTAINER_PORT}"
+        found["ports"] = [listen]
     if said["litellm_memory_limit"]:
         found["mem_limit"] = str(said["litellm_memory_limit"])
     return found
 
 
-def _command(host: Host) -> list[str]:
-    listen = ["--host", "0.0.0.0", "--port", str(CONTAINER_PORT)]
-    return ["--config", "/etc/llmfleet/config.yaml", *listen, "--num_workers", str(workers(host))]
-
-
-def _environment(said: Said) -> dict[str, str]:
-    """HOME stays the image's: what its database client needs is below it. What is written goes to memory."""
-    layout = {
-        "DOCS_URL": "/docs",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "LITELLM_LOG": str(said["litellm_log_level"]),
-        "LITELLM_MIGRATION_DIR": "/tmp/migrations",
-        "LITELLM_MODE": "PRODUCTION",
-        "LOGNAME": "litellm",
-        "NPM_CONFIG_CACHE": "/tmp/npm",
-        "STORE_MODEL_IN_DB": "True",
-        "USER": "litellm",
-        "XDG_CACHE_HOME": "/tmp/cache",
-    }
-    return {**layout, **ordered({name: str(value) for name, value in said["litellm_environment"].items()})}
+def _environment(said: Said, migrating: bool) -> dict[str, str]:
+    own = litellm_settings.environment(said, migrating)
+    return {**own, **ordered({name: str(value) for name, value in said["litellm_environment"].items()})}
 
 
 def _volumes() -> list[dict[str, t.Any]]:
@@ -305,14 +259,21 @@ def _networks(fleet: Fleet, host: Host) -> list[tuple[str, str]]:
     found = [("fleet", str(said["litellm_network"]))]
     if said["litellm_database_network"]:
         found.append(("database", str(said["litellm_database_network"])))
+    shared = redis.where(fleet, host)
+    if shared and shared.network:
+        found.append(("redis", shared.network))
     own = [one for one in fleet.instances if one["server"] == host.name and not said["vllm_host_network"]]
     local = dict.fromkeys(vllm.network(instance, said) for instance in own)
     return found + [(name, name) for name in local if name != found[0][1]]
 
 
-def _made_networks(said: Said) -> list[dict[str, t.Any]]:
+def _made_networks(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
     """Those of the instances are made with them."""
+    said = host.variables
     found: list[dict[str, t.Any]] = [{"name": str(said["litellm_network"])}]
     if said["litellm_database_network"]:
         found.append({"name": str(said["litellm_database_network"]), "internal": True})
+    shared = redis.where(fleet, host)
+    if shared and shared.network:
+        found.append({"name": shared.network, "internal": True})
     return found

@@ -114,11 +114,15 @@ def test_two_gateways_need_a_database_that_both_reach() -> None:
     assert "litellm_database_host of gw2 is not set" in text
 
 
+REDIS = {"redis_publish_address": "10.0.0.1"}
+EXTERNAL = {"postgres_mode": "external", "postgres_host": "db", "redis_mode": "external", "redis_host": "redis"}
+
+
 @pytest.mark.parametrize(
     ("gw", "gw2"),
     [
-        ({"postgres_publish_address": "10.0.0.1"}, {"litellm_database_host": "10.0.0.1"}),
-        ({"postgres_mode": "external", "postgres_host": "db"}, {"postgres_mode": "external", "postgres_host": "db"}),
+        ({"postgres_publish_address": "10.0.0.1", **REDIS}, {"litellm_database_host": "10.0.0.1"}),
+        (EXTERNAL, EXTERNAL),
     ],
 )
 def test_two_gateways_with_one_database(gw: dict[str, t.Any], gw2: dict[str, t.Any]) -> None:

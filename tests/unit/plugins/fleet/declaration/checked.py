@@ -21,6 +21,7 @@ SECRETS = {
     "litellm_salt_key": "sk-salt-0123456789abcdef",
     "litellm_ui_password": "a-long-password",
     "postgres_password": "another-long-password",
+    "redis_password": "a-third-long-password",
     "vllm_api_key": "yet-another-long-key",
 }
 #: Needed where there are several hosts.

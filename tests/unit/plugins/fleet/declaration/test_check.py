@@ -26,7 +26,7 @@ TWENTY: dict[str, t.Any] = {
     "llm_state": {"keyz": []},
     "litellm_publish_address": "not-an-ip",
     "litellm_start_period": "abc",
-    "litellm_num_workers": "many",
+    "litellm_instances": "many",
     "litellm_log_level": "SHOUT",
     "litellm_request_timeout": "soon",
     "litellm_environment": {"MY-KEY": "x", "A B": "y"},
@@ -135,7 +135,7 @@ class TestConversion:
         [
             ("docker_live_restore", "yes", True),
             ("docker_live_restore", "off", False),
-            ("litellm_num_workers", "5", 5),
+            ("litellm_instances", "5", 5),
             ("preflight_timeout", "2.5", 2.5),
             ("postgres_version", 17, "17"),
             (
@@ -153,7 +153,7 @@ class TestConversion:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"litellm_num_workers": True}, "litellm_num_workers on one: True is not a whole number"),
+            ({"litellm_instances": True}, "litellm_instances on one: True is not a whole number"),
             ({"docker_live_restore": "perhaps"}, "'perhaps' is not true or false; write true or false"),
             ({"litellm_image": {"a": 1}}, "litellm_image on one: a dictionary is not text; write text"),
             ({"vllm_environment": ["a"]}, "vllm_environment on one: a list is not a dictionary"),

@@ -17,6 +17,8 @@ STATE = "gateway_state_key"
 DIGEST = "sha256:" + "0" * 64
 #: Two gateways, and the database on the first.
 TWO = {"gateways": ["gw1", "gw2"], "gpu_servers": ["gpu1"]}
+AT_GW1 = {"postgres_publish_address": "10.0.0.1", "redis_publish_address": "10.0.0.1"}
+AT_GW2 = {"litellm_database_host": "10.0.0.1"}
 
 ADDRESSES = ["not-an-ip", "10.0.0.999", "10.0.0.1:80", "", "localhost"]
 DURATIONS = ["abc", "60", "1 m", "", "-5s", "1d"]
@@ -106,7 +108,29 @@ REFUSED: dict[str, list[t.Any]] = {
     "litellm_database_port": [0],
     "litellm_database_options": ["sslmode", "a=b c"],
     "litellm_network": NETWORKS,
-    "litellm_num_workers": [-1],
+    "redis_mode": ["elsewhere"],
+    "redis_host": ["http://redis", "redis.example"],
+    "redis_version": ["latest", "8."],
+    "redis_image": IMAGES,
+    "redis_uid": [0],
+    "redis_gid": [0],
+    "redis_network": NETWORKS,
+    "redis_publish_address": ["redis", "0.0.0.0", "8.8.8.8"],
+    "redis_port": [0],
+    "redis_maxmemory": ["256", "256MB", "lots"],
+    "redis_memory_limit": ["lots"],
+    "redis_ssl": [True],
+    "redis_settings": [
+        {"maxmemory-policy": "allkeys-lru"},
+        {"requirepass": "x"},
+        {"Max Clients": 5},
+        {"maxclients": None},
+        {"maxclients": "5\nuser x on nopass"},
+    ],
+    "redis_stop_grace_period": DURATIONS,
+    "redis_wait_timeout": [0],
+    "litellm_instances": [-1],
+    "litellm_max_in_flight": [-1],
     "litellm_max_connections": [0],
     "litellm_batch_write_at": [0],
     "litellm_spend_logs_retention": ["90", "forever", "0d", "1 day"],
@@ -249,8 +273,19 @@ class TestSeveralVariables:
         assert "postgres_publish_address of gw1 is empty, but gw2 needs its database" in lines
         assert "litellm_database_host of gw2 is not set" in lines
 
+    def test_two_gateways_need_the_redis_of_the_first_one(self) -> None:
+        (line,) = said({**AT_GW1, "redis_publish_address": ""}, TWO, gw2=AT_GW2)
+        assert line.startswith("redis_publish_address of gw1 is empty, but gw2 needs its Redis: set it")
+
+    def test_one_litellm_alone_needs_no_redis(self) -> None:
+        assert said({"litellm_instances": 1, "redis_password": ""}) == []
+        (line,) = said({"redis_password": ""})
+        assert line.startswith("redis_password") and "is missing" in line
+        (line,) = said({**AT_GW1, "litellm_instances": 1, "redis_password": ""}, TWO, gw2=AT_GW2)
+        assert line.startswith("redis_password") and "is missing" in line
+
     def test_two_gateways_with_one(self) -> None:
-        found = said({"postgres_publish_address": "10.0.0.1"}, TWO, gw2={"litellm_database_host": "10.0.0.1"})
+        found = said(AT_GW1, TWO, gw2=AT_GW2)
         assert found == []
 
     def test_plain_http_on_a_public_address_must_be_said(self) -> None:
