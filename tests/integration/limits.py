@@ -1,0 +1,297 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What several LiteLLM instances let through, when they know that a key is revoked, and what happens without Redis.
+
+    python -m tests.integration.limits            # prints docs/limits.md's table
+    python -m tests.integration.limits --idle     # pauses of up to 130 s too
+
+Each function measures one thing and returns figures; test_limits.py says what they must be.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import threading
+import time
+import typing as t
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from .proxy import Proxy, docker
+from .several import Several, running, until
+
+PAUSES = (4, 6, 30, 61, 119, 130)
+
+
+@dataclass
+class Answer:
+    status: int
+    seconds: float
+    headers: dict[str, str] = field(default_factory=dict)
+    text: str = ""
+
+
+class Client:
+    """One connection, kept."""
+
+    def __init__(self, proxy: Proxy, key: str, timeout: float = 60) -> None:
+        self.key = key
+        self.connection = http.client.HTTPConnection(urlsplit(proxy.url).netloc, timeout=timeout)
+
+    def send(self, model: str = "main", stream: bool = False, **told: t.Any) -> None:
+        messages = [{"role": "user", "content": json.dumps(told)}]
+        # What it may cost is reserved before it is asked, and so must be said.
+        body = json.dumps({"model": model, "messages": messages, "stream": stream, "max_tokens": 10})
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/json"}
+        self.connection.request("POST", "/v1/chat/completions", body, headers)
+
+    def ask(self, model: str = "main", stream: bool = False, **told: t.Any) -> Answer:
+        """Status 0: no answer."""
+        began = time.monotonic()
+        try:
+            self.send(model, stream, **told)
+            answer = self.connection.getresponse()
+            text = answer.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            self.connection.close()
+            return Answer(0, time.monotonic() - began, {}, repr(error))
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, time.monotonic() - began, headers, text)
+
+
+def ask(proxy: Proxy, key: str, **told: t.Any) -> Answer:
+    client = Client(proxy, key)
+    try:
+        return client.ask(**told)
+    finally:
+        client.connection.close()
+
+
+def at_once(several: Several, key: str, count: int, **told: t.Any) -> list[Answer]:
+    """So many requests over all instances in turn, as nearly at once as threads can."""
+    start = threading.Barrier(count)
+
+    def one(number: int) -> Answer:
+        start.wait()
+        return ask(several.proxies[number % len(several.proxies)], key, **told)
+
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(one, range(count)))
+
+
+def statuses(answers: t.Iterable[Answer]) -> dict[int, int]:
+    return dict(sorted(Counter(answer.status for answer in answers).items()))
+
+
+def warm(several: Several, key: str) -> None:
+    """Every instance has the key in its cache."""
+    for proxy in several.proxies:
+        answer = ask(proxy, key)
+        if answer.status != 200:
+            raise AssertionError(f"{answer.status}: {answer.text}")
+
+
+# ---- limits
+
+
+def rpm(several: Several, limit: int = 5, count: int = 40) -> list[Answer]:
+    return at_once(several, several.key(rpm_limit=limit), count)
+
+
+def parallel(several: Several, limit: int = 5, count: int = 40, seconds: float = 3) -> list[Answer]:
+    return at_once(several, several.key(max_parallel_requests=limit), count, seconds=seconds)
+
+
+def budget(several: Several, worth: int = 5) -> int:
+    """Requests of 0.20 that a budget for so many lets through, one after the other over all instances."""
+    key = several.key(max_budget=0.2 * worth)
+    for number in range(4 * worth):
+        answer = ask(several.proxies[number % len(several.proxies)], key, model="priced")
+        if answer.status != 200:
+            return number
+    return 4 * worth
+
+
+def budget_at_once(several: Several, worth: int = 5, count: int = 40) -> list[Answer]:
+    return at_once(several, several.key(max_budget=0.2 * worth), count, model="priced", seconds=1)
+
+
+# ---- revocation
+
+
+def revoked(several: Several, how: str, longest: float = 90) -> list[float]:
+    """Seconds after the answer to the revocation until each instance refuses the key, all of which had just used it."""
+    key = several.key()
+    warm(several, key)
+    seconds: list[float] = [-1.0] * len(several.proxies)
+    began = time.monotonic()
+    several.proxies[0].call("POST", f"/key/{how}", {"keys": [key]} if how == "delete" else {"key": key})
+    began = time.monotonic()
+
+    def watch(number: int) -> None:
+        until(longest, lambda: ask(several.proxies[number], key).status in (401, 403), 0.02)
+        seconds[number] = time.monotonic() - began
+
+    with ThreadPoolExecutor(len(several.proxies)) as pool:
+        list(pool.map(watch, range(len(several.proxies))))
+    return seconds
+
+
+# ---- clients that leave, and too many
+
+
+def left(several: Several, stream: bool) -> float:
+    """Seconds until the backend has its place back, and the key its own, after a client has gone."""
+    key = several.key(max_parallel_requests=1)
+    before = several.running()["running"]
+    client = Client(several.proxies[0], key)
+    client.send(stream=stream, seconds=60, chunks=60)
+    until(20, lambda: several.running()["running"] == before + 1)
+    began = time.monotonic()
+    client.connection.close()
+    until(20, lambda: several.running()["running"] == before, 0.02)
+    until(20, lambda: ask(several.proxies[-1], key).status == 200, 0.02)
+    return time.monotonic() - began
+
+
+def overload(several: Several, count: int, seconds: float = 2) -> tuple[list[Answer], float]:
+    """Answers of so many at once to one instance, and seconds from the last one until it takes another."""
+    key = several.key()
+    one = Several([several.proxies[0]], several.backend)
+    answers = at_once(one, key, count, seconds=seconds)
+    return answers, until(30, lambda: ask(several.proxies[0], key).status == 200)
+
+
+def after_errors(several: Several, status: int, count: int = 20) -> tuple[list[Answer], Answer]:
+    """Answers while the backend says the status, and the first one after that."""
+    key = several.key()
+    bad = [ask(several.proxies[0], key, status=status) for _number in range(count)]
+    return bad, ask(several.proxies[0], key)
+
+
+# ---- idle connections
+
+
+def idle(several: Several, pause: float, model: str, key: str) -> list[Answer]:
+    """On a connection that a pause lies in, to an instance whose connection to the model has the same pause."""
+    client = Client(several.proxies[0], key)
+    answers = [client.ask(model=model)]
+    for _number in range(3 if pause < 10 else 1):
+        time.sleep(pause)
+        answers.append(client.ask(model=model))
+    return answers
+
+
+def idles(several: Several, pauses: t.Sequence[float]) -> dict[float, list[Answer]]:
+    key = several.key()
+    with ThreadPoolExecutor(len(pauses)) as pool:
+        found = [pool.submit(idle, several, pause, f"idle{number}", key) for number, pause in enumerate(pauses)]
+        return {pause: one.result() for pause, one in zip(pauses, found)}
+
+
+# ---- Redis is away
+
+
+@dataclass
+class Outage:
+    """Of an outage: requests while it lasted, limits and revocation meanwhile, and when both are right again."""
+
+    answers: list[Answer]
+    rpm_let_through: int
+    parallel_let_through: int
+    revoked: list[float]
+    limits_again: float = -1
+    revocation_again: float = -1
+
+
+def redis_away(several: Several, command: tuple[str, str], seconds: float) -> Outage:
+    """*command* takes it away and brings it back: stop and start (refused), or pause and unpause (no answer)."""
+    steady, limited, parallel_key = several.key(), several.key(rpm_limit=5), several.key(max_parallel_requests=5)
+    warm(several, steady)
+    answers: list[Answer] = []
+    done = threading.Event()
+
+    def load(proxy: Proxy) -> None:
+        client = Client(proxy, steady)
+        while not done.is_set():
+            answers.append(client.ask())
+            time.sleep(0.2)
+
+    threads = [threading.Thread(target=load, args=(proxy,)) for proxy in several.proxies]
+    began = time.monotonic()
+    docker(command[0], several.containers["redis"])
+    for thread in threads:
+        thread.start()
+    time.sleep(2)
+    let = statuses(at_once(several, limited, 40)).get(200, 0)
+    held = statuses(at_once(several, parallel_key, 40, seconds=3)).get(200, 0)
+    gone = revoked(several, "delete", 120)
+    time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+    docker(command[1], several.containers["redis"])
+    done.set()
+    for thread in threads:
+        thread.join()
+    outage = Outage(answers, let, held, gone)
+    back = time.monotonic()
+    until(240, lambda: statuses(rpm(several)).get(200) == 5, 1)
+    outage.limits_again = time.monotonic() - back
+    until(240, lambda: max(revoked(several, "delete")) < 2, 1)
+    outage.revocation_again = time.monotonic() - back
+    return outage
+
+
+def percentile(values: t.Sequence[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+# ---- the table
+
+
+def rows(several: Several, with_idle: bool) -> t.Iterator[tuple[str, str]]:
+    yield "rpm_limit 5, 40 at once", str(statuses(rpm(several)))
+    yield "max_parallel_requests 5, 40 at once of 3 s", str(statuses(parallel(several)))
+    yield "budget for 5, one after the other", f"{budget(several)} let through"
+    yield "budget for 5, 40 at once", str(statuses(budget_at_once(several)))
+    for how in ("delete", "block"):
+        each = [revoked(several, how) for _number in range(5)]
+        yield f"key {how}, refused everywhere", f"{max(max(one) for one in each):.2f} s, longest of 5"
+    for stream in (False, True):
+        each_left = [left(several, stream) for _number in range(5)]
+        yield f"client left, stream {stream}", f"{max(each_left):.2f} s, longest of 5"
+    for status in (503, 404):
+        bad, first = after_errors(several, status)
+        yield f"20 × {status} of the only deployment, then good", f"{statuses(bad)}, then {first.status}"
+    yield from redis_rows(several)
+    if with_idle:
+        for pause, answers in idles(several, PAUSES).items():
+            yield f"pause of {pause} s", str(statuses(answers))
+
+
+def redis_rows(several: Several) -> t.Iterator[tuple[str, str]]:
+    for command in (("stop", "start"), ("pause", "unpause")):
+        found = redis_away(several, command, 60)
+        times = [answer.seconds for answer in found.answers]
+        name = f"Redis {command[0]}, 60 s"
+        yield f"{name}: requests", str(statuses(found.answers))
+        figures = f"p50 {percentile(times, 0.5):.2f}, p95 {percentile(times, 0.95):.2f}, longest {max(times):.2f} s"
+        yield f"{name}: time of a request", figures
+        yield f"{name}: rpm_limit 5", f"{found.rpm_let_through} let through"
+        yield f"{name}: max_parallel_requests 5", f"{found.parallel_let_through} let through"
+        yield f"{name}: key deleted", f"{max(found.revoked):.1f} s"
+        yield f"{name}: back, limits exact", f"{found.limits_again:.1f} s"
+        yield f"{name}: back, deleted key within 2 s", f"{found.revocation_again:.1f} s"
+
+
+def main(arguments: t.Sequence[str]) -> None:
+    with running(4) as several:
+        for name, figure in rows(several, "--idle" in arguments):
+            print(f"| {name} | {figure} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
