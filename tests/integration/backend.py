@@ -1,10 +1,11 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stands where vLLM would: chats of the OpenAI API, served by the same uvicorn, which closes idle connections after 5 s.
+"""Stands where vLLM would: chats of the OpenAI API by the same uvicorn, which closes idle connections after 5 s.
 
-Runs in the LiteLLM image, so with nothing but what is there. A message is a JSON object of what to do: `seconds` of an answer,
-`chunks` of a stream, `status` of an error. GET /running says how many answers are being made, and how many were given up.
+Runs in the LiteLLM image, so with nothing but what is there. A message is a JSON object of what to do: `seconds` of an
+answer, `chunks` of a stream, `status` of an error. GET /running says how many answers are being made, and how many were
+given up.
 """
 
 from __future__ import annotations

@@ -265,7 +265,7 @@ def rows(several: Several, with_idle: bool) -> t.Iterator[tuple[str, str]]:
         yield f"client left, stream {stream}", f"{max(each_left):.2f} s, longest of 5"
     for status in (503, 404):
         bad, first = after_errors(several, status)
-        yield f"20 × {status} of the only deployment, then good", f"{statuses(bad)}, then {first.status}"
+        yield f"20 times {status} of the only deployment, then good", f"{statuses(bad)}, then {first.status}"
     yield from redis_rows(several)
     if with_idle:
         for pause, answers in idles(several, PAUSES).items():

@@ -76,7 +76,9 @@ def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, 
         return docker("run", "-d", "--name", containers[short], *network, *options, image, *arguments)
 
     environment = folder / "database"
-    environment.write_text(f"POSTGRES_USER=litellm\nPOSTGRES_DB=litellm\nPOSTGRES_PASSWORD={secrets_of['postgres_password']}\n")
+    environment.write_text(
+        f"POSTGRES_USER=litellm\nPOSTGRES_DB=litellm\nPOSTGRES_PASSWORD={secrets_of['postgres_password']}\n"
+    )
     start("postgres", tags["postgres"], options=["--env-file", str(environment)])
     aliases = [part for model in MODELS for part in ("--network-alias", model)]
     mount = ["-v", f"{folder}/backend.py:/backend.py:ro", "--entrypoint", "python", "-p", "127.0.0.1::8000"]

@@ -36,7 +36,11 @@ def defaults() -> dict[str, t.Any]:
 def resolved(**given: t.Any) -> dict[str, t.Any]:
     """All variables of a host."""
     laid = {**defaults(), **SECRETS, **given}
-    ours = {name: value for name, value in laid.items() if name.startswith(("llm_", "litellm_", "postgres_", "redis_", "vllm_"))}
+    ours = {
+        name: value
+        for name, value in laid.items()
+        if name.startswith(("llm_", "litellm_", "postgres_", "redis_", "vllm_"))
+    }
     return Templar(loader=DataLoader(), variables=laid).template(ours)
 
 

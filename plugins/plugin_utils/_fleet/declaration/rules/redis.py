@@ -73,7 +73,9 @@ def _mode(place: Place) -> t.Iterator[tuple[str, str]]:
 def private_address(value: t.Any) -> str:
     """The password crosses the network in clear text, and so do hashes of keys."""
     if values.is_public(value):
-        return f"{shown(value)} is public, and Redis speaks no TLS there; write a private address that the gateways reach"
+        return (
+            f"{shown(value)} is public, and Redis speaks no TLS there; write a private address that the gateways reach"
+        )
     return values.reachable_address(value)
 
 
