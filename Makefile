@@ -62,9 +62,10 @@ test: check molecule ## Everything that CI runs: check, then the scenarios on re
 
 integration: env ## The modules against a real LiteLLM and PostgreSQL in containers of this machine
 	@$(BIN)/python tests/bench/bench.py engine
-	pytest -q tests/integration
+	pytest -q -m "not long" tests/integration
 
 test-full: test integration ## Also what is too long for every run: the modules against the real proxy, Debian 12's driver
+	pytest -q -m long tests/integration
 	MOLECULE_GLOB='molecule/full/*/molecule.yml' molecule test --all
 
 benchmark-run: env ## On the demo: seconds and tasks of a run that changes nothing, beside ansible -m ping; lines of Jinja logic

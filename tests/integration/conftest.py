@@ -28,6 +28,10 @@ def collections_path() -> Path:
 collections_path()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes of waiting; `make test-full` runs it")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The database of somebody's running proxy isn't ours to stop."""
     if not os.environ.get("LLMFLEET_TEST_LITELLM_URL"):

@@ -288,7 +288,7 @@ def redis_rows(several: Several) -> t.Iterator[tuple[str, str]]:
 
 
 def main(arguments: t.Sequence[str]) -> None:
-    with running(4) as several:
+    with running(4, litellm_max_in_flight=50) as several:
         for name, figure in rows(several, "--idle" in arguments):
             print(f"| {name} | {figure} |", flush=True)
 
