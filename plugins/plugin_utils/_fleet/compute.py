@@ -22,16 +22,19 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus impor
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import (
     Around,
     Instance,
+    Node,
     clashes,
     instance,
     ports,
     with_start_order,
+    with_units,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GATEWAYS, GPU_SERVERS, Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description, lacking, wants_plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import (
     model_errors,
     name_errors,
+    nodes,
     shape_errors,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Placement, place
@@ -179,13 +182,28 @@ def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str
     limited = bool(gateways) and bool(hosts[gateways[0]].variables["litellm_limit_from_vllm"])
     said = {name: figures(host, known) for name, host in hosts.items() if host.is_gpu_server}
     chosen = _ports(found, hosts, gateways, known)
+    units = _units(found.places, hosts, chosen)
     made = []
     for one, plan in zip(found.places, found.plans):
         gated = bool(description(one.entry, known.models).get("gated"))
         port = chosen[one.server.name][one.name]
-        around = Around(gateways, limited, said[one.server.name], gated, port)
+        unit = units.get((one.position, one.head), ())
+        around = Around(gateways, limited, said[one.server.name], gated, port, unit)
         made.append(instance(one, plan, hosts[one.server.name], around))
-    return with_start_order(made)
+    return with_start_order(with_units(made))
+
+
+def _units(
+    places: t.Sequence[Place], hosts: t.Mapping[str, Host], chosen: t.Mapping[str, t.Mapping[str, int]]
+) -> dict[tuple[int, tuple[str, int]], list[Node]]:
+    """The nodes of each replica that runs on several servers, the head first."""
+    found: dict[tuple[int, tuple[str, int]], list[Node]] = {}
+    for one in sorted(places, key=lambda place: place.rank):
+        if nodes(one.entry) > 1:
+            host = hosts[one.server.name]
+            node = Node(host.name, one.name, reach.target(host), chosen[host.name][one.name])
+            found.setdefault((one.position, one.head), []).append(node)
+    return found
 
 
 def _ports(
@@ -217,8 +235,9 @@ def _fleet_faults(fleet: Fleet) -> list[str]:
     known = fleet.stage != DECLARED
     faults = clashes(fleet.instances, {host.name: taken_ports(host, fleet.groups) for host in fleet.hosts.values()})
     serving = {one["server"] for one in fleet.instances}
-    for name in serving:
-        if any(gateway != name for gateway in fleet.gateways):
+    together = {one["server"] for one in fleet.instances if one["unit"]}
+    for name in sorted(serving):
+        if name in together or any(gateway != name for gateway in fleet.gateways):
             faults += reach.address_faults(fleet.hosts[name], known)
     for name in fleet.gateways:
         faults += reach.plain_http_faults(fleet.hosts[name])

@@ -10,13 +10,8 @@ import re
 from collections import Counter
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Demand, GpuMemory, unlike
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import (
-    Entry,
-    Load,
-    Place,
-    Server,
-    gpus_of_node,
-)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import gpus_of_node
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Entry, Load, Place, Server
 
 Chosen = tuple[list[int] | None, str]
 

@@ -9,6 +9,8 @@ Only _fleet/compute.py calls it.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import typing as t
 from collections import defaultdict
 
@@ -29,6 +31,15 @@ FIGURES = ("weights_gib", "kv_cache_gib", "kv_cache_tokens", "max_concurrency", 
 Instance = dict[str, t.Any]
 
 
+class Node(t.NamedTuple):
+    """A container of a replica that runs on several servers."""
+
+    server: str
+    name: str
+    address: str
+    port: int
+
+
 class Around(t.NamedTuple):
     """What an instance takes from the fleet."""
 
@@ -37,6 +48,7 @@ class Around(t.NamedTuple):
     figures: t.Mapping[str, t.Any]  # what vLLM said at its start, by instance of this server
     gated: bool  # whether the hub asks for a token
     port: int
+    unit: t.Sequence[Node] = ()  # the nodes of its replica, the head first; none where it is the only one
 
 
 def ports(
@@ -66,8 +78,11 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
     name = place.name
     port = around.port
     publish = reach.published(host, around.gateways)
-    address, listens = (publish[-1], port) if said["vllm_host_network"] else ("0.0.0.0", reach.CONTAINER_PORT)
+    host_network = bool(said["vllm_host_network"]) or bool(around.unit)
+    address = reach.target(host) if around.unit else publish[-1]
+    address, listens = (address, port) if host_network else ("0.0.0.0", reach.CONTAINER_PORT)
     serving = {"host": address, "port": listens, "shutdown-timeout": int(said["vllm_shutdown_timeout"])}
+    options = {**_options(place, plan), **serving}
     return {
         "name": name,
         "model_name": entry["name"],
@@ -79,7 +94,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "port": port,
         "publish": publish,
         "urls": reach.urls(PROJECT + name, port, host, around.gateways),
-        "options": {**_options(place, plan), **serving},
+        "options": options,
         "environment": _texts({**said["vllm_environment"], **(entry.get("environment") or {})}),
         "image": said["vllm_image"],
         "project": PROJECT + name,
@@ -88,10 +103,52 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "health_url": f"http://{_from_inside(address)}:{listens}/health",
         "metrics": f"http://{reach.bracket(publish[-1])}:{port}/metrics",
         "start_after": [],
+        "host_network": host_network,
+        "rank": place.rank,
+        "unit": [],
         "plan": _figures(plan) if plan else None,
         "note": plan["note"] if plan else place.demand.note,
         "max_parallel_requests": _limit(entry, name, around),
+        **(_of_node(place, options, around) if around.unit else {}),
     }
+
+
+#: From the port of a head to that at which its nodes meet.
+MEETING_STEP = 10000
+
+
+def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instance:
+    """What is otherwise where a replica runs on several servers by vLLM's multi-node mode, all in their hosts' networks.
+    Only the head has an API; a node without one is well while its head is."""
+    head, rank = around.unit[0], place.rank
+    api = f"http://{reach.bracket(head.address)}:{head.port}"
+    meeting = head.port + (MEETING_STEP if head.port + MEETING_STEP <= 65535 else -MEETING_STEP)
+    more = {"nnodes": len(around.unit), "node-rank": rank, "master-addr": head.address, "master-port": meeting}
+    more["distributed-executor-backend"] = "mp"
+    found: Instance = {
+        "unit": [{"server": one.server, "name": one.name} for one in around.unit],
+        "unit_address": around.unit[rank].address,
+        "master_port": meeting,
+        "health_url": f"{api}/health",
+        "metrics": f"{api}/metrics",
+        "urls": dict.fromkeys(around.gateways, f"{api}/v1"),
+        "options": {**options, **more},
+    }
+    if rank:
+        left = {key: value for key, value in options.items() if key not in ("host", "port")}
+        found |= {"options": {**left, **more, "headless": True}, "urls": {}}
+    return found
+
+
+def with_units(instances: list[Instance]) -> list[Instance]:
+    """With one digest for all nodes of a replica, so that a change of one is a change of all: they only work together."""
+    parts: dict[str, list[t.Any]] = defaultdict(list)
+    for one in instances:
+        if one["unit"]:
+            what = [one[key] for key in ("server", "name", "image", "options", "environment", "gpus", "unit_address")]
+            parts[str(one["unit"])].append(what)
+    digests = {unit: hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16] for unit, what in parts.items()}
+    return [{**one, "unit_digest": digests[str(one["unit"])]} if one["unit"] else one for one in instances]
 
 
 def _texts(values: t.Mapping[t.Any, t.Any]) -> dict[str, str]:
@@ -156,6 +213,8 @@ def clashes(instances: t.Sequence[Instance], reserved: t.Mapping[str, t.Mapping[
             users[server, port].append(what)
     for one in instances:
         users[one["server"], one["port"]].append(f"model {one['model_name']}")
+        if one["unit"] and not one["rank"]:
+            users[one["server"], one["master_port"]].append(f"the nodes of model {one['model_name']}")
         names[one["server"], one["name"]].append(one["model_name"])
     faults = [
         f"Port {port} on {server} is used twice, by {' and '.join(what)}: set port of a model"

@@ -14,14 +14,8 @@ import json
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Plan, unlike
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import (
-    Entry,
-    Place,
-    Server,
-    gpus_of_node,
-    name_of,
-    nodes,
-)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import gpus_of_node, nodes
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Entry, Place, Server, name_of
 
 #: Keys of an entry that say what an instance is, and so what it takes; the others say where it is and how it is called.
 _WHAT = ("model", "revision", "tensor_parallel_size", "nodes", "max_model_len", "gpu_memory_utilization")
@@ -154,27 +148,31 @@ def changes(
     before: t.Sequence[Unit], places: t.Sequence[Place], plans: t.Sequence[Plan | None], reasons: t.Mapping[str, str]
 ) -> list[str]:
     """One line for each replica that runs and can't be left as it is; reasons are by the replica's name."""
+    now: dict[tuple[str, str, int], list[Place]] = {}
+    for place in sorted(places, key=lambda one: one.rank):
+        now.setdefault((place.head[0], place.entry["name"], place.head[1]), []).append(place)
     was = {(unit.nodes[0].server, unit.model, unit.nodes[0].number) for unit in before}
-    now = {(place.server.name, place.entry["name"], place.number): place for place in places if place.rank == 0}
-    fresh = [place for key, place in now.items() if key not in was]
+    fresh = {key: seats for key, seats in now.items() if key not in was}
     found = []
     for unit in before:
-        head = unit.nodes[0]
-        place = now.get((head.server, unit.model, head.number))
-        if place and place.gpus == head.gpus:
-            continue
-        goes = place or next((one for one in fresh if one.entry["name"] == unit.model), None)
-        if goes:
-            fresh = [one for one in fresh if one is not goes]
+        key = (unit.nodes[0].server, unit.model, unit.nodes[0].number)
+        goes = key if key in now else next((one for one in fresh if one[1] == unit.model), None)
+        seats = now[goes] if goes else []
+        if goes and [(one.server, one.gpus) for one in unit.nodes] != [(one.server.name, one.gpus) for one in seats]:
+            fresh.pop(goes, None)
             reason = reasons.get(unit.name, "there is no room for all models otherwise")
-            found.append(f"{unit.name} moves to {_where(goes, head.server)}: {reason}")
+            found.append(f"{unit.name} moves to {_where(seats, unit)}: {reason}")
     return found + _resettled(places, plans)
 
 
-def _where(place: Place, before: str) -> str:
-    gpus = f"GPU {', '.join(map(str, place.gpus))}" if place.gpus else ""
-    server = place.server.name if place.server.name != before or not gpus else ""
-    return ", ".join(part for part in (server, gpus) if part)
+def _where(seats: t.Sequence[Place], before: Unit) -> str:
+    """On the same server only its GPUs are named."""
+    stays = len(seats) == len(before.nodes) == 1 and seats[0].server.name == before.nodes[0].server and seats[0].gpus
+    found = []
+    for seat in seats:
+        gpus = f"GPU {', '.join(map(str, seat.gpus))}" if seat.gpus else ""
+        found.append(", ".join(part for part in ("" if stays else seat.server.name, gpus) if part))
+    return " and ".join(found)
 
 
 def _resettled(places: t.Sequence[Place], plans: t.Sequence[Plan | None]) -> list[str]:

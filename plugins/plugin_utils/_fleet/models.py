@@ -31,6 +31,7 @@ KEYS: dict[str, tuple[type, ...]] = {
     "revision": (str,),
     "replicas": (int, str),
     "tensor_parallel_size": (int,),
+    "nodes": (int,),
     "max_model_len": (int, str),
     "gpu_memory_utilization": (float, int),
     "memory_check": (bool,),
@@ -60,9 +61,14 @@ OWNED_OPTIONS: dict[str, str] = {
     "api-key": "vllm_api_key",
     "config": "this role's rendered file",
     "gpu-memory-utilization": "gpu_memory_utilization of the model",
+    "headless": "nodes of the model",
     "host": "vllm_publish_address",
+    "master-addr": "nodes of the model",
+    "master-port": "nodes of the model",
     "max-model-len": "max_model_len of the model",
     "model": "model of the model",
+    "nnodes": "nodes of the model",
+    "node-rank": "nodes of the model",
     "port": "port of the model",
     "revision": "revision of the model",
     "served-model-name": "name of the model",
@@ -80,6 +86,22 @@ def known(model: str) -> dict[str, t.Any]:
 def option_name(name: str) -> str:
     """vLLM takes underscores and dashes alike; its help and its configuration files have dashes."""
     return name.replace("_", "-")
+
+
+def nodes(entry: t.Mapping[str, t.Any]) -> int:
+    """Servers that a replica runs on together."""
+    return entry.get("nodes") or 1
+
+
+def gpus_of_replica(entry: t.Mapping[str, t.Any]) -> int:
+    arguments = {option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}
+    stages = arguments.get("pipeline-parallel-size") or 1
+    return (entry.get("tensor_parallel_size") or 1) * (stages if _positive(stages) else 1)
+
+
+def gpus_of_node(entry: t.Mapping[str, t.Any]) -> int:
+    """GPUs that a replica takes on each of its nodes."""
+    return max(1, gpus_of_replica(entry) // nodes(entry))
 
 
 def suggest(word: str, known: t.Iterable[str]) -> str:
@@ -227,11 +249,13 @@ def _positive(value: t.Any) -> bool:
 
 def _gpu_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.Any]) -> list[str]:
     size, gpus = entry.get("tensor_parallel_size") or 1, entry.get("gpus")
-    errors = []
+    errors = _node_errors(entry, where)
+    whole = errors or gpus_of_node(entry)
     if gpus is not None and (len(set(map(str, gpus))) != len(gpus) or not all(_index(gpu) for gpu in gpus)):
         errors.append(f"{where}: gpus must be different GPU indexes such as [0, 1], not {gpus!r}")
-    elif gpus is not None and len(gpus) != size:
-        errors.append(f"{where}: gpus names {len(gpus)} GPUs, but tensor_parallel_size is {size}; make them equal")
+    elif gpus is not None and isinstance(whole, int) and len(gpus) != whole:
+        what = f"it takes {whole} on each of its nodes" if nodes(entry) > 1 else f"tensor_parallel_size is {whole}"
+        errors.append(f"{where}: gpus names {len(gpus)} GPUs, but {what}; make them equal")
     heads = _heads(described.get("config") or {})
     if heads and _positive(size) and heads % size:
         fits = [str(number) for number in range(1, heads + 1) if heads % number == 0 and number <= 8]
@@ -240,6 +264,36 @@ def _gpu_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.Any]
             f" use one of {', '.join(fits)}"
         )
     return errors
+
+
+#: Options of vLLM that share a model out in ways that its multi-node mode is not started for here.
+_OTHER_WAYS = ("data-parallel-size", "distributed-executor-backend", "prefill-context-parallel-size")
+
+
+def _node_errors(entry: dict[str, t.Any], where: str) -> list[str]:
+    """Of a replica that runs on several servers together."""
+    wanted = entry.get("nodes")
+    if wanted is None or wanted == 1:
+        return []
+    if not _positive(wanted):
+        return [f"{where}: nodes must be 1 or more, not {wanted!r}"]
+    errors = []
+    arguments = {option_name(str(key)) for key in entry.get("engine_args") or {}}
+    if entry.get("replicas") == "each":
+        errors.append(f"replicas is each, but a replica takes {wanted} servers (nodes); write a number")
+    if gpus_of_replica(entry) % wanted:
+        errors.append(
+            f"tensor_parallel_size times pipeline-parallel-size (engine_args) is {gpus_of_replica(entry)}, which {wanted}"
+            f" nodes can't share evenly; write a multiple of {wanted}"
+        )
+    if entry.get("servers") is not None and len(set(map(str, entry["servers"]))) < wanted:
+        errors.append(f"servers names fewer servers than the {wanted} nodes of a replica; name more")
+    errors += [
+        f"engine_args.{name} does not go with nodes, which uses vLLM's own multi-node mode; leave it out"
+        for name in _OTHER_WAYS
+        if name in arguments
+    ]
+    return [f"{where}: {error}" for error in errors]
 
 
 def _heads(config: dict[str, t.Any]) -> int:

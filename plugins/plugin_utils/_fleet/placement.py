@@ -17,16 +17,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_choice
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Demand, GpuMemory, Plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.keeping import Node, Unit
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.memory_plans import plan_memory
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import label
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import (
-    Entry,
-    Load,
-    Place,
-    Seat,
-    Server,
-    gpus_of_node,
-    nodes,
-)
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import gpus_of_node, label, nodes
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Entry, Load, Place, Seat, Server
 
 
 class Placement(t.NamedTuple):

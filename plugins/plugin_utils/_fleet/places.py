@@ -12,7 +12,6 @@ from collections import Counter, defaultdict
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Demand
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
 
 Entry = dict[str, t.Any]
 
@@ -61,18 +60,6 @@ def name_of(model_name: str, number: int) -> str:
     """Name of an instance on its server, fit for containers and folders."""
     slug = re.sub(r"[^a-z0-9]+", "-", model_name.lower()).strip("-")
     return slug if number == 0 else f"{slug}-{number + 1}"
-
-
-def nodes(entry: Entry) -> int:
-    return entry.get("nodes") or 1
-
-
-def gpus_of_node(entry: Entry) -> int:
-    """GPUs that a replica takes on each of its nodes."""
-    arguments = {option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}
-    stages = arguments.get("pipeline-parallel-size") or 1
-    whole = (entry.get("tensor_parallel_size") or 1) * (stages if isinstance(stages, int) else 1)
-    return max(1, whole // nodes(entry))
 
 
 class Load:

@@ -49,5 +49,10 @@ class Fleet(t.NamedTuple):
         """One that the fleet has once, as its first GPU server says it, or else its first host."""
         return next(self.hosts[host].variables[name] for host in [*self.gpu_servers, *self.hosts])
 
+    @property
+    def serving(self) -> list[dict[str, t.Any]]:
+        """Instances that have an API: of a replica on several servers only the head."""
+        return [instance for instance in self.instances if not instance["rank"]]
+
     def instances_on(self, server: str) -> list[dict[str, t.Any]]:
         return [instance for instance in self.instances if instance["server"] == server]

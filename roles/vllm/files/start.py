@@ -13,14 +13,22 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
+import socket
+import struct
 import sys
 import time
 import typing
+import urllib.parse
 import urllib.request
 
 LOCKS = "/run/llmfleet/locks"
 SECRETS = "/run/llmfleet/secrets/environment.json"
 POLL_SECONDS = 1.0
+#: How long the head of a replica may be away before its other nodes end.
+LOST_SECONDS = 20.0
+#: Asks for the IPv4 address of a network interface (netdevice(7)).
+SIOCGIFADDR = 0x8915
 
 
 def say(text):
@@ -71,6 +79,8 @@ class Turn(typing.NamedTuple):
     health_url: str
     limit: float  # seconds that all the waiting may take
     patience: float  # seconds that an instance which comes first has to begin
+    address: str = ""  # of this host, where the nodes of a replica on several servers meet
+    rank: int = 0  # among those nodes
 
 
 def wait_for_others(turn, gpus, end):
@@ -137,8 +147,57 @@ def watch(turn, gpus, server):
         time.sleep(POLL_SECONDS)
 
 
-def leave_watcher(turn, gpus):
-    """A grandchild, so that it is not among the server's own children."""
+def follow(turn, server):
+    """A node without an API ends with its head, so that both start together again: the rest of a replica hangs."""
+    while not healthy(turn.health_url):
+        if not alive(server):
+            return
+        time.sleep(POLL_SECONDS)
+    seen = time.monotonic()
+    while alive(server):
+        if listens(turn.health_url):
+            seen = time.monotonic()
+        elif time.monotonic() - seen >= LOST_SECONDS:
+            say("the head of this replica is gone: ending, to start again with it")
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGTERM)
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def listens(url):
+    """Whether somebody is there at all: a busy server may take its time to answer."""
+    where = urllib.parse.urlsplit(url)
+    try:
+        socket.create_connection((where.hostname, where.port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def interface(address):
+    """The network interface that has an address; none where it can't be told."""
+    for _index, name in socket.if_nameindex():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked, contextlib.suppress(OSError):
+            answer = fcntl.ioctl(asked, SIOCGIFADDR, struct.pack("256s", name[:15].encode()))
+            if socket.inet_ntoa(answer[20:24]) == address:
+                return name
+    with contextlib.suppress(OSError, ValueError), open("/proc/net/if_inet6", encoding="ascii") as table:
+        wanted = socket.inet_pton(socket.AF_INET6, address).hex()
+        return next((line.split()[-1] for line in table if line.startswith(wanted)), "")
+    return ""
+
+
+def meet(turn):
+    """Over the interface of the private address, unless the environment names another."""
+    name = interface(turn.address)
+    say("node " + str(turn.rank) + " meets the others at " + turn.address + " (" + (name or "no interface of it") + ")")
+    for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if name else ():
+        os.environ.setdefault(variable, name)
+
+
+def leave(work, *arguments):
+    """To a grandchild, so that it is not among the server's own children."""
     server = os.getpid()
     child = os.fork()
     if child:
@@ -146,7 +205,7 @@ def leave_watcher(turn, gpus):
         return
     if os.fork() == 0:
         try:
-            watch(turn, gpus, server)
+            work(*arguments, server)
         finally:
             os._exit(0)
     os._exit(0)
@@ -167,7 +226,11 @@ def main(arguments):
         end = time.monotonic() + turn.limit
         wait_for_others(turn, gpus, end)
         take_gpus(gpus, end)
-        leave_watcher(turn, gpus)
+        leave(watch, turn, gpus)
+    if turn.address:
+        meet(turn)
+    if turn.rank:
+        leave(follow, turn)
     os.environ.update(secret_environment())
     os.execvp(command[0], command)
 

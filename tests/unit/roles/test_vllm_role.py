@@ -224,11 +224,16 @@ def test_one_network_for_all_where_that_is_asked_for() -> None:
 
 
 def test_on_the_hosts_network_workers_meet_at_the_private_address() -> None:
-    found = rendered({"gpus": [0, 1], "publish": ["127.0.0.1", "10.0.0.1"]}, vllm_host_network=True).compose
+    found = rendered(
+        {"gpus": [0, 1], "publish": ["127.0.0.1", "10.0.0.1"], "host_network": True}, vllm_host_network=True
+    ).compose
     assert found["services"]["vllm"]["network_mode"] == "host"
     assert found["services"]["vllm"]["environment"]["VLLM_HOST_IP"] == "10.0.0.1"
     assert "networks" not in found and "ports" not in found["services"]["vllm"]
-    assert "VLLM_HOST_IP" not in services({"gpus": [0]}, vllm_host_network=True)["vllm"]["environment"]
+    assert (
+        "VLLM_HOST_IP"
+        not in services({"gpus": [0], "host_network": True}, vllm_host_network=True)["vllm"]["environment"]
+    )
 
 
 # ---- start order
@@ -244,6 +249,8 @@ def test_instances_on_one_gpu_know_whom_they_wait_for() -> None:
         "health_url": "http://127.0.0.1:8000/health",
         "limit": 5410,
         "patience": 60,
+        "address": "",
+        "rank": 0,
     }
     entrypoint = found.compose["services"]["vllm"]["entrypoint"]
     assert entrypoint == ["python3", "/etc/llmfleet/start.py", "/etc/llmfleet/turn.json", "vllm", "serve"]
@@ -353,3 +360,22 @@ def test_the_hub_is_asked_before_for_what_it_may_refuse_and_never_came_up_here()
     known = vllm.view(make_fleet(host, make_instance(**gated)), host)
     assert known["closed_models"] == [] and known["figures_differ"] is False
     assert view_of()["figures_differ"] is True
+
+
+# ---- a replica on several servers
+
+
+def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
+    unit = [{"server": "gpu1", "name": "tiny"}, {"server": "gpu2", "name": "tiny"}]
+    node = {"host_network": True, "unit": unit, "unit_digest": "d1", "unit_address": "10.0.0.1", "rank": 1, "gpus": []}
+    found = rendered(node)
+    service = found.compose["services"]["vllm"]
+    assert (service["network_mode"], service.get("ports")) == ("host", None)
+    assert "networks" not in found.compose
+    assert service["labels"]["io.llmfleet.unit"] == "d1"
+    assert service["environment"]["VLLM_HOST_IP"] == "10.0.0.1"
+    turn = json.loads(found.texts["turn.json"])
+    assert (turn["address"], turn["rank"]) == ("10.0.0.1", 1)
+    host = make_host()
+    # Only the head says what it holds.
+    assert vllm.view(make_fleet(host, make_instance(**node)), host)["figures"] == []

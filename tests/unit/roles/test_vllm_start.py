@@ -66,6 +66,7 @@ class Host:
         source = source.replace("/run/llmfleet/locks", str(path / "locks")).replace(
             "POLL_SECONDS = 1.0", "POLL_SECONDS = 0.05"
         )
+        source = source.replace("LOST_SECONDS = 20.0", "LOST_SECONDS = 0.5")
         (path / "start.py").write_text(
             source.replace("/run/llmfleet/secrets/environment.json", str(path / "environment.json"))
         )
@@ -79,6 +80,7 @@ class Host:
         limit: float = 60,
         patience: float = 1.0,
         command: list[str] | None = None,
+        node: dict[str, t.Any] | None = None,
         **environment: str,
     ) -> subprocess.Popen[str]:
         for lock in [*(f"gpu-{gpu}" for gpu in gpus), *(f"ready-{one}" for one in (name, *after))]:
@@ -91,6 +93,7 @@ class Host:
             "health_url": f"http://127.0.0.1:{port}/health",
             "limit": limit,
             "patience": patience,
+            **(node or {}),
         }
         server = [sys.executable, str(self.path / "server.py"), name, str(port), str(seconds), str(self.log)]
         turn_file = self.path / f"turn-{name}.json"
@@ -212,3 +215,33 @@ def test_without_lock_directories_it_starts_at_once(host: Host) -> None:
     process = host.start("a", [7], command=["/bin/sh", "-c", "echo up"])
     (host.path / "locks" / "gpu-7").rmdir()
     assert process.communicate(timeout=20)[0].strip() == "up"
+
+
+# ---- a replica on several servers
+
+
+def test_a_node_without_an_api_ends_with_its_head(host: Host) -> None:
+    """What is left of a replica hangs for ever; Docker starts both again."""
+    port = free_port()
+    head = subprocess.Popen(
+        [sys.executable, str(host.path / "server.py"), "head", str(port), "0.2", str(host.log)], text=True
+    )
+    host.running.append(head)
+    node = {"health_url": f"http://127.0.0.1:{port}/health", "rank": 1, "address": "127.0.0.1"}
+    worker = host.start("worker", [0], node=node)
+    host.wait_for("head serves", "worker serves")
+    time.sleep(1)
+    assert worker.poll() is None
+    head.kill()
+    head.wait()
+    assert "worker stopped" in host.wait_for("worker stopped", seconds=20)
+
+
+def test_nodes_meet_over_the_interface_of_the_private_address(host: Host) -> None:
+    names = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
+    show = [sys.executable, "-c", f"import os; print(*(os.environ.get(name) for name in {names}))"]
+    for number, (address, found) in enumerate([("127.0.0.1", "lo lo"), ("192.0.2.1", "None None")]):
+        process = host.start(f"n{number}", [], command=show, node={"address": address})
+        assert process.communicate(timeout=20)[0].split() == found.split()
+    process = host.start("own", [], command=show, node={"address": "127.0.0.1"}, NCCL_SOCKET_IFNAME="ib0")
+    assert process.communicate(timeout=20)[0].split() == ["lo", "ib0"]

@@ -92,7 +92,7 @@ def project(number: int, fleet: Fleet, host: Host, config: dict[str, t.Any]) -> 
 
 def _hook(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """Health says nothing of the key between LiteLLM and vLLM, so one instance of each server is asked."""
-    servers = {instance["server"]: instance["urls"][host.name] for instance in reversed(fleet.instances)}
+    servers = {instance["server"]: instance["urls"][host.name] for instance in reversed(fleet.serving)}
     question = [*PROBE, "readiness", *(servers[name] for name in sorted(servers))]
     return {
         "service": SERVICE,
@@ -142,7 +142,7 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
 
 
 def _local_models(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
-    found = [_local(instance, host.name, host.litellm_processes) for instance in fleet.instances]
+    found = [_local(instance, host.name, host.litellm_processes) for instance in fleet.serving]
     return [routing.preferred(one, fleet) for one in found]
 
 
@@ -262,7 +262,7 @@ def _networks(fleet: Fleet, host: Host) -> list[tuple[str, str]]:
     shared = redis.where(fleet, host)
     if shared and shared.network:
         found.append(("redis", shared.network))
-    own = [one for one in fleet.instances if one["server"] == host.name and not said["vllm_host_network"]]
+    own = [one for one in fleet.instances if one["server"] == host.name and not one["host_network"]]
     local = dict.fromkeys(vllm.network(instance, said) for instance in own)
     return found + [(name, name) for name in local if name != found[0][1]]
 

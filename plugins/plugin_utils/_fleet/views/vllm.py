@@ -57,6 +57,7 @@ SECRET_FILE = "environment.json"
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     own = [instance for instance in fleet.instances if instance["server"] == host.name]
+    serving = [instance for instance in own if not instance["rank"]]
     projects = [project(instance, fleet.root, host) for instance in own]
     # Of the release before, also what is not declared any more; where no instance is left, the whole of it.
     former = {"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/vllm"}
@@ -70,8 +71,8 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["vllm_wait_timeout"]),
         "closed_models": closed_models(own, host),
-        "figures": [_figures(instance) for instance in own],
-        "figures_differ": set(_known(host)) != {instance["name"] for instance in own},
+        "figures": [_figures(instance) for instance in serving],
+        "figures_differ": set(_known(host)) != {instance["name"] for instance in serving},
     }
 
 
@@ -110,7 +111,7 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
         "state": "present",
         "directories": _directories(instance, root, said, bool(fetched)),
         "files": _files(said, bool(fetched)),
-        "networks": _shared_network(said),
+        "networks": _shared_network(instance, said),
         "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{root}/vllm", "service": instance["name"]}],
         "vars": {
             "vllm_instance": {
@@ -204,7 +205,7 @@ def service(instance: Instance, root: str, said: Said, fetched: bool) -> dict[st
     found: dict[str, t.Any] = {
         "image": instance["image"],
         "container_name": instance["container"],
-        "labels": {"io.llmfleet.project": instance["project"]},
+        "labels": _labels(instance),
         "restart": "unless-stopped",
         "init": True,
         **LOCKED_DOWN,
@@ -235,6 +236,12 @@ def service(instance: Instance, root: str, said: Said, fetched: bool) -> dict[st
     return found
 
 
+def _labels(instance: Instance) -> dict[str, str]:
+    """With the digest of its nodes, where a replica has several: what changes one starts all of them anew."""
+    found = {"io.llmfleet.project": instance["project"]}
+    return {**found, "io.llmfleet.unit": instance["unit_digest"]} if instance["unit"] else found
+
+
 def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
     """What roles/vllm/files/start.py waits for before it becomes the server."""
     return {
@@ -244,6 +251,8 @@ def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
         "health_url": instance["health_url"],
         "limit": seconds(said["vllm_start_period"]),
         "patience": PATIENCE,
+        "address": instance["unit_address"] if instance["unit"] else "",
+        "rank": instance["rank"],
     }
 
 
@@ -274,7 +283,9 @@ def _environment(instance: Instance, said: Said, fetched: bool) -> dict[str, str
         layout["HF_HUB_OFFLINE"] = "1"
     else:
         layout["HF_ENDPOINT"] = str(said["vllm_hf_endpoint"])
-    if said["vllm_host_network"] and len(instance["gpus"]) > 1:
+    if instance["unit"]:
+        layout["VLLM_HOST_IP"] = str(instance["unit_address"])
+    elif instance["host_network"] and len(instance["gpus"]) > 1:
         # Else the workers of tensor parallelism meet at whatever address the host's name has.
         layout["VLLM_HOST_IP"] = str(instance["publish"][-1])
     return {**layout, **{name: str(value) for name, value in instance["environment"].items()}}
@@ -335,12 +346,12 @@ def network(instance: Instance, said: Said) -> str:
     return said["vllm_network"] or instance["project"] + ("-offline" if said["vllm_offline"] else "")
 
 
-def _shared_network(said: Said) -> list[dict[str, t.Any]]:
-    return [{"name": said["vllm_network"]}] if said["vllm_network"] and not said["vllm_host_network"] else []
+def _shared_network(instance: Instance, said: Said) -> list[dict[str, t.Any]]:
+    return [{"name": said["vllm_network"]}] if said["vllm_network"] and not instance["host_network"] else []
 
 
 def _networks(instance: Instance, said: Said) -> dict[str, t.Any]:
-    if said["vllm_host_network"]:
+    if instance["host_network"]:
         return {}
     if said["vllm_network"]:
         return {"default": {"name": said["vllm_network"], "external": True}}
@@ -355,6 +366,6 @@ def _networks(instance: Instance, said: Said) -> dict[str, t.Any]:
 
 
 def _connection(instance: Instance, said: Said) -> dict[str, t.Any]:
-    if said["vllm_host_network"]:
+    if instance["host_network"]:
         return {"network_mode": "host"}
     return {"ports": [f"{bracketed(one)}:{instance['port']}:{CONTAINER_PORT}" for one in instance["publish"]]}

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import keeping
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import model_errors
 from declared import Known, fleet_of
 from simulated import H100, L40S, LARGE, MIDDLE, RTX, Chance, Fleet, model, overfull, places, server, settings
 
@@ -202,6 +203,108 @@ def test_other_servers_or_gpus_in_the_declaration_are_the_wish_to_move() -> None
     assert fleet.run().changes == ["x on b moves to GPU 1: its gpus are others now"]
     fleet.models["x"] = model("x", servers=["b"], tensor_parallel_size=2)
     assert fleet.run().changes == ["x on b moves to GPU 0, 1: it takes 2 GPUs of a server now"]
+
+
+# ---- several nodes
+
+
+def test_a_replica_on_two_servers_has_gpus_of_one_kind_on_both() -> None:
+    servers = [server("a", 4, L40S), server("b", 4), server("c", 2), server("d", 4)]
+    wide = model("x", LARGE, nodes=2, tensor_parallel_size=8)
+    fleet = Fleet(servers, [wide, model("y")])
+    found = fleet.run()
+    assert places(found)["x"] == {("b", 0, (0, 1, 2, 3)), ("d", 0, (0, 1, 2, 3))}
+    assert [(one.rank, one.head) for one in found.places if one.entry is wide] == [(0, ("b", 0)), (1, ("b", 0))]
+    assert fleet.run().changes == []
+    # A node that is lost takes the other with it.
+    fleet.servers["e"] = server("e", 4)
+    fleet.servers["d"] = server("d", 4, lost=[3])
+    moved = fleet.run()
+    assert {where[0] for where in places(moved)["x"]} == {"b", "e"}
+    assert moved.changes == [
+        "x on b moves to b, GPU 0, 1, 2, 3 and e, GPU 0, 1, 2, 3: GPU 3 of d can't be used: GPU is lost"
+    ]
+    assert places(moved)["y"] == places(found)["y"]
+
+
+def test_too_few_servers_for_the_nodes() -> None:
+    errors = Fleet([server("a", 8), server("b", 1)], [model("x", nodes=2, tensor_parallel_size=4)]).plan().errors
+    assert "llm_models[0] (x): no room for a replica. 2 servers with GPUs of one kind are needed" in errors[0]
+    assert "b has 1 of 1 GPUs with room left for x" in errors[0]
+
+
+def test_stages_of_a_pipeline_take_gpus_too() -> None:
+    fleet = Fleet([server("a", 8)], [model("x", tensor_parallel_size=2, engine_args={"pipeline_parallel_size": 2})])
+    assert places(fleet.plan())["x"] == {("a", 0, (0, 1, 2, 3))}
+
+
+def test_nodes_are_one_unit_of_which_the_head_has_the_api() -> None:
+    groups = {"gateways": ["a"], "gpu_servers": ["a", "b"]}
+    entry = model("x", nodes=2, tensor_parallel_size=2, gpus=[1])
+    fleet = fleet_of([entry], box("a", "b"), groups)
+    head, worker = fleet.instances
+    assert fleet.serving == [head]
+    assert head["unit"] == worker["unit"] == [{"server": "a", "name": "x"}, {"server": "b", "name": "x"}]
+    assert head["unit_digest"] == worker["unit_digest"]
+    assert (head["gpus"], worker["gpus"], head["host_network"], worker["host_network"]) == ([1], [1], True, True)
+    both = {
+        "tensor-parallel-size": 2,
+        "nnodes": 2,
+        "master-addr": "10.0.0.1",
+        "master-port": 18001,
+        "distributed-executor-backend": "mp",
+    }
+    assert both.items() <= head["options"].items()
+    assert both.items() <= worker["options"].items()
+    assert {key: head["options"].get(key) for key in ("node-rank", "headless", "host", "port")} == {
+        "node-rank": 0,
+        "headless": None,
+        "host": "10.0.0.1",
+        "port": 8001,
+    }
+    assert {key: worker["options"].get(key) for key in ("node-rank", "headless", "host", "port")} == {
+        "node-rank": 1,
+        "headless": True,
+        "host": None,
+        "port": None,
+    }
+    assert head["health_url"] == worker["health_url"] == "http://10.0.0.1:8001/health"
+    assert (head["urls"], worker["urls"]) == ({"a": "http://10.0.0.1:8001/v1"}, {})
+    # What one of them is started with is a reason to start both anew.
+    said = box("a", "b")
+    said["b"]["vllm_environment"] = {"NCCL_DEBUG": "INFO"}
+    again = fleet_of([entry], said, groups).instances
+    assert again[0]["unit_digest"] != head["unit_digest"]
+    assert fleet_of([entry], box("a", "b"), groups, known=Known(reading=fleet.reading)).instances == fleet.instances
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"nodes": 0}, "nodes must be 1 or more, not 0"),
+        (
+            {"nodes": 2},
+            "tensor_parallel_size times pipeline-parallel-size (engine_args) is 1, which 2 nodes can't share",
+        ),
+        (
+            {"nodes": 2, "tensor_parallel_size": 2, "replicas": "each"},
+            "replicas is each, but a replica takes 2 servers",
+        ),
+        ({"nodes": 2, "tensor_parallel_size": 2, "servers": ["a"]}, "servers names fewer servers than the 2 nodes"),
+        (
+            {"nodes": 2, "tensor_parallel_size": 2, "gpus": [0, 1]},
+            "gpus names 2 GPUs, but it takes 1 on each of its nodes",
+        ),
+        (
+            {"nodes": 2, "tensor_parallel_size": 2, "engine_args": {"data_parallel_size": 2}},
+            "engine_args.data-parallel-size does not go with nodes",
+        ),
+        ({"engine_args": {"nnodes": 2}}, "engine_args.nnodes is set through nodes of the model"),
+    ],
+)
+def test_nodes_that_can_not_be_are_refused(more: dict[str, t.Any], message: str) -> None:
+    (found,) = model_errors(model("x", **more), 0, "0.32.0", False, {})
+    assert message in found
 
 
 # ---- the reading
