@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What several LiteLLM instances let through, when they know that a key is revoked, and what happens without Redis.
 
-    python -m tests.integration.limits            # prints docs/limits.md's table
-    python -m tests.integration.limits --idle     # pauses of up to 130 s too
+    python -m tests.integration.limits [4]    # docs/limits.md's table, for so many instances
 
 Each function measures one thing and returns figures; test_limits.py says what they must be.
 """
@@ -205,6 +204,7 @@ class Outage:
     rpm_let_through: int
     parallel_let_through: int
     revoked: list[float]
+    left_over: int  # places of requests that ended meanwhile, and that stay taken
     limits_again: float = -1
     revocation_again: float = -1
 
@@ -212,7 +212,15 @@ class Outage:
 def redis_away(several: Several, command: tuple[str, str], seconds: float) -> Outage:
     """*command* takes it away and brings it back: stop and start (refused), or pause and unpause (no answer)."""
     steady, limited, parallel_key = several.key(), several.key(rpm_limit=5), several.key(max_parallel_requests=5)
+    ending = several.key(max_parallel_requests=5)
     warm(several, steady)
+    warm(several, ending)
+    in_flight = [
+        threading.Thread(target=ask, args=(several.proxies[0], ending), kwargs={"seconds": 6}) for _ in range(3)
+    ]
+    for thread in in_flight:
+        thread.start()
+    until(20, lambda: several.running()["running"] >= 3)
     answers: list[Answer] = []
     done = threading.Event()
 
@@ -236,12 +244,13 @@ def redis_away(several: Several, command: tuple[str, str], seconds: float) -> Ou
     done.set()
     for thread in threads:
         thread.join()
-    outage = Outage(answers, let, held, gone)
+    outage = Outage(answers, let, held, gone, 0)
     back = time.monotonic()
     until(240, lambda: statuses(rpm(several)).get(200) == 5, 1)
     outage.limits_again = time.monotonic() - back
     until(240, lambda: max(revoked(several, "delete")) < 2, 1)
     outage.revocation_again = time.monotonic() - back
+    outage.left_over = 5 - statuses(at_once(several, ending, 20, seconds=2)).get(200, 0)
     return outage
 
 
@@ -252,7 +261,16 @@ def percentile(values: t.Sequence[float], share: float) -> float:
 # ---- the table
 
 
-def rows(several: Several, with_idle: bool) -> t.Iterator[tuple[str, str]]:
+def rows(several: Several) -> t.Iterator[tuple[str, str]]:
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(idles, several, PAUSES)
+        yield from quick_rows(several)
+        for pause, answers in waiting.result().items():
+            yield f"pause of {pause} s", str(statuses(answers))
+    yield from redis_rows(several)
+
+
+def quick_rows(several: Several) -> t.Iterator[tuple[str, str]]:
     yield "rpm_limit 5, 40 at once", str(statuses(rpm(several)))
     yield "max_parallel_requests 5, 40 at once of 3 s", str(statuses(parallel(several)))
     yield "budget for 5, one after the other", f"{budget(several)} let through"
@@ -266,10 +284,8 @@ def rows(several: Several, with_idle: bool) -> t.Iterator[tuple[str, str]]:
     for status in (503, 404):
         bad, first = after_errors(several, status)
         yield f"20 times {status} of the only deployment, then good", f"{statuses(bad)}, then {first.status}"
-    yield from redis_rows(several)
-    if with_idle:
-        for pause, answers in idles(several, PAUSES).items():
-            yield f"pause of {pause} s", str(statuses(answers))
+    answers, again = overload(several, 100)
+    yield "100 at once to an instance for 50 and 10 waiting", f"{statuses(answers)}, open again after {again:.2f} s"
 
 
 def redis_rows(several: Several) -> t.Iterator[tuple[str, str]]:
@@ -283,13 +299,14 @@ def redis_rows(several: Several) -> t.Iterator[tuple[str, str]]:
         yield f"{name}: rpm_limit 5", f"{found.rpm_let_through} let through"
         yield f"{name}: max_parallel_requests 5", f"{found.parallel_let_through} let through"
         yield f"{name}: key deleted", f"{max(found.revoked):.1f} s"
+        yield f"{name}: places that stay taken", str(found.left_over)
         yield f"{name}: back, limits exact", f"{found.limits_again:.1f} s"
         yield f"{name}: back, deleted key within 2 s", f"{found.revocation_again:.1f} s"
 
 
 def main(arguments: t.Sequence[str]) -> None:
-    with running(4, litellm_max_in_flight=50) as several:
-        for name, figure in rows(several, "--idle" in arguments):
+    with running(int(arguments[0]) if arguments else 4, litellm_max_in_flight=50) as several:
+        for name, figure in rows(several):
             print(f"| {name} | {figure} |", flush=True)
 
 

@@ -39,7 +39,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models imp
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Placement, place
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, Server
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import taken_ports
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import deployed_redis, taken_ports
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
 
 #: Share of a model that does not say its own where the planner can't choose one.
@@ -139,8 +139,9 @@ def _kept_places(hosts: t.Mapping[str, Host], known: Known) -> list[keeping.Unit
 
 
 def _with_fleet(host: Host, known: Known, litellm_processes: int) -> Host:
-    address = reach.private_address(host, _kept(known, host.name))
-    return host._replace(address=address, litellm_processes=litellm_processes)
+    kept = _kept(known, host.name)
+    address, before = reach.private_address(host, kept), bool(kept.get("redis"))
+    return host._replace(address=address, litellm_processes=litellm_processes, redis_before=before)
 
 
 def _server(host: Host, gpus: Gpus, stage: str, known: Known) -> Server:
@@ -287,5 +288,7 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
             part["port_base"] = host.variables["vllm_port_base"]
         if name in fleet.litellm:
             part["litellm_instances"] = fleet.litellm[name]
+        if name in fleet.gateways[:1]:
+            part["redis"] = deployed_redis(fleet.hosts[name])
         parts[name] = part
     return readings.renewed(known.reading, parts, readings.of_models(known.models), places)

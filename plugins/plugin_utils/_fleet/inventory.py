@@ -24,6 +24,7 @@ class Host(t.NamedTuple):
     facts: t.Mapping[str, t.Any] = {}
     address: str = ""
     litellm_processes: int = 1  # of the whole fleet; compute.py counts them
+    redis_before: bool = False  # whether the last run left a Redis of ours here
 
     @property
     def is_gateway(self) -> bool:

@@ -53,6 +53,11 @@ def deployed_redis(host: Host) -> bool:
     return host.variables["redis_mode"] == "deploy" and host.litellm_processes > 1
 
 
+def redis_here(host: Host) -> bool:
+    """To be there, or to be taken away."""
+    return deployed_redis(host) or host.redis_before
+
+
 def online(host: Host) -> bool:
     return not host.variables["vllm_offline"]
 
@@ -128,7 +133,7 @@ SERVICES: tuple[Service, ...] = (
     Service(
         "redis",
         group=GATEWAYS,
-        applies=deployed_redis,
+        applies=redis_here,
         first_only=True,
         image="redis_image",
         ports=(Port("redis_port", "redis_publish_address", published_only=True),),

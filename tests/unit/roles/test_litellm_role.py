@@ -169,6 +169,7 @@ def test_instances_share_redis_and_its_password_is_in_no_file_but_the_environmen
         "host": "redis",
         "port": 6379,
         "password": "os.environ/LLM_REDIS_PASSWORD",
+        "socket_timeout": 1.0,
     }
     assert config["litellm_settings"]["enable_redis_auth_cache"] is True
     assert config["general_settings"]["database_disable_prepared_statements"] is True
@@ -184,7 +185,8 @@ def test_instances_share_redis_and_its_password_is_in_no_file_but_the_environmen
 
 def test_one_instance_alone_has_no_redis() -> None:
     found = rendered(litellm_instances=1)
-    assert not any("redis" in text.lower() for text in found.texts.values())
+    assert "redis" not in found.texts["config.yaml"] + found.texts["secrets/mounted/environment"].lower()
+    assert "llmfleet-redis" not in found.texts["compose.yml"]
 
 
 def test_redis_elsewhere_and_on_the_first_gateway() -> None:
@@ -227,6 +229,7 @@ def test_local_models() -> None:
             "api_key": "os.environ/VLLM_API_KEY",
             "max_parallel_requests": 2,
         },
+        "model_info": {"cooldown_time": 0},
     }
     assert environment(found.texts["secrets/mounted/environment"])["VLLM_API_KEY"] == "vllm-key-0123456789"
 
@@ -285,7 +288,11 @@ def test_litellm_reads_from_the_environment_what_was_declared() -> None:
     config = read(found.yaml("config.yaml"))
     params = {**EXTERNAL[0]["litellm_params"], "input_cost_per_token": 1e-05}
     assert config["model_list"] == [
-        {"model_name": "far", "litellm_params": params, "model_info": {"input_cost_per_token": 1e-05}}
+        {
+            "model_name": "far",
+            "litellm_params": params,
+            "model_info": {"cooldown_time": 0, "input_cost_per_token": 1e-05},
+        }
     ]
     assert config["litellm_settings"]["default_team_settings"] == SETTINGS["litellm_settings"]["default_team_settings"]
     assert config["router_settings"]["redis_password"] == "redis-0008"
@@ -296,7 +303,7 @@ def test_prices_are_numbers_and_no_secrets() -> None:
     found = rendered(llm_external_models=EXTERNAL)
     (entry,) = found.yaml("config.yaml")["model_list"]
     assert entry["litellm_params"]["input_cost_per_token"] == 1e-05
-    assert entry["model_info"] == {"input_cost_per_token": 1e-05}
+    assert entry["model_info"]["input_cost_per_token"] == 1e-05
 
 
 def test_names_for_the_environment_are_names_to_a_shell() -> None:
@@ -339,6 +346,19 @@ def test_the_users_own_secrets_win() -> None:
     found = rendered(litellm_secret_environment={"UI_USERNAME": "boss", "X": "a 'b' $c\nd"})
     known = environment(found.texts["secrets/mounted/environment"])
     assert (known["UI_USERNAME"], known["X"]) == ("boss", "a 'b' $c\nd")
+
+
+def test_a_names_only_deployment_is_never_closed() -> None:
+    both = {"name": "both", "litellm_params": {"model": "openai/x"}}
+    told = {"name": "told", "litellm_params": {"model": "openai/x"}, "model_info": {"cooldown_time": 9, "mode": "chat"}}
+    found = rendered(make_instance(), make_instance(name="both"), llm_external_models=[both, told]).yaml("config.yaml")
+    infos = [(one["model_name"], one.get("model_info")) for one in found["model_list"]]
+    assert infos == [
+        ("tiny", {"cooldown_time": 0}),
+        ("both", None),
+        ("both", None),
+        ("told", {"cooldown_time": 9, "mode": "chat"}),
+    ]
 
 
 def test_no_model_of_ours_needs_no_key_of_vllm() -> None:

@@ -17,8 +17,8 @@ ROW = next(row for row in SERVICES if row.name == "redis")
 
 
 def view(**said: t.Any) -> dict[str, t.Any]:
-    host = make_host(**said)
-    return redis.view(make_fleet(host), host)
+    fleet = make_fleet(make_host(**said))
+    return redis.view(fleet, fleet.hosts["gpu1"])
 
 
 def rendered(**said: t.Any) -> Rendered:
@@ -72,3 +72,12 @@ def test_it_runs_on_the_first_gateway_as_soon_as_two_processes_are_there() -> No
     assert not on_host(ROW, host._replace(name="gw2", litellm_processes=2), groups)
     external = make_host(redis_mode="external", redis_host="redis.example.com")._replace(litellm_processes=2)
     assert not on_host(ROW, external, groups)
+
+
+def test_it_goes_when_nothing_needs_it_any_more() -> None:
+    groups = {"gateways": ["gpu1"], "gpu_servers": []}
+    fleet = make_fleet(make_host(litellm_instances=1)._replace(redis_before=True))
+    host = fleet.hosts["gpu1"]
+    assert on_host(ROW, host, groups)
+    (project,) = redis.view(fleet, host)["projects"]
+    assert project == {"name": "llmfleet-redis", "project_dir": "/opt/llmfleet/redis", "state": "absent"}

@@ -133,8 +133,9 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
     external = [_external(entry, index) for index, entry in enumerate(fleet.external_models)]
     settings = {name: _settings(name, fleet, host) for name in SETTINGS}
     parts = [*external, *settings.values()]
+    models = [*_local_models(fleet, host), *(part.value for part in external)]
     config = {
-        "model_list": [*_local_models(fleet, host), *(part.value for part in external)],
+        "model_list": litellm_settings.kept_open(models),
         **{name: part.value for name, part in settings.items()},
     }
     environment = {name: place for part in parts for name, place in part.environment.items()}

@@ -10,6 +10,7 @@ Pure and without secrets. Only views/litellm.py imports it. What they do togethe
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.litellm_instances import pool_limit
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import redis
@@ -64,6 +65,8 @@ def general_settings(fleet: Fleet, host: Host) -> Settings:
             "host": where.host,
             "port": where.port,
             "password": f"os.environ/{REDIS_PASSWORD}",
+            # A request waits that long for a Redis that hangs, until LiteLLM goes on without it. Of its own it waits 5 s.
+            "socket_timeout": 1.0,
             **({"ssl": True} if where.ssl else {}),
         }
         # For who turns on background_health_checks: one instance asks for all. They are off, since each costs tokens.
@@ -83,6 +86,19 @@ def _admission(most: int) -> Settings:
         "max_in_flight_requests_per_worker": most,
         "max_queued_requests_per_worker": most // 5,
     }
+
+
+def kept_open(models: t.Sequence[Settings]) -> list[Settings]:
+    """LiteLLM closes a deployment for some seconds after an answer such as 404, which one client's mistake can bring about.
+    Where a name has no other deployment that helps nobody, so it stays open for the rest."""
+    count = Counter(model["model_name"] for model in models)
+    alone = {"cooldown_time": 0}
+    return [
+        {**model, "model_info": {**alone, **(model.get("model_info") or {})}}
+        if count[model["model_name"]] == 1
+        else model
+        for model in models
+    ]
 
 
 #: By the part of config.yaml.
@@ -107,6 +123,8 @@ def environment(said: t.Mapping[str, t.Any], migrates: bool) -> dict[str, str]:
         "LITELLM_MODE": "PRODUCTION",
         "LOGNAME": "litellm",
         "NPM_CONFIG_CACHE": "/tmp/npm",
+        # Seconds until LiteLLM asks again whether a Redis that was away is back; each process counts alone meanwhile.
+        "REDIS_CIRCUIT_BREAKER_RECOVERY_TIMEOUT": "5",
         "STORE_MODEL_IN_DB": "True",
         "USER": "litellm",
         "XDG_CACHE_HOME": "/tmp/cache",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import deployed_redis
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -34,14 +35,20 @@ PROBE = 'REDISCLI_AUTH="$(cat /run/llmfleet/password)" redis-cli ping | grep -qx
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    return {"projects": [project(fleet, host)], "wait_timeout": int(host.variables["redis_wait_timeout"])}
+    present = deployed_redis(host)
+    found = project(fleet, host) if present else {"name": PROJECT, "project_dir": _folder(fleet), "state": "absent"}
+    return {"projects": [found], "present": present, "wait_timeout": int(host.variables["redis_wait_timeout"])}
+
+
+def _folder(fleet: Fleet) -> str:
+    return f"{fleet.root}/redis"
 
 
 def project(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     said = host.variables
     return {
         "name": PROJECT,
-        "project_dir": f"{fleet.root}/redis",
+        "project_dir": _folder(fleet),
         "state": "present",
         "directories": secret_folders("mounted"),
         "files": _files(said),

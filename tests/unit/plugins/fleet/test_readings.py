@@ -204,3 +204,14 @@ def test_what_a_run_leaves_undone_is_said_with_those_who_count_on_it() -> None:
     assert second.startswith("gpu2 does not answer (no route): it may lack what this run changed")
     assert second.endswith("LiteLLM still sends requests for q there")
     assert report.lines({**value, "unreachable_hosts": {}}, []) == []
+
+
+def test_a_reading_says_what_a_later_run_needs_of_the_gateways() -> None:
+    """How many LiteLLM instances one has that doesn't answer, and that a Redis is there to be taken away."""
+    two = whole()
+    part = two.reading["hosts"]["gw"]
+    assert (part["litellm_instances"], part["redis"]) == (2, True)
+    alone = {**HOSTS, "gw": {**HOSTS["gw"], "litellm_instances": 1}}
+    one = fleet_of(MODELS, alone, GROUPS, known=Known(models=DESCRIBED, reading=two.reading))
+    assert one.reading["hosts"]["gw"]["redis"] is False
+    assert one.hosts["gw"].redis_before and one.hosts["gw"].litellm_processes == 1

@@ -36,6 +36,7 @@ def test_former_names_and_fallbacks_are_the_routers() -> None:
     assert found["model_list"][-1] == {
         "model_name": "cloud",
         "litellm_params": {"model": "openai/x", "api_key": "os.environ/LLM_EXTERNAL_0_LITELLM_PARAMS_API_KEY"},
+        "model_info": {"cooldown_time": 0},
     }
 
 
