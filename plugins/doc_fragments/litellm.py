@@ -86,6 +86,18 @@ notes:
   - The options of the object carry the names of LiteLLM's own API.
 """
 
+    # Another name for an object that is there.
+    RENAME = r"""
+options:
+  previous_name:
+    description:
+      - The name that the object had. If there is none of the new name and one of this, that one is renamed; it keeps its id
+        and all else.
+      - Once it is renamed, this changes nothing.
+    type: str
+    version_added: 0.1.0
+"""
+
     # What LiteLLM deletes along with an object.
     CASCADE = r"""
 options:

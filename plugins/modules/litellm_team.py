@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.rename
   - llmfleet.gateway.litellm.cascade
   - llmfleet.gateway.litellm.metadata
   - llmfleet.gateway.litellm.limits
@@ -44,7 +45,10 @@ options:
         V(admin).'
       - 'The list is complete: whoever is not in it is removed, except the administrator of the proxy, whom
         LiteLLM adds by itself.'
-      - The role V(admin) needs a LiteLLM Enterprise licence.
+      - A new team takes the role V(admin); to give it later needs a LiteLLM Enterprise licence.
+      - A member may have limits of its own in the team, with C(max_budget_in_team), C(budget_duration), C(tpm_limit),
+        C(rpm_limit) and C(allowed_models). One that is left out stays, one that is V(null) is cleared.
+      - Who is named by C(user_email) is matched by id or mail with who is in the team.
     type: list
     elements: dict
     version_added: 0.1.0

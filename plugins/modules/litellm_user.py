@@ -51,8 +51,8 @@ options:
     version_added: 0.1.0
   teams:
     description:
-      - Teams that a new user joins. Later, members are managed with the team.
-      - It can be set at creation only.
+      - The ids of all teams that the user is in, with the role V(user). Say who is in a team either here or with the team.
+      - Who leaves a team loses the keys in it, see O(cascade).
     type: list
     elements: str
     version_added: 0.1.0

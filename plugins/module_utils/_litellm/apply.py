@@ -15,7 +15,7 @@ from . import reader
 from .client import Client, NotFoundError, UnclearError
 from .compare import differing
 from .errors import NotKeptError, PlanError, RaceError
-from .kinds import Kind, Write
+from .kinds import Call, Kind, Write
 from .plan import CREATE, DELETE, UPDATE, Operation
 from .wanted import Wanted
 
@@ -30,6 +30,9 @@ def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None
         for op in operations
         for field in op.kind.fields
         if field.licence and op.body.get(field.name)
+    }
+    asked |= {
+        f"{op.kind.name} {op.identity!r}: {call.licence}" for op in operations for call in op.calls if call.licence
     }
     if asked and not has_licence(client):
         raise PlanError(f"{'; '.join(sorted(asked))}: this needs a LiteLLM Enterprise licence, and the proxy has none")
@@ -99,10 +102,19 @@ def create_once(client: Client, operation: Operation) -> Object:
         return made[0]
 
 
-def follow_up(client: Client, operation: Operation, id: str) -> None:
+def follow_up(client: Client, operation: Operation, id: str, late: bool = False) -> None:
     """The calls besides the main one; each does no harm twice."""
     for call in operation.calls:
-        _send(client, call.write, id, call.body, repeatable=True)
+        if call.late is late:
+            _send(client, call.write, call.id or id, _with_own_id(call.body, id), repeatable=True)
+
+
+def _with_own_id(value: t.Any, id: str) -> t.Any:
+    if isinstance(value, t.Mapping):
+        return {name: _with_own_id(part, id) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_own_id(part, id) for part in value]
+    return id if value is Call.SELF else value
 
 
 def settle_race(client: Client, kind: Kind, identity: str, ours: str, found: t.Sequence[Object]) -> t.Sequence[Object]:

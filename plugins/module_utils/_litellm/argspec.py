@@ -120,6 +120,8 @@ def object_spec(kind: Kind) -> Spec:
         spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
     if any(field.name == "duration" for field in kind.fields):
         spec["renew_before"] = {"type": "str"}
+    if kind.renamable:
+        spec["previous_name"] = {"type": "str"}
     if kind.cascades:
         spec["cascade"] = {"type": "bool", "default": False}
     if kind.raw_value:

@@ -25,7 +25,9 @@ def creation(kind: Kind, wanted: Wanted) -> tuple[Body, tuple[Call, ...]]:
         if value is None or (item.compare == LIFETIME and value in values.FOREVER):
             continue
         if item.rule:
-            body[item.name] = item.rule.created(value)
+            sent = item.rule.created(value)
+            body.update({item.name: sent} if sent is not None else {})
+            calls += item.rule.made(value)
         elif item.own_call:
             calls.append(Call(item.own_call, {item.name: value}))
         else:

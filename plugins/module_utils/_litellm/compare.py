@@ -20,6 +20,8 @@ def compare(kind: Kind, item: Field, wanted: Wanted, found: Found, now: datetime
     if item.compare == WRITE_ONLY or item.ignore_drift:
         return None, None
     value = wanted.given[item.name]
+    if item.rule and item.rule.pair:
+        return item.rule.pair(value, dig(found, item.read_path))
     if item.rule:
         return item.rule.canonical(dig(found, item.read_path)), item.rule.canonical(value)
     if item.compare == SECRETS:

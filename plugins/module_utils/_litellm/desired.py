@@ -74,7 +74,9 @@ class _Reading:
                 self.mistakes.append(f"{kind.plural}: {wanted.identity!r} is at #{known} and again at #{number}")
             elif wanted:
                 first[wanted.identity] = number
-        return [wanted for number, wanted in read if wanted]
+        found = [wanted for number, wanted in read if wanted]
+        self.mistakes += _one_id_twice(kind, found) + _names_left(kind, found)
+        return found
 
     def _read_one(self, kind: Kind, where: str, item: t.Any) -> Wanted | None:
         if not isinstance(item, dict):
@@ -126,6 +128,22 @@ class _Reading:
                 required_together=[group for group in kind.required_together if shape & set(group)],
             )
         return self._validators[kind.plural, shape]
+
+
+def _one_id_twice(kind: Kind, declared: t.Sequence[Wanted]) -> list[str]:
+    if kind.id == kind.identity or kind.raw_value:
+        return []
+    chosen: dict[t.Any, list[str]] = {}
+    for wanted in declared:
+        if wanted.state == "present" and wanted.given.get(kind.id):
+            chosen.setdefault(wanted.given[kind.id], []).append(repr(wanted.identity))
+    return [f"{kind.plural}: {' and '.join(names)} have one {kind.id}" for names in chosen.values() if len(names) > 1]
+
+
+def _names_left(kind: Kind, declared: t.Sequence[Wanted]) -> list[str]:
+    named = {wanted.identity for wanted in declared}
+    both = (wanted for wanted in declared if wanted.previous in named)
+    return [f"{kind.name} {w.identity!r}: its previous_name {w.previous!r} is declared as well" for w in both]
 
 
 def _name(known: t.Mapping[str, t.Any], kind: Kind) -> str:

@@ -78,6 +78,16 @@ class KeyChange(Change):
         answer = self.client.get("/key/list", {"key_hash": token, "return_full_object": "true"})
         return next(iter(answer.get("keys", [])), None)
 
+    def adopt(self, alias: str | None, known: t.Sequence[Found]) -> bool:
+        """A key of this value that has no name yet is given this one."""
+        if alias:
+            return False
+        token = self.new_token()
+        holder = next((key for key in known if key.get("token") == token), None) or self.user_of(str(token))
+        if holder is not None:
+            self.prepare(holder)
+        return holder is not None
+
     def taken_by(self, alias: str | None) -> PlanError:
         """LiteLLM answers 200 to a value that is in use under another alias, and changes nothing."""
         return PlanError(

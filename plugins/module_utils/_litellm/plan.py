@@ -63,11 +63,30 @@ def pick(kind: Kind, identity: str, found: t.Sequence[Found]) -> Found | None:
     matches = [item for item in found if item.get(kind.identity) == identity]
     if len(matches) > 1:
         ids = ", ".join(sorted(str(item.get(kind.id)) for item in matches))
+        how = f", or say which one is meant by `{kind.id}`" if kind.id in kind.by_name else ""
         raise DuplicateError(
             f"{len(matches)} {kind.plural} have the {kind.identity} {identity!r}: {ids}. "
-            "Delete or rename all but one of them."
+            f"Delete or rename all but one of them{how}."
         )
     return matches[0] if matches else None
+
+
+def find(kind: Kind, wanted: Wanted, by_name: t.Mapping[str, t.Sequence[Found]]) -> Found | None:
+    """The object that is meant: by its name, by its former one, and among several of a name by its id."""
+    chosen = wanted.given.get(kind.id)
+    for name in (wanted.identity, wanted.previous):
+        named = by_name.get(name, []) if name else []
+        if chosen and len(named) > 1:
+            named = [item for item in named if item.get(kind.id) == chosen] or named
+        if named:
+            return pick(kind, str(name), named)
+    return None
+
+
+def taken_id(kind: Kind, wanted: Wanted, holder: Found) -> PlanError:
+    name, id = holder.get(kind.identity), holder.get(kind.id)
+    rename = f" To rename that one, give `previous_name: {name}`." if kind.renamable else ""
+    return PlanError(f"{kind.name} {wanted.identity!r}: the {kind.id} {id!r} is that of {name!r}.{rename}")
 
 
 def plan(kind: Kind, wanted: Wanted, found: Found | None, now: datetime | None = None) -> Operation:
@@ -112,7 +131,8 @@ def _shown_owner(marker: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 
 
 def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Operation:
-    before: dict[str, t.Any] = {kind.identity: wanted.identity}
+    renamed = found.get(kind.identity) != wanted.identity
+    before: dict[str, t.Any] = {kind.identity: found.get(kind.identity)}
     after: dict[str, t.Any] = {kind.identity: wanted.identity}
     changed: list[Field] = []
     for item in given_fields(kind, wanted):
@@ -124,7 +144,7 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
     if wanted.owner:
         before.update(_shown_owner(marker_now))
         after.update(_shown_owner(marker))
-    if not changed and marker == marker_now:
+    if not changed and not renamed and marker == marker_now:
         return Operation(NOTHING, kind, wanted.identity, found.get(kind.id), {}, before, after, found)
     for item in changed:
         _refuse_impossible(kind, item, wanted)
@@ -132,6 +152,7 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
     if kind.obstacle and (said := kind.obstacle(wanted.given, [item.name for item in changed], found)):
         raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
     body = bodies.change(kind, wanted, found, changed, marker != marker_now)
+    body = {**body, **({kind.identity: wanted.identity} if renamed else {})}
     calls = bodies.calls(kind, wanted, found, changed, body)
     return Operation(UPDATE, kind, wanted.identity, found.get(kind.id), body, before, after, found, calls)
 

@@ -84,14 +84,15 @@ def _items(kind: Kind, answer: t.Any) -> Objects:
     return items
 
 
-def with_detail(client: Client, kind: Kind, item: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+def with_detail(client: Client, kind: Kind, item: t.Mapping[str, t.Any], always: bool = False) -> dict[str, t.Any]:
     """An object with what the listing leaves out."""
-    if kind.listing.detail_hints and not any(dig(item, hint) for hint in kind.listing.detail_hints):
+    if not always and kind.listing.detail_hints and not any(dig(item, hint) for hint in kind.listing.detail_hints):
         return dict(item)
     path = str(kind.listing.detail).replace("{id}", urllib.parse.quote(str(item[kind.id]), safe=""))
     answer = client.get(path)
     detail = answer.get(kind.listing.detail_envelope) if kind.listing.detail_envelope else answer
-    return {**item, **{f.read_path[0]: dig(detail, f.read_path[:1]) for f in kind.fields if f.detail}}
+    read = {**item, **{f.read_path[0]: dig(detail, f.read_path[:1]) for f in kind.fields if f.detail}}
+    return kind.listing.detail_more(read, answer) if kind.listing.detail_more else read
 
 
 def _total(kind: Kind, answer: t.Any) -> int:

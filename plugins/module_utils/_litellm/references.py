@@ -9,12 +9,92 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from . import reader
+from . import reader, values
+from .change import Change
 from .client import Client
-from .errors import DuplicateError, PlanError
+from .errors import DuplicateError, Failure, PlanError
 from .kinds import KINDS, Kind
-from .plan import Operation
-from .wanted import Wanted
+from .plan import CREATE, UPDATE, Operation
+from .wanted import Wanted, given_fields
+
+Readings = t.Mapping[str, reader.Reading]
+
+
+def missing(client: Client, changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
+    """What is about to be written and names an object that there is not: LiteLLM takes most of it, and fails later."""
+    wanted: dict[str, dict[str, list[str]]] = {}
+    for change in changes:
+        for plural, id, where in _written_references(change):
+            wanted.setdefault(plural, {}).setdefault(id, []).append(where)
+    coming, going = _coming(changes)
+    failures = []
+    for plural, ids in wanted.items():
+        kind = KINDS[plural]
+        unknown = [id for id in ids if (plural, id) not in coming]
+        known = _known_ids(client, kind, read.get(plural), unknown, workers) - going.get(plural, set())
+        failures += [
+            Failure(
+                PlanError(
+                    f"{where}: there is no {kind.name} with the {kind.id} {id!r}{_why(id in going.get(plural, ()))}"
+                )
+            )
+            for id in unknown
+            if id not in known
+            for where in ids[id]
+        ]
+    return failures
+
+
+def _why(going: bool) -> str:
+    return " after this call, which deletes it" if going else ""
+
+
+def _written_references(change: Change) -> t.Iterator[tuple[str, str, str]]:
+    """Kind and id of what is written, and where."""
+    if change.operation.action not in (CREATE, UPDATE):
+        return
+    changed = set(change.operation.changed_fields)
+    for item in given_fields(change.kind, change.wanted):
+        if item.name not in changed or not (item.refers or item.refers_in):
+            continue
+        value, where = change.wanted.given[item.name], f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
+        for id in (value if isinstance(value, list) else [value]) if item.refers else []:
+            if id is not None and not isinstance(id, Pending):
+                yield str(item.refers), str(id), where
+        for part, plural in item.refers_in.items():
+            if isinstance(value, dict) and value.get(part):
+                yield plural, str(value[part]), f"{where}.{part}"
+
+
+def _coming(changes: t.Sequence[Change]) -> tuple[set[tuple[str, str]], dict[str, set[str]]]:
+    """The ids of objects that are there after the writing, and of those that are not."""
+    coming: set[tuple[str, str]] = set()
+    going: dict[str, set[str]] = {}
+    for change in changes:
+        kind, wanted = change.kind, change.wanted
+        shown = (change.shown or {}).get(kind.id)
+        id = shown or wanted.given.get(kind.id) or (wanted.identity if kind.id == kind.identity else None)
+        if kind.raw_value and not shown and isinstance(change.operation.body.get("key"), str):
+            id = values.digest(change.operation.body["key"])
+        if id and wanted.state == "present":
+            coming.add((kind.plural, str(id)))
+        elif id:
+            going.setdefault(kind.plural, set()).add(str(id))
+    return coming, going
+
+
+def _known_ids(
+    client: Client, kind: Kind, known: reader.Reading | None, ids: t.Sequence[str], workers: int
+) -> set[str]:
+    if not ids:
+        return set()
+    if known and known.complete:
+        found = known.found
+    elif kind.listing.page_size is None or not kind.listing.id_filter:
+        found = reader.read(client, kind, workers=workers)
+    else:
+        found = [item for id in ids for item in reader.read_where(client, kind, {kind.listing.id_filter: id}, workers)]
+    return {str(item.get(kind.id)) for item in found}
 
 
 class Pending(str):

@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import apply, cascade, reader
+from . import apply, cascade, reader, references
 from .annotations import owner_of
 from .background import BackgroundReading
 from .change import Change
@@ -23,7 +23,7 @@ from .client import AuthenticationError, Client, UnreachableError
 from .errors import EXPECTED, Failure, StateError
 from .key_change import KeyChange, Store
 from .kinds import KINDS, Kind
-from .plan import CREATE, DELETE, NOTHING, UPDATE, pick
+from .plan import CREATE, DELETE, NOTHING, UPDATE, find, taken_id
 from .references import Names, is_pending
 from .rotation import ROTATE, RotatingKeyChange, is_waiting, replaced_by, rotation_of
 from .wanted import Wanted
@@ -91,7 +91,8 @@ def _read(client: Client, state: State, kind: Kind, background: BackgroundReadin
         return read
     if kind.enterprise:
         apply.refuse_without_licence(client, kind)
-    names = None if state.prune else [item.identity for item in state.wanted[kind.plural]]
+    wanted = state.wanted[kind.plural]
+    names = None if state.prune else [*(w.identity for w in wanted), *(w.previous for w in wanted if w.previous)]
     if names is not None and not names:
         return reader.Reading([], False)
     return reader.read_enough(client, kind, names, state.workers)
@@ -107,11 +108,13 @@ def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Re
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found)]:
             try:
                 change = _change(client, state, kind, names.resolve(kind, wanted))
-                change.prepare(pick(kind, wanted.identity, by_name.get(wanted.identity, [])))
+                change.prepare(find(kind, wanted, by_name))
                 changes.append(change)
             except EXPECTED as exc:
                 failures.append(Failure(exc))
     failures += _taken_values(changes, read, state.workers)
+    failures += _taken_ids(changes, read)
+    failures += references.missing(client, changes, read, state.workers)
     failures += cascade.name_what_goes(client, changes, read, state.owner, state.workers)
     if failures:
         raise StateError("nothing was changed", failures)
@@ -135,7 +138,8 @@ def _surplus(state: State, kind: Kind, found: reader.Objects) -> list[Wanted]:
     """What carries our owner's marker and isn't wanted any more. Nothing else is ever pruned."""
     if not state.prune or not kind.annotations:
         return []
-    named = {item.identity for item in state.wanted[kind.plural]}
+    wanted = state.wanted[kind.plural]
+    named = {item.identity for item in wanted} | {item.previous for item in wanted if item.previous}
     # A key that was rotated away lives until its grace time is over.
     replaced = replaced_by(found, named) if kind.raw_value else set()
     owned = (item for item in found if owner_of(kind, item) == state.owner and not is_waiting(item))
@@ -155,9 +159,22 @@ def _taken_values(changes: t.Sequence[Change], read: Readings, workers: int) -> 
         users.update(_other_users([(change, token) for change, token in new if token not in users], workers))
     failures = []
     for change, token in new:
-        if token in users:
+        if token in users and not change.adopt(users[token], keys.found):
             failures.append(Failure(change.taken_by(users[token])))
         users[token] = change.wanted.identity
+    return failures
+
+
+def _taken_ids(changes: t.Sequence[Change], read: Readings) -> list[Failure]:
+    """Ids of new objects that others have: LiteLLM refuses them only when it comes to it."""
+    failures = []
+    for change in changes:
+        chosen = change.wanted.given.get(change.kind.id)
+        if change.operation.action != CREATE or not chosen or change.kind.raw_value:
+            continue
+        for item in read[change.kind.plural].found:
+            if item.get(change.kind.id) == chosen:
+                failures.append(Failure(taken_id(change.kind, change.wanted, item)))
     return failures
 
 
@@ -174,6 +191,8 @@ def _apply_all(client: Client, state: State, kinds: t.Sequence[Kind], changes: t
         changing = [c for c in changes if c.kind is kind and c.changes and c.wanted.state == "present"]
         failures += _settle(client, changing)
         failures += _in_parallel([c for c in changing if not is_pending(c.wanted)], state.workers)
+    if not failures:
+        failures += _late([c for c in changes if any(call.late for call in c.operation.calls)])
     for kind in reversed(kinds):
         failures += _delete(client, state, kind, [c for c in changes if c.kind is kind and c.wanted.state == "absent"])
     if not failures:
@@ -193,7 +212,33 @@ def _settle(client: Client, changes: t.Sequence[Change]) -> list[Failure]:
     return []
 
 
-def _in_parallel(changes: t.Sequence[Change], workers: int) -> list[Failure]:
+def _late(changes: t.Sequence[Change]) -> list[Failure]:
+    """What refers to objects of all kinds: one after the other, for it touches those as well."""
+    return _in_parallel(changes, 1, Change.apply_late)
+
+
+def _chains(changes: t.Sequence[Change]) -> list[list[Change]]:
+    """Changes that write to one object besides their own go one after the other: LiteLLM reads, changes and writes it."""
+    chains: list[tuple[set[str], list[Change]]] = []
+    alone: list[list[Change]] = []
+    for change in changes:
+        names, members = change.touched, [change]
+        if not names:
+            alone.append(members)
+            continue
+        apart: list[tuple[set[str], list[Change]]] = []
+        for chain in chains:
+            if names & chain[0]:
+                names, members = names | chain[0], chain[1] + members
+            else:
+                apart.append(chain)
+        chains = [*apart, (names, members)]
+    return [*(members for names, members in chains), *alone]
+
+
+def _in_parallel(
+    changes: t.Sequence[Change], workers: int, do: t.Callable[[Change], None] = lambda change: change.apply()
+) -> list[Failure]:
     """Every object gets its turn, also after another's error, unless no request can succeed any more."""
     hopeless: list[Failure] = []
 
@@ -201,7 +246,7 @@ def _in_parallel(changes: t.Sequence[Change], workers: int) -> list[Failure]:
         if hopeless:
             return None
         try:
-            change.apply()
+            do(change)
         except HOPELESS as exc:
             hopeless.append(Failure(exc))
             return hopeless[0]
@@ -209,8 +254,12 @@ def _in_parallel(changes: t.Sequence[Change], workers: int) -> list[Failure]:
             return Failure(exc, f"{change.kind.name} {change.wanted.identity!r}")
         return None
 
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(changes)))) as pool:
-        return [failure for failure in pool.map(one, changes) if failure]
+    def chain(members: t.Sequence[Change]) -> list[Failure]:
+        return [failure for failure in map(one, members) if failure]
+
+    chains = _chains(changes)
+    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(chains)))) as pool:
+        return [failure for failures in pool.map(chain, chains) for failure in failures]
 
 
 def _delete(client: Client, state: State, kind: Kind, changes: t.Sequence[Change]) -> list[Failure]:

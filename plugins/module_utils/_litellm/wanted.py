@@ -37,6 +37,7 @@ class Wanted:
     renew_before: str | None = None
     owner: str | None = None
     rotate: t.Mapping[str, t.Any] | None = None
+    previous: str | None = None  # the name that it may still have
     cascade: bool = False  # whether what LiteLLM deletes along with it may go, whosever it is
     named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
     fingerprint_key: bytes = field(default=b"", repr=False)
@@ -58,6 +59,7 @@ def wanted_of(
         replace_metadata=params.get("metadata_mode") == "replace",
         renew_before=params.get("renew_before"),
         rotate=params.get("rotate"),
+        previous=params.get("previous_name"),
         cascade=bool(params.get("cascade")),
         named={ref.option: params[ref.option] for ref in kind.references if ref.option in given},
         owner=owner if kind.annotations else None,
@@ -145,6 +147,8 @@ def _wrong_entries(item: Field, value: t.Any) -> list[str]:
             found.append(f"{where}: must be a dictionary")
             continue
         found += [f"{where}: {unknown(name, known)}" for name in entry if name not in known]
+        if item.one_of and not any(entry.get(name) for name in item.one_of):
+            found.append(f"{where}: needs {' or '.join(item.one_of)}")
         found += [f"{where}: {wrong}" for name in entry if name in known for wrong in _wrong(known[name], entry[name])]
     return found
 

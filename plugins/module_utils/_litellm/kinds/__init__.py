@@ -33,8 +33,9 @@ KINDS: t.Mapping[str, Kind] = {
         MCP_SERVER,
         GUARDRAIL,
         ORGANIZATION,
-        TEAM,
+        # Before teams: LiteLLM makes the persons that a new team names, if they are not there.
         USER,
+        TEAM,
         PROJECT,
         ACCESS_GROUP,
         TAG,

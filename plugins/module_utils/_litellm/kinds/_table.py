@@ -53,21 +53,33 @@ class Write:
 
 @dataclass(frozen=True)
 class Call:
-    """A writing call besides the main one, to the object whose id the write names."""
+    """A writing call besides the main one: to the object itself, unless it names the id of another one.
+
+    Where SELF stands in the body, the object's own id is sent.
+    """
+
+    SELF: t.ClassVar[str] = "(its own id)"
 
     write: Write
     body: t.Mapping[str, t.Any]
+    id: str | None = None
+    late: bool = False  # only when all kinds of objects are there
+    licence: str = ""  # what of it needs a licence
 
 
 @dataclass(frozen=True)
 class Rule:
     """How an option is treated that follows none of the common rules."""
 
-    canonical: t.Callable[[t.Any], t.Any]  # the form in which the wanted and the found value are compared and shown
-    created: t.Callable[[t.Any], t.Any]  # what the creation sends
+    canonical: t.Callable[[t.Any], t.Any]  # the form in which a value is shown, and compared if there is no `pair`
+    created: t.Callable[[t.Any], t.Any]  # what the creation sends, if not None
     calls: t.Callable[[t.Any, t.Any], list[Call]]  # from the wanted and the found value: what changes it
     exported: t.Callable[[t.Any], t.Any]  # from the found value: what to declare
-    leavers: t.Callable[[t.Any, t.Any], list[str]] | None = None  # from the wanted and the found value: persons who go
+    made: t.Callable[[t.Any], list[Call]] = lambda wanted: []  # what a creation needs besides
+    pair: t.Callable[[t.Any, t.Any], tuple[t.Any, t.Any]] | None = None  # the found and the wanted value, comparable
+    leavers: t.Callable[[t.Any, t.Any], list[str]] | None = None  # from the wanted and the found value: who goes
+    # From the wanted and the found value: other objects that the calls write to as well, so never two at once.
+    touched: t.Callable[[t.Any, t.Any], set[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,11 @@ class Field:
     all_secret: bool = False  # of an object with secret parts: every part is one
     usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
     detail: bool = False  # not in the listing, only where one object is read by itself
+    detail_for: t.Callable[[t.Any], bool] | None = None  # of which wanted values only that shows enough
+    refers: str | None = None  # the kind whose ids it takes
+    refers_in: t.Mapping[str, str] = field(default_factory=dict)  # of a dictionary: kinds by the names of its parts
+    touches: bool = False  # a list of other objects that LiteLLM writes to as well
+    one_of: tuple[str, ...] = ()  # of a list of entries: an entry has at least one of these
     api_name: str | None = None  # its name in the API, where another option has that name
     by_metadata: bool = False  # an update takes it inside metadata only
     own_call: Write | None = None  # the main calls don't take it, this one does
@@ -136,8 +153,10 @@ class Listing:
     page_size: int | None = None  # None: the API answers with everything at once
     size_parameter: str = "size"
     identity_filter: str | None = None
+    id_filter: str | None = None
     detail: str | None = None  # where one object is read by itself
     detail_envelope: str | None = None
+    detail_more: t.Callable[[Found, t.Any], dict[str, t.Any]] | None = None  # what else the answer tells of the object
     detail_hints: tuple[tuple[str, ...], ...] = ()  # where nothing is at these paths, the detail has nothing more
 
 
@@ -198,6 +217,7 @@ class Kind:
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
     cascades: tuple[Cascade, ...] = ()
+    renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.
     sent_along: t.Callable[[Found, Found], dict[str, t.Any]] | None = None

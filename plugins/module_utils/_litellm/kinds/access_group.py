@@ -16,13 +16,14 @@ ACCESS_GROUP = Kind(
     fields=(
         Field("description"),
         Field("access_model_names", "list", "str", clear=EMPTY),
-        Field("access_mcp_server_ids", "list", "str", clear=EMPTY),
+        Field("access_mcp_server_ids", "list", "str", clear=EMPTY, refers="mcp_servers"),
         Field("access_agent_ids", "list", "str", clear=EMPTY),
-        Field("assigned_team_ids", "list", "str", clear=EMPTY),
-        Field("assigned_key_ids", "list", "str", clear=EMPTY),
+        Field("assigned_team_ids", "list", "str", clear=EMPTY, touches=True, refers="teams"),
+        Field("assigned_key_ids", "list", "str", clear=EMPTY, touches=True, refers="keys"),
     ),
     listing=Listing("/v1/access_group"),
     create=Write("POST", "/v1/access_group"),
+    renamable=True,
     update=Write("PUT", "/v1/access_group/{id}"),
     delete=Write("DELETE", "/v1/access_group/{id}"),
 )

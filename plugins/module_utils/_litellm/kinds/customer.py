@@ -34,7 +34,7 @@ CUSTOMER = Kind(
         Field("blocked", "bool", default=False),
         Field("default_model", clear=EMPTY),
         Field("allowed_model_region", clear=NEVER, choices=("eu", "us")),
-        Field("budget_id", clear=NEVER),
+        Field("budget_id", clear=NEVER, refers="budgets"),
         in_budget("max_budget", "float", clear=NEVER),
         in_budget("soft_budget", "float", create_only=True, clear=NEVER),
         in_budget("budget_duration", "str", create_only=True, duration=True, clear=NEVER),

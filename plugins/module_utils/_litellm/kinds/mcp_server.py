@@ -103,6 +103,7 @@ MCP_SERVER = Kind(
     ),
     listing=Listing("/v1/mcp/server"),
     create=Write("POST", "/v1/mcp/server"),
+    renamable=True,
     update=Write("PUT", "/v1/mcp/server", id_field="server_id"),
     delete=Write("DELETE", "/v1/mcp/server/{id}"),
     annotations="mcp_info",

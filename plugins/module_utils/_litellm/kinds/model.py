@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write, dig
+from ._table import NEVER, SECRETS, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, dig
 
 UPDATE = Write("PATCH", "/model/{id}/update")
 
@@ -19,6 +19,12 @@ def with_removals(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     # The endpoint turns off every switch that it isn't told, such as use_in_pass_through.
     switches = {name: True for name, value in (found or {}).items() if value is True}
     return {"litellm_params": {**switches, **body}, **({"litellm_params_to_remove": gone} if gone else {})}
+
+
+def no_slash(given: Found, changed: t.Collection[str], found: Found) -> str | None:
+    if "/" in str(found.get("model_id")):
+        return "LiteLLM can't change a model whose id has a slash: delete it, and give it another `model_id`"
+    return None
 
 
 MODEL = Kind(
@@ -37,16 +43,18 @@ MODEL = Kind(
             clear=NEVER,
             update=with_removals,
             also_written=("litellm_params_to_remove",),
+            refers_in={"litellm_credential_name": "credentials"},
         ),
         # The creation doesn't take it.
         Field("blocked", "bool", path=("model_info", "blocked"), default=False, own_call=UPDATE),
         Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS),
     ),
-    listing=Listing("/v2/model/info", envelope="data", page_size=100),
+    listing=Listing("/v2/model/info", envelope="data", page_size=100, id_filter="modelId"),
     create=Write("POST", "/model/new"),
     update=UPDATE,
     delete=Write("POST", "/model/delete", id_field="id"),
     annotations="model_info",
+    obstacle=no_slash,
     annotations_merge=True,
     id_at_creation=True,
     declarable=lambda found: dig(found, ("model_info", "db_model")) is True,

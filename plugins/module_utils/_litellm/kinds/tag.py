@@ -23,8 +23,8 @@ TAG = Kind(
     id="name",
     fields=(
         Field("description"),
-        Field("models", "list", "str", clear=EMPTY),
-        in_budget("budget_id", "str", create_only=True, clear=NEVER),
+        Field("models", "list", "str", clear=EMPTY, refers="models"),
+        in_budget("budget_id", "str", create_only=True, clear=NEVER, refers="budgets"),
         in_budget("max_budget", "float", clear=NEVER),
         in_budget("soft_budget", "float", clear=NEVER),
         in_budget("budget_duration", "str", duration=True),

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-import typing as t
-
+from ._members import MEMBER, MEMBERSHIP, has_limits, with_limits
 from ._table import (
     BUDGET_WINDOW,
     EMPTY,
@@ -16,71 +15,18 @@ from ._table import (
     SUBKEYS,
     SUBSET,
     WINDOWS,
-    Call,
     Cascade,
     Field,
     Kind,
     Listing,
-    Rule,
     Write,
     duration,
     in_metadata,
 )
-from .user import CREATOR
 
 MEMBER_BUDGET = "team_member_budget_table"
 THROUGHPUT = ("guaranteed_throughput", "best_effort_throughput")
-MEMBER = (Field("user_id"), Field("user_email"), Field("role", choices=("admin", "user")))
 PERMISSIONS = Write("POST", "/team/permissions_update", id_field="team_id")
-ADD = Write("POST", "/team/member_add", id_field="team_id")
-UPDATE = Write("POST", "/team/member_update", id_field="team_id")
-DELETE = Write("POST", "/team/member_delete", id_field="team_id")
-
-Member = t.Mapping[str, t.Any]
-
-
-def _name(member: Member) -> str:
-    return str(member.get("user_id") or member.get("user_email"))
-
-
-def members(value: t.Sequence[Member] | None) -> dict[str, str]:
-    """Who is in a team, and as what. LiteLLM puts the maker of a team among its members."""
-    named = {_name(member): str(member.get("role") or "user") for member in value or []}
-    return {name: role for name, role in named.items() if name != CREATOR}
-
-
-def with_roles(value: t.Sequence[Member]) -> list[dict[str, t.Any]]:
-    return [{"role": "user", **{name: part for name, part in member.items() if part is not None}} for member in value]
-
-
-def member_calls(wanted: t.Sequence[Member] | None, found: t.Sequence[Member] | None) -> list[Call]:
-    """Additions first, so that a team never stands empty; a changed role is an update of its own."""
-    old = {_name(member): member for member in found or []}
-    new = {_name(member): member for member in with_roles(wanted or [])}
-    added = [member for name, member in new.items() if name not in old]
-    roles = [m for name, m in new.items() if name in old and m["role"] != old[name].get("role", "user")]
-    gone = [member for name, member in old.items() if name not in new and name != CREATOR]
-    calls = [Call(ADD, {"member": added})] if added else []
-    calls += [Call(UPDATE, {**_who(member), "role": member["role"]}) for member in roles]
-    return calls + [Call(DELETE, _who(member)) for member in gone]
-
-
-def _who(member: Member) -> dict[str, t.Any]:
-    name = "user_id" if member.get("user_id") else "user_email"
-    return {name: member[name]}
-
-
-def leavers(wanted: t.Sequence[Member] | None, found: t.Sequence[Member] | None) -> list[str]:
-    """LiteLLM deletes a person's keys in a team that the person leaves."""
-    gone = (call.body for call in member_calls(wanted, found) if call.write is DELETE)
-    return [str(body["user_id"]) for body in gone if body.get("user_id")]
-
-
-def declared(found: t.Sequence[Member] | None) -> list[dict[str, str]]:
-    return [{"user_id": name, "role": role} for name, role in members(found).items()]
-
-
-MEMBERSHIP = Rule(canonical=members, created=with_roles, calls=member_calls, exported=declared, leavers=leavers)
 
 TEAM = Kind(
     name="team",
@@ -90,12 +36,20 @@ TEAM = Kind(
     fields=(
         Field("team_id", create_only=True, clear=NEVER),
         Field("organization_id", licence=True),
-        Field("members_with_roles", "list", "dict", rule=MEMBERSHIP, parts=MEMBER),
+        Field(
+            "members_with_roles",
+            "list",
+            "dict",
+            rule=MEMBERSHIP,
+            parts=MEMBER,
+            one_of=("user_id", "user_email"),
+            detail_for=has_limits,
+        ),
         Field("blocked", "bool", default=False),
         Field("models", "list", "str", clear=EMPTY),
         Field("model_aliases", "dict", path=("litellm_model_table", "model_aliases"), clear=EMPTY, plain=True),
         Field("default_team_member_models", "list", "str", clear=EMPTY),
-        Field("access_group_ids", "list", "str", clear=EMPTY),
+        Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups"),
         # /team/update takes the list and doesn't keep it; this call does.
         Field("team_member_permissions", "list", "str", clear=EMPTY, own_call=PERMISSIONS),
         Field("router_settings", "dict", clear=EMPTY),
@@ -135,12 +89,15 @@ TEAM = Kind(
         "/v2/team/list",
         envelope="teams",
         page_size=100,
+        id_filter="team_id",
         size_parameter="page_size",
         detail="/team/info?team_id={id}",
         detail_envelope="team_info",
+        detail_more=with_limits,
         detail_hints=(("object_permission_id",), ("metadata", "team_member_budget_id")),
     ),
     create=Write("POST", "/team/new"),
+    renamable=True,
     update=Write("POST", "/team/update", id_field="team_id"),
     delete=Write("POST", "/team/delete", id_field="team_ids", id_list=True),
     annotations="metadata",

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from ._members import CREATOR, TEAMS_OF_USER
 from ._table import (
     EMPTY,
     NEVER,
@@ -22,8 +23,6 @@ from ._table import (
 )
 
 USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer")
-# The administrator of the proxy.
-CREATOR = "default_user_id"
 
 # /user/update drops every null and every empty list or object but budget_duration and max_budget.
 USER = Kind(
@@ -36,8 +35,8 @@ USER = Kind(
         Field("user_alias", clear=EMPTY),
         Field("user_role", clear=NEVER, choices=USER_ROLES),
         Field("sso_user_id", clear=NEVER),
-        # Who is in a team is said by the team.
-        Field("teams", "list", "str", create_only=True, clear=NEVER, exported=False),
+        # Who is in a team is said by the team, so the export leaves it out here.
+        Field("teams", "list", "str", rule=TEAMS_OF_USER, refers="teams", exported=False),
         Field("models", "list", "str", clear=NEVER),
         Field("allowed_cache_controls", "list", "str", clear=NEVER),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
@@ -70,5 +69,5 @@ USER = Kind(
     drops_empty_annotations=True,
     constants={"auto_create_key": False},
     declarable=lambda found: found.get("user_id") != CREATOR,
-    cascades=(Cascade("keys", ("user_id",), "user_id"),),
+    cascades=(Cascade("keys", ("user_id",), "user_id", member=("team_id",)),),
 )

@@ -42,7 +42,16 @@ def test_a_kind_has_a_module_with_its_options(kind: Kind) -> None:
     module = importlib.import_module(f"{MODULES}litellm_{kind.name}")
     documented = set(yaml.safe_load(module.DOCUMENTATION)["options"])
     spec = set(argspec.object_spec(kind))
-    shared = {"cascade", "metadata", "metadata_mode", "soft_budget", "budget_duration", "tpm_limit", "rpm_limit"}
+    shared = {
+        "cascade",
+        "previous_name",
+        "metadata",
+        "metadata_mode",
+        "soft_budget",
+        "budget_duration",
+        "tpm_limit",
+        "rpm_limit",
+    }
     assert documented - {"state", "store"} - spec == set()
     assert spec - documented - shared == set()
 
