@@ -29,6 +29,8 @@ options:
     description:
       - The values. They are added to those that exist; a value that is V(null) is emptied.
       - It can't be cleared as a whole.
+      - LiteLLM shows some values, such as C(api_base), and the first and last letters of secret ones. What it shows is
+        compared, the rest by a keyed fingerprint of what was last written.
     type: dict
     version_added: 0.1.0
   credential_info:

@@ -49,6 +49,7 @@ def test_a_key_without_a_name_is_given_one(proxy: Proxy) -> None:
 
 def test_teams_of_one_name_are_told_apart_by_their_id(proxy: Proxy) -> None:
     for number in (1, 2):
+        run(proxy, "litellm_team", team_alias="na-twin", team_id=f"na-twin-{number}", state="absent")
         proxy.call("POST", "/team/new", {"team_alias": "na-twin", "team_id": f"na-twin-{number}"})
     assert "2 teams have" in run(proxy, "litellm_team", team_alias="na-twin", max_budget=3)["msg"]
     change(proxy, "litellm_team", team_alias="na-twin", team_id="na-twin-2", max_budget=3)

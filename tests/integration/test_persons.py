@@ -59,7 +59,7 @@ def test_members_by_mail_and_their_limits(proxy: Proxy) -> None:
     change(proxy, "litellm_team", **team, members_with_roles=[{"user_email": MAIL}])
     limited = {"user_email": MAIL, "max_budget_in_team": 3, "rpm_limit": 5, "allowed_models": ["m"]}
     change(proxy, "litellm_team", **team, members_with_roles=[limited, {"user_id": PERSONS[0], "tpm_limit": 7}])
-    cleared = {"user_email": MAIL, "max_budget_in_team": None, "allowed_models": []}
+    cleared: dict[str, t.Any] = {"user_email": MAIL, "max_budget_in_team": None, "allowed_models": []}
     change(proxy, "litellm_team", **team, members_with_roles=[cleared, {"user_id": PERSONS[0]}])
     shown = proxy.call("GET", f"/team/info?team_id={TEAMS[0]}")["team_memberships"]
     budgets = [one["litellm_budget_table"] for one in shown if one["litellm_budget_table"]]

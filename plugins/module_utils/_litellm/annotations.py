@@ -77,7 +77,7 @@ def _kept_metadata(kind: Kind) -> frozenset[str]:
 _KEPT: dict[str, frozenset[str]] = {}
 
 
-def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What of an object's metadata is neither LiteLLM's nor ours."""
-    kept = _kept_metadata(kind) | kind.echoed_metadata
+def user_metadata(kind: Kind, metadata: t.Mapping[str, t.Any], named: frozenset[str] = frozenset()) -> dict[str, t.Any]:
+    """What of an object's metadata is neither LiteLLM's nor ours, and what the user named of it."""
+    kept = ((_kept_metadata(kind) | kind.echoed_metadata) - named) | {MARKER}
     return {k: v for k, v in metadata.items() if k not in kept}

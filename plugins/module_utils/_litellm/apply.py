@@ -153,5 +153,5 @@ def check_kept(kind: Kind, wanted: Wanted, found: Object) -> None:
     if names:
         raise NotKeptError(
             f"the proxy accepted the {kind.name} {wanted.identity!r} but did not keep: {names}. "
-            "An older LiteLLM may not know these options: leave them out, or update the proxy."
+            "What was sent for these is not what it shows now."
         )

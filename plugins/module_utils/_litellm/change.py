@@ -12,7 +12,7 @@ from . import apply, reader
 from .client import Client
 from .errors import NotKeptError
 from .kinds import Found, Kind, dig
-from .plan import CREATE, DELETE, NOTHING, Operation, find, plan
+from .plan import CREATE, DELETE, NOTHING, Operation, find, plan, refuse_incomplete
 from .wanted import Wanted, given_fields
 
 
@@ -62,6 +62,8 @@ class Change:
             found = reader.with_detail(self.client, self.kind, found, self._needs_all)
         self.shown = found
         self.operation = plan(self.kind, self.wanted, found)
+        if self.operation.action == CREATE:
+            refuse_incomplete(self.kind, self.wanted)
 
     def apply(self) -> None:
         if self.operation.action == CREATE:

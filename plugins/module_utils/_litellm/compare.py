@@ -30,7 +30,8 @@ def compare(kind: Kind, item: Field, wanted: Wanted, found: Found, now: datetime
         return _compare_lifetime(item, value, found, wanted.renew_before, now)
     if item.name == kind.annotations and not kind.annotations_merge:
         target = metadata_target(kind, wanted, found)
-        return user_metadata(kind, found.get(item.name) or {}), user_metadata(kind, target)
+        named = frozenset(value or {})
+        return user_metadata(kind, found.get(item.name) or {}, named), user_metadata(kind, target, named)
     new = values.wanted_value(item, value)
     old = values.found_value(item, found, new)
     if item.clear == SUBKEYS and new is None and old:
@@ -45,16 +46,27 @@ def _compare_secrets(kind: Kind, item: Field, wanted: Wanted, found: Found) -> t
     readable, secret = values.split_secrets(item, given)
     there = prices.with_numbers(dig(found, item.read_path) or {})
     seen = {k: values.seen_through(there.get(k), given[k]) for k in readable}
-    old = {k: values.canonical_part(v) for k, v in secret_parts.masked(seen).items()}
-    new = {k: values.canonical_part(v) for k, v in readable.items()}
+    old = {k: values.canonical_part(v, ordered=True) for k, v in secret_parts.masked(seen).items()}
+    new = {k: values.canonical_part(v, ordered=True) for k, v in readable.items()}
     for name in (k for k, v in secret.items() if v is None):
         old[name] = None if there.get(name) is None else secret_parts.MASK
         new[name] = None
+    for name in (k for k in secret if _shows_another(there.get(k), given.get(k))):
+        old[name], new[name] = f"{secret_parts.MASK} (found)", f"{secret_parts.MASK} (wanted)"
     print_ = fingerprint(item, wanted)
     if print_:
         old["(secrets)"] = marker_of(kind, found).get("fingerprints", {}).get(item.name)
         new["(secrets)"] = print_
     return old, new
+
+
+def _shows_another(found: t.Any, wanted: t.Any) -> bool:
+    """Whether what the proxy shows of a secret, the whole or its ends, can't be of the wanted one."""
+    if not isinstance(found, (str, int, float)) or not isinstance(wanted, (str, int, float)):
+        return False
+    if isinstance(wanted, str) and secret_parts.is_reference(wanted):
+        return False
+    return bool(values.seen_through(found, wanted) != wanted)
 
 
 def _compare_lifetime(
@@ -74,6 +86,14 @@ def differing(kind: Kind, wanted: Wanted, found: Found) -> list[str]:
     """The options that are not as wanted, whether or not that can be changed."""
     now = datetime.now(timezone.utc)
     pairs = {item.name: compare(kind, item, wanted, found, now) for item in given_fields(kind, wanted)}
-    names = [name for name, (old, new) in pairs.items() if old != new]
+    names = [part for name, (old, new) in pairs.items() if old != new for part in _parts(name, old, new)]
     marked = marker_target(kind, wanted, found) == marker_of(kind, found)
     return names if names or marked else ["our marker"]
+
+
+def _parts(name: str, old: t.Any, new: t.Any) -> list[str]:
+    """What of a structure differs; secrets only as such."""
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return [name]
+    parts = [part for part in {**old, **new} if old.get(part) != new.get(part)]
+    return [f"{name}.{part}" for part in parts] or [name]

@@ -14,7 +14,7 @@ from . import bodies, showing, values
 from .annotations import fingerprint, marker_of, marker_target
 from .compare import compare
 from .errors import DuplicateError, PlanError
-from .kinds._table import BUDGET_TABLE, LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind, shared_budget
+from .kinds._table import BUDGET_TABLE, LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind, dig, shared_budget
 from .wanted import Wanted, given_fields
 
 CREATE = "create"
@@ -76,11 +76,17 @@ def find(kind: Kind, wanted: Wanted, by_name: t.Mapping[str, t.Sequence[Found]])
     chosen = wanted.given.get(kind.id)
     for name in (wanted.identity, wanted.previous):
         named = by_name.get(name, []) if name else []
-        if chosen and len(named) > 1:
-            named = [item for item in named if item.get(kind.id) == chosen] or named
+        if chosen and (len(named) > 1 or wanted.state == "absent"):
+            named = [item for item in named if item.get(kind.id) == chosen]
         if named:
             return pick(kind, str(name), named)
     return None
+
+
+def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
+    lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "")]
+    if lacking:
+        raise PlanError(f"{kind.name} {wanted.identity!r}: there is none yet, and a new one needs {', '.join(lacking)}")
 
 
 def taken_id(kind: Kind, wanted: Wanted, holder: Found) -> PlanError:

@@ -48,10 +48,26 @@ def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
     """What the proxy masks in the middle counts as what is wanted, where the ends that it shows agree."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         return {name: seen_through(part, wanted.get(name)) for name, part in found.items()}
+    if _is_number(found) is not _is_number(wanted):
+        return wanted if _as_number(found) == _as_number(wanted) is not None else found
     if isinstance(found, str) and isinstance(wanted, str) and (mask := MASKED.search(found)):
         fits = wanted.startswith(found[: mask.start()]) and wanted.endswith(found[mask.end() :])
         return wanted if fits else found
     return found
+
+
+def _is_number(value: t.Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _as_number(value: t.Any) -> float | None:
+    """A number, also one that is written as text: `3e-7` is a text in YAML 1.1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
 
 
 def seconds(duration: str) -> int:
@@ -113,12 +129,17 @@ def found_value(field: Field, found: t.Mapping[str, t.Any], wanted: t.Any = None
     return canonical(field, value)
 
 
-def canonical_part(value: t.Any) -> t.Any:
+def canonical_part(value: t.Any, ordered: bool = False) -> t.Any:
+    """A part of an object. Lists have no order, unless they are said to have one."""
     if value in ([], {}, None):
         return None
-    if isinstance(value, list):
-        return _ordered(without_nulls(value))
-    return without_nulls(value)
+    return without_nulls(value) if ordered else _without_order(without_nulls(value))
+
+
+def _without_order(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {name: _without_order(part) for name, part in value.items()}
+    return _ordered([_without_order(part) for part in value]) if isinstance(value, list) else value
 
 
 def without_nulls(value: t.Any) -> t.Any:

@@ -217,6 +217,7 @@ class Kind:
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
     cascades: tuple[Cascade, ...] = ()
+    needed: tuple[tuple[str, ...], ...] = ()  # the options, or parts of them, that no creation works without
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.

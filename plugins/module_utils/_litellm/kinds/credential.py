@@ -22,6 +22,7 @@ CREDENTIAL = Kind(
     update=Write("PATCH", "/credentials/{id}", id_field="credential_name"),
     delete=Write("DELETE", "/credentials/{id}"),
     annotations="credential_info",
+    sent_along=lambda body, found: {"credential_info": {}},
     annotations_merge=True,
     constants={"credential_values": {}, "credential_info": {}},
 )

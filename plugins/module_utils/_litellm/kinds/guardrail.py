@@ -21,6 +21,7 @@ GUARDRAIL = Kind(
     create=Write("POST", "/guardrails", envelope="guardrail"),
     update=Write("PATCH", "/guardrails/{id}"),
     delete=Write("DELETE", "/guardrails/{id}"),
+    needed=(("litellm_params", "guardrail"), ("litellm_params", "mode")),
     annotations="guardrail_info",
     declarable=lambda found: found.get("guardrail_definition_location") == "db",
 )

@@ -54,6 +54,7 @@ MODEL = Kind(
     update=UPDATE,
     delete=Write("POST", "/model/delete", id_field="id"),
     annotations="model_info",
+    needed=(("model_name",), ("litellm_params", "model")),
     obstacle=no_slash,
     annotations_merge=True,
     id_at_creation=True,
