@@ -10,7 +10,13 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import kinds, readings, report, table
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
+    kinds,
+    readings,
+    report,
+    rolls,
+    table,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble, refusals
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import Known, compute
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import check, read_specs
@@ -22,6 +28,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value impo
     KINDS,
     KNOWN,
     REPORT,
+    ROLLED,
+    ROLLOUT,
     Fleet,
     FleetError,
 )
@@ -46,11 +54,14 @@ class ActionModule(ActionBase):
         self._vars = task_vars or {}
         _validation, self._args = self.validate_argument_spec(
             {
-                "stage": {"type": "str", "choices": [DECLARED, KNOWN, KINDS, REPORT], "required": True},
+                "stage": {"type": "str", "choices": list(self._stages()), "required": True},
+                "service": {"type": "str", "choices": list(rolls.MEMBERS)},
+                "batch": {"type": "dict"},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
                 "secrets": {"type": "bool", "default": True},
-            }
+            },
+            required_if=[("stage", ROLLOUT, ["service"]), ("stage", ROLLED, ["batch"])],
         )
         try:
             value = self._stages()[self._args["stage"]]()
@@ -59,7 +70,14 @@ class ActionModule(ActionBase):
         return {**result, "changed": False, **value}
 
     def _stages(self) -> dict[str, t.Callable[[], Value]]:
-        return {DECLARED: self._declared, KNOWN: self._known, KINDS: self._kinds, REPORT: self._report}
+        return {
+            DECLARED: self._declared,
+            KNOWN: self._known,
+            KINDS: self._kinds,
+            ROLLOUT: self._rollout,
+            ROLLED: self._rolled,
+            REPORT: self._report,
+        }
 
     def _resolved(self) -> Resolved:
         """Every host with its variables, checked and of the types that the roles' argument specs say."""
@@ -120,10 +138,28 @@ class ActionModule(ActionBase):
         self._show(kinds.lines(said["llm_models"], said["llm_plan_gpus"], found, str(said["vllm_version"])))
         return {}
 
+    def _rollout(self) -> Value:
+        service = self._args["service"]
+        fetched = {host: said.get("projects") or {} for host, said in self._registered(f"__{service}_fetched").items()}
+        return rolls.roll(self._fleet(), service, fetched)
+
+    def _rolled(self) -> Value:
+        batch = self._args["batch"]
+        return rolls.outcome(self._fleet(), batch, self._registered(f"__{batch['service']}_batch", batch["hosts"]))
+
+    def _fleet(self) -> Value:
+        return self._templar.template(self._vars["llm_fleet"])
+
+    def _registered(self, name: str, hosts: t.Iterable[str] = ()) -> dict[str, t.Any]:
+        """What hosts of the play registered under that name; those that dropped out of the run before said nothing."""
+        going = set(self._vars.get("ansible_play_hosts", ()))
+        said = {host: self._vars["hostvars"][host].get(name) for host in going & set(hosts or going)}
+        return {host: one for host, one in said.items() if one and not one.get("skipped")}
+
     def _report(self) -> Value:
         playing = self._vars.get("ansible_play_hosts_all", ())
         failed = [name for name in playing if name not in self._vars.get("ansible_play_hosts", ())]
-        found = report.lines(self._templar.template(self._vars["llm_fleet"]), failed)
+        found = report.lines(self._fleet(), failed)
         for line in found:
             self._display.warning(line)
         return {"undone": found}

@@ -21,10 +21,19 @@ options:
       - V(declared) needs no host. It refuses with every fault of every variable at once, each with its remedy.
       - V(known) comes after M(llmfleet.gateway.host_info) has looked at the hosts (C(llm_host)). Nothing is left open then.
       - V(kinds) shows each model of C(llm_models) alone on each kind of GPU of C(llm_plan_gpus). It needs no host.
+      - V(rollout) makes batches of what M(llmfleet.gateway.compose_project) said of O(service) by its step C(fetch), so that
+        C(llm_rollout_min_ready) holds. V(rolled) says what one of them came to. Both read C(llm_fleet) and what the role registered.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, report]
+    choices: [declared, known, kinds, rollout, rolled, report]
     required: true
+  service:
+    description: The service that O(stage=rollout) makes batches of.
+    type: str
+    choices: [vllm, litellm]
+  batch:
+    description: The one of RV(batches) that O(stage=rolled) judges.
+    type: dict
   driver_to_come:
     description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
     type: bool
@@ -60,7 +69,7 @@ EXAMPLES = r"""
 RETURN = r"""
 stage:
   description: V(declared) or V(known).
-  returned: success, but for V(kinds) and V(report)
+  returned: stage is V(declared) or V(known)
   type: str
 root:
   description: Directory on the hosts that holds the projects.
@@ -111,6 +120,45 @@ reading:
   description: What is kept on the servers for later runs, which may be unable to ask for it.
   returned: success
   type: dict
+drained:
+  description: What persons took requests from by the playbook C(drain), servers and instances as C(SERVER/NAME).
+  returned: stage is V(declared) or V(known)
+  type: list
+  elements: str
+rollout:
+  description: What the variables C(llm_rollout_*) and C(llm_canary_*) say.
+  returned: stage is V(declared) or V(known)
+  type: dict
+batches:
+  description: What changes at the same time, in order, with the hosts' projects and the traffic that is taken away meanwhile.
+  returned: stage is V(rollout)
+  type: list
+  elements: dict
+blocked:
+  description: What can't be changed while enough is ready, a line each.
+  returned: stage is V(rollout)
+  type: list
+  elements: str
+traffic:
+  description: For each gateway which servers of its gate get requests again.
+  returned: stage is V(rolled)
+  type: list
+  elements: dict
+released:
+  description: The same for servers that could not be brought back. Requests would wait for them in vain.
+  returned: stage is V(rolled)
+  type: list
+  elements: dict
+ways:
+  description: For each gateway the container that is asked for a completion, and of which models.
+  returned: stage is V(rolled)
+  type: list
+  elements: dict
+faults:
+  description: What failed, a line each.
+  returned: stage is V(rolled)
+  type: list
+  elements: str
 undone:
   description: A line for each host that may lack what the run changed.
   returned: stage is V(report)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import readings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import limits_wanted
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.look import look
@@ -31,6 +32,14 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "changes": fleet.changes,
         "reading": fleet.reading,
         "limits_from_vllm": limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models")),
+        "drained": readings.drains(fleet.reading),
+        "rollout": {
+            "batch": fleet.variable("llm_rollout_batch"),
+            "min_ready": fleet.variable("llm_rollout_min_ready"),
+            "min_ready_by_model": fleet.variable("llm_rollout_min_ready_by_model"),
+            "drain_timeout": fleet.variable("llm_rollout_drain_timeout"),
+            "canary_seconds": fleet.variable("llm_canary_seconds"),
+        },
         "nvidia_driver_batch": fleet.variable("nvidia_driver_batch"),
         "hosts": hosts,
     }

@@ -291,4 +291,10 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
         if name in fleet.gateways[:1]:
             part["redis"] = deployed_redis(fleet.hosts[name])
         parts[name] = part
-    return readings.renewed(known.reading, parts, readings.of_models(known.models), places)
+    return readings.renewed(known.reading, parts, readings.of_models(known.models), places, _drained(fleet, known))
+
+
+def _drained(fleet: Fleet, known: Known) -> list[str]:
+    """Until somebody ends it, or it is gone."""
+    there = {*fleet.gpu_servers, *(f"{one['server']}/{one['name']}" for one in fleet.instances)}
+    return [one for one in readings.drains(known.reading) if one in there]

@@ -40,12 +40,23 @@ def _sound(reading: t.Any) -> bool:
 
 
 def renewed(
-    before: Reading, hosts: t.Mapping[str, t.Any], models: t.Mapping[str, t.Any], places: t.Mapping[str, t.Any]
+    before: Reading,
+    hosts: t.Mapping[str, t.Any],
+    models: t.Mapping[str, t.Any],
+    places: t.Mapping[str, t.Any],
+    drained: t.Sequence[str] = (),
 ) -> Reading:
     """What this run knows, under the next number where it differs from what was kept."""
     content = {"format": FORMAT, "hosts": dict(hosts), "models": dict(models), "places": dict(places)}
-    same = all(before.get(part) == content[part] for part in content)
+    same = all(before.get(part) == content[part] for part in content) and drains(before) == list(drained)
+    content |= {"drained": list(drained)} if drained else {}
     return {**content, "number": before["number"] + (0 if same else 1)}
+
+
+def drains(reading: Reading) -> list[str]:
+    """What persons took requests from, until they give them back: servers, and instances as SERVER/NAME."""
+    found = reading.get("drained")
+    return [str(one) for one in found] if isinstance(found, list) else []
 
 
 def of_host(

@@ -14,6 +14,9 @@ DECLARED = "declared"
 KNOWN = "known"
 #: At the end of a run: what it leaves undone.
 REPORT = "report"
+#: In which order a change reaches the replicas of a service, and what one batch of it came to.
+ROLLOUT = "rollout"
+ROLLED = "rolled"
 #: Not of a fleet: each model alone on kinds of GPU.
 KINDS = "kinds"
 

@@ -56,7 +56,6 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["litellm_wait_timeout"]),
         "environment_from": environment,
-        "migrates_first": len(numbers) > 1 and migrates(1, fleet, host),
         "redis": redis.where(fleet, host) is not None,
         "plan": {"refusals": faults},
     }

@@ -138,6 +138,7 @@ def _kinds_of_gpu(value: t.Mapping[t.Any, t.Any]) -> str:
 
 
 _ca_key = values.optional(secrets.of_length(32))
+_REPLICAS = values.matching(re.compile(r"[0-9]+%?"), "number of replicas", "1 or 50%")
 
 FLEET: dict[str, Rule] = {
     "llm_ca_key": _ca_key,
@@ -147,6 +148,11 @@ FLEET: dict[str, Rule] = {
     "llm_gpu_count": values.between(0, 64),
     "llm_private_address": values.optional(values.reachable_address),
     "llm_project_root": values.path,
+    "llm_rollout_batch": values.matching(re.compile(r"[1-9][0-9]*%?"), "number of instances", "1 or 25%"),
+    "llm_rollout_min_ready": values.optional(_REPLICAS),
+    "llm_rollout_min_ready_by_model": lambda value: values.each(_REPLICAS)(value.values()),
+    "llm_rollout_drain_timeout": values.between(1),
+    "llm_canary_seconds": values.between(0),
 }
 FLEET_RELATIONS: tuple[Relation, ...] = (_memory,)
 
