@@ -12,7 +12,6 @@ nobody would be left, requests are held in the gate instead. Only rolls.py and t
 from __future__ import annotations
 
 import typing as t
-from collections import defaultdict
 
 NEW, CHANGED, RELOADED, REMOVED, UNCHANGED = "new", "changed", "reloaded", "removed", "unchanged"
 #: States of a server in the gate.
@@ -73,11 +72,12 @@ Unit = tuple[Member, ...]
 
 
 def minimum(replicas: int, wanted: str | int | None) -> int:
-    """Of a model: a number, or a percentage, rounded up. By default all but one; a single one may be away."""
-    if wanted in (None, ""):
-        return max(0, replicas - 1)
-    text = str(wanted).strip()
-    return -(-replicas * int(text[:-1]) // 100) if text.endswith("%") else int(text)
+    """Of a model: a number, or a percentage, rounded up. By default all but one, and a percentage is never more: then nothing
+    could change."""
+    text = "100%" if wanted in (None, "") else str(wanted).strip()
+    if not text.endswith("%"):
+        return int(text)
+    return min(-(-replicas * int(text[:-1]) // 100), max(0, replicas - 1))
 
 
 def batch_size(members: int, wanted: str | int) -> int:

@@ -41,7 +41,9 @@ def roll(value: Value, service: str, answers: Answers) -> dict[str, t.Any]:
     members = MEMBERS[service](value, answers)
     found = rollout.plan(members, RULES[service](value, members))
     count = len(found.batches)
-    batches = [_printed(value, service, batch, answers, (number, count)) for number, batch in enumerate(found.batches, 1)]
+    batches = [
+        _printed(value, service, batch, answers, (number, count)) for number, batch in enumerate(found.batches, 1)
+    ]
     hosts = sorted({host for batch in batches for host in batch["hosts"]})
     return {"batches": batches, "blocked": found.blocked, "hosts": hosts}
 
@@ -141,12 +143,12 @@ RULES = {VLLM: vllm_rules, LITELLM: litellm_rules}
 # ---- what a role reads
 
 
-def _printed(
-    value: Value, service: str, batch: Batch, answers: Answers, place: tuple[int, int]
-) -> dict[str, t.Any]:
+def _printed(value: Value, service: str, batch: Batch, answers: Answers, place: tuple[int, int]) -> dict[str, t.Any]:
     hosts: dict[str, dict[str, t.Any]] = {}
     for member in batch.members:
-        part = hosts.setdefault(member.host, {"projects": [], "absent": [], "stop_first": member.host in batch.stop_first})
+        part = hosts.setdefault(
+            member.host, {"projects": [], "absent": [], "stop_first": member.host in batch.stop_first}
+        )
         if member.change == REMOVED:
             folder = answers[member.host][member.project]["project_dir"]
             part["absent"].append({"name": member.project, "project_dir": folder, "state": "absent"})

@@ -51,6 +51,8 @@ LOCKS = "/run/llmfleet/locks"
 NO_DOMAIN = "nothing.invalid"
 #: Seconds that an instance which comes first on a GPU has to begin, after a restart of the engine.
 PATIENCE = 60
+#: What a changed instance has to answer before requests go to it, and how long that may take.
+PROOF, PROOF_SECONDS = "ask.py", 400
 #: The file of secrets that a container takes into its environment.
 SECRET_FILE = "environment.json"
 
@@ -112,6 +114,7 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
         "directories": _directories(instance, root, said, bool(fetched)),
         "files": _files(said, bool(fetched)),
         "networks": _shared_network(instance, said),
+        "hooks": [_hook(instance)],
         "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{root}/vllm", "service": instance["name"]}],
         "vars": {
             "vllm_instance": {
@@ -172,6 +175,8 @@ def _files(said: Said, fetching: bool) -> list[dict[str, t.Any]]:
         # Of no service: a neighbour that comes or goes is no reason to start an instance anew.
         {"path": "turn.json", "src": "turn.json.j2"},
         _secret("serve", SECRET_FILE, said["vllm_uid"], said["vllm_gid"], SERVICE),
+        # Of no service either: it is read from standard input.
+        {"path": PROOF, "src": f"../files/{PROOF}"},
         # The same key for people and programs on the host; the container doesn't need it.
         {"path": "secrets/api_key", "src": "api_key.j2", "secret": True, "mode": "0600"},
     ]
@@ -183,6 +188,19 @@ def _files(said: Said, fetching: bool) -> list[dict[str, t.Any]]:
         {"path": "download.py", "src": "../files/download.py", "services": ["download"]},
         _secret("download", SECRET_FILE, user, group, "download"),
     ]
+
+
+def _hook(instance: Instance) -> dict[str, t.Any]:
+    """A server that says that it is healthy need not answer; one that does not is put back as it was."""
+    ask = ["python3", "-", f"{instance['health_url'].removesuffix('/health')}/v1", instance["model_name"]]
+    return {
+        "service": SERVICE,
+        "description": f"{instance['model_name']} answers a request",
+        "command": ask,
+        "check_command": ask,
+        "stdin_file": PROOF,
+        "timeout": PROOF_SECONDS,
+    }
 
 
 def _secret(folder: str, name: str, user: t.Any, group: t.Any, reader: str) -> dict[str, t.Any]:

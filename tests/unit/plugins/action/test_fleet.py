@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
+import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import trust_as_template
+from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
+from ansible.plugins.loader import connection_loader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.llmfleet.gateway.plugins.action import fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, read_specs
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import Resolved, resolve
@@ -86,3 +91,62 @@ def test_a_secret_that_ansible_would_template_is_refused_without_its_text() -> N
     (line,) = [one for one in check(given, ONE, read_specs(COLLECTION)).faults if one.startswith("vllm_api_key")]
     assert "!unsafe" in line
     assert "abc-" not in line and "def" not in line
+
+
+# ---- stages of a roll
+
+
+def stage(variables: dict[str, t.Any], **args: t.Any) -> t.Any:
+    loader = DataLoader()
+    task = Task.load({"name": "t", "llmfleet.gateway.fleet": {}})
+    task.args = args
+    action = fleet.ActionModule(
+        task,
+        connection_loader.get("ansible.builtin.local", PlayContext()),
+        PlayContext(),
+        loader,
+        Templar(loader=loader, variables=variables),
+        None,
+    )
+    return action.run(task_vars=variables)
+
+
+def variables(**registered: t.Any) -> dict[str, t.Any]:
+    one = {"name": "m", "model_name": "m", "server": "a", "project": "p", "gpus": []}
+    told = {"batch": 1, "min_ready": "", "min_ready_by_model": {}, "canary_seconds": 0}
+    return {
+        "llm_fleet": {
+            "instances": [one, {**one, "server": "b"}],
+            "gateways": [],
+            "hosts": {},
+            "drained": [],
+            "unreachable_hosts": {},
+            "rollout": told,
+        },
+        "ansible_play_hosts": ["a", "b"],
+        "hostvars": {host: {"__vllm_fetched": {"projects": {"p": CHANGED}}, **registered} for host in ("a", "b")},
+    }
+
+
+CHANGED = {"change": "changed", "stops": True, "ready": True, "project_dir": "/opt/p"}
+
+
+def test_batches_are_made_of_what_the_hosts_of_the_run_answered() -> None:
+    known = variables()
+    assert [list(one["hosts"]) for one in stage(known, stage="rollout", service="vllm")["batches"]] == [["a"], ["b"]]
+    known["ansible_play_hosts"] = ["b"]
+    assert stage(known, stage="rollout", service="vllm")["hosts"] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "faults"),
+    [
+        ({"projects": {"p": {"changed": True}}}, []),
+        ({"projects": {"p": {"failed": True, "msg": "sick", "rollback": "restored"}}}, ["m on a: sick"]),
+        ({"skipped": True}, ["m on a: its host dropped out of the run"]),
+    ],
+)
+def test_a_batch_is_judged_by_what_its_hosts_registered(answer: dict[str, t.Any], faults: list[str]) -> None:
+    known = variables(__vllm_batch=answer)
+    batch = stage(known, stage="rollout", service="vllm")["batches"][0]
+    assert stage(known, stage="rolled", batch=batch)["faults"] == faults

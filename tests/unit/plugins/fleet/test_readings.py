@@ -56,6 +56,19 @@ def test_a_server_that_does_not_answer_is_planned_as_before() -> None:
     assert without.reading == kept()
 
 
+def drained(*names: str) -> Fleet:
+    reading = {**kept(), "drained": list(names)}
+    return fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=DESCRIBED, reading=reading))
+
+
+def test_what_a_person_drained_stays_so_until_it_is_gone() -> None:
+    assert drained("gpu1", "gpu2/q").reading["drained"] == ["gpu1", "gpu2/q"]
+    assert drained("gpu1").reading["number"] == kept()["number"]
+    gone = drained("gpu9", "gpu1/former").reading
+    assert ("drained" in gone, gone["number"]) == (False, kept()["number"] + 1)
+    assert "drained" not in kept()
+
+
 def test_what_vllm_said_is_kept_only_where_something_depends_on_it() -> None:
     """Else the run after one that started an instance would change a file."""
     plain = [{**one, "max_parallel_requests": None} for one in MODELS]
