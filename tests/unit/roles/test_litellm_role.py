@@ -151,7 +151,6 @@ def test_one_instance_of_the_fleet_migrates_the_database() -> None:
         return ["DISABLE_SCHEMA_UPDATE" not in one["environment"] for one in services]
 
     assert migrating("gw1") == [True, False] and migrating("gw2") == [False, False]
-    assert view(litellm_instances=2)["migrates_first"] and not view(litellm_instances=1)["migrates_first"]
 
 
 def test_a_stop_waits_for_the_requests_that_run() -> None:
