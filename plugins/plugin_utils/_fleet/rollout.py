@@ -12,6 +12,7 @@ nobody would be left, requests are held in the gate instead. Only rolls.py and t
 from __future__ import annotations
 
 import typing as t
+from collections import Counter
 
 NEW, CHANGED, RELOADED, REMOVED, UNCHANGED = "new", "changed", "reloaded", "removed", "unchanged"
 #: States of a server in the gate.
@@ -31,6 +32,7 @@ class Member(t.NamedTuple):
     here: bool = True  # in this run
     drained: bool = False  # by a person, who alone ends that
     gpus: frozenset[int] = frozenset()
+    unit: str = ""  # the replica on several hosts that it is a node of
     backend: str = ""  # of the gate; empty for one that no gate knows
     server: str = ""  # its name there
 
@@ -117,7 +119,8 @@ def _working(unit: Unit) -> set[Member]:
 
 
 def _units(members: t.Sequence[Member]) -> list[Unit]:
-    """Members that start on a GPU which another one has to leave, or shrink on, change together; others each alone."""
+    """Members that start on a GPU which another one has to leave, or shrink on, change together, and so do the nodes of a
+    replica; others each alone."""
     units: list[list[Member]] = []
     for member in members:
         joined = [unit for unit in units if any(_share(member, other) for other in unit)]
@@ -131,6 +134,8 @@ def _units(members: t.Sequence[Member]) -> list[Unit]:
 
 def _share(one: Member, other: Member) -> bool:
     both = (one, other)
+    if one.unit and one.unit == other.unit:
+        return True
     starting = all(member.change == NEW or (member.change == CHANGED and member.stops) for member in both)
     return starting and one.host == other.host and bool(one.gpus & other.gpus)
 
@@ -195,8 +200,13 @@ def _batch(units: t.Sequence[Unit], serving: set[Member]) -> Batch:
     # Requests for one that is only coming wait as well, unless others answer them.
     hold = [member for member in known if member in alone and (member.stops or not member.serves)]
     drain = [member for member in known if member not in alone and member.stops]
-    crowded = {unit[0].host for unit in units if len(unit) > 1 and _stops(unit)}
+    crowded = {host for unit in units if _stops(unit) for host in _twice(unit)}
     return Batch(members, tuple(drain), tuple(hold), frozenset(crowded))
+
+
+def _twice(unit: Unit) -> list[str]:
+    """Hosts on which several members of a unit are."""
+    return [host for host, count in Counter(member.host for member in unit).items() if count > 1]
 
 
 def _reason(unit: Unit, serving: set[Member], rules: Rules) -> str:

@@ -64,17 +64,19 @@ def vllm_members(value: Value, answers: Answers) -> list[Member]:
 
 
 def _instance(one: Value, value: Value, answers: Answers) -> Member:
-    host, gate = one["server"], one.get("gate") or {}
+    """Of the nodes of a replica only the head answers requests."""
+    host, gate, head = one["server"], one.get("gate") or {}, not one.get("rank")
     said = answers.get(host, {}).get(one["project"])
     return Member(
         host=host,
         project=one["project"],
-        group=one["model_name"],
+        group=one["model_name"] if head else "",
         name=f"{one['name']} on {host}",
         drained=bool({host, f"{host}/{one['name']}"} & set(value["drained"])),
         gpus=frozenset(one["gpus"]),
         backend=gate.get("backend", ""),
-        server=gate.get("server", ""),
+        server=gate.get("server", "") if head else "",
+        unit=str(one.get("unit") or ""),
         **_said(said, host, value),
     )
 

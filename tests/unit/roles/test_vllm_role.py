@@ -75,6 +75,7 @@ def test_a_host_without_instances_lets_go_of_the_layout_before_and_still_prunes(
 def test_a_changed_instance_has_to_answer_a_request() -> None:
     found = project({"model_name": "a/b", "health_url": "http://10.0.0.1:8001/health"})
     (hook,) = found["hooks"]
+    assert project({"rank": 1})["hooks"] == []
     assert hook["command"] == hook["check_command"] == ["python3", "-", "http://10.0.0.1:8001/v1", "a/b"]
     (program,) = [entry for entry in found["files"] if entry["path"] == hook["stdin_file"]]
     assert "services" not in program  # a newer one starts no instance anew

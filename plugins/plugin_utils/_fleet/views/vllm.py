@@ -114,7 +114,8 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
         "directories": _directories(instance, root, said, bool(fetched)),
         "files": _files(said, bool(fetched)),
         "networks": _shared_network(instance, said),
-        "hooks": [_hook(instance)],
+        # A node without an API is well while its head is.
+        "hooks": [] if instance["rank"] else [_hook(instance)],
         "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{root}/vllm", "service": instance["name"]}],
         "vars": {
             "vllm_instance": {

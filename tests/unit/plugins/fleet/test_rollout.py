@@ -162,6 +162,15 @@ def test_one_that_comes_to_a_gpu_waits_for_the_one_that_shrinks_there() -> None:
     assert (batch.members, batch.stop_first) == ((shrinks, comes), {"a"})
 
 
+def test_the_nodes_of_a_replica_change_together_and_count_as_one() -> None:
+    first = [replica("a", unit="1"), replica("b", "", unit="1")]
+    second = [replica("c", unit="2"), replica("d", "", unit="2")]
+    batches = planned(*first, *second, size=1)
+    assert hosts(batches) == [["a", "b"], ["c", "d"]]
+    assert [batch.drain[0].host for batch in batches] == ["a", "c"]
+    assert not any(batch.stop_first for batch in batches)
+
+
 def test_the_one_that_migrates_goes_before_all_others() -> None:
     members = [replica("a", change=NEW), replica("b"), replica("c")]
     assert hosts(planned(*members, first=lambda member: member.host == "b")) == [["b"], ["a"], ["c"]]
