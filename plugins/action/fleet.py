@@ -20,7 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble, refusals
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import Known, compute
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import check, read_specs
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GPU_SERVERS, Host, members
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GPU_SERVERS, Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.outside import shared_out
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import (
@@ -103,7 +103,7 @@ class ActionModule(ActionBase):
     def _stand_ins(self) -> dict[str, str]:
         if self._args["secrets"]:
             return {}
-        return {one.variable: one.prefix + "x" * one.length for one in secrets(len(members(self._vars["groups"])))}
+        return {one.variable: one.prefix + "x" * one.length for one in secrets(authority=True)}
 
     def _with_secrets(self, variables: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
         """Stand-ins in the place of secrets that are there and empty."""

@@ -102,8 +102,9 @@ def published(host: Host, gateways: t.Sequence[str]) -> list[str]:
 
 
 def plain_http_faults(host: Host) -> list[str]:
-    """LiteLLM speaks plain HTTP, so keys and passwords could be read on the way from a public address."""
-    if host.variables["litellm_plain_http"]:
+    """LiteLLM speaks plain HTTP, so keys and passwords could be read on the way from a public address. Behind an edge it is open for
+    its own host only."""
+    if host.variables["litellm_plain_http"] or host.variables["llm_domain"]:
         return []
     address = bare(str(host.variables["litellm_publish_address"]))
     opened = [one for one in _opened(host, address) if is_public(one)]
@@ -111,7 +112,7 @@ def plain_http_faults(host: Host) -> list[str]:
         return []
     return [
         f"litellm_publish_address of {host.name} is {address}, which opens LiteLLM with plain HTTP on the public address"
-        f" {opened[0]}: set it to a private or loopback address behind TLS, or set litellm_plain_http to true"
+        f" {opened[0]}: set llm_domain, for TLS before it, or set it to a private or loopback address, or set litellm_plain_http to true"
     ]
 
 

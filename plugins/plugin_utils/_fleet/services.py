@@ -58,6 +58,12 @@ def redis_here(host: Host) -> bool:
     return deployed_redis(host) or host.redis_before
 
 
+def with_edge(host: Host) -> bool:
+    """Also while there is one that has to go."""
+    left = any(box["own"] and box["project"] == "llmfleet-edge" for box in host.facts.get("containers") or ())
+    return left or bool(host.variables["llm_domain"])
+
+
 def online(host: Host) -> bool:
     return not host.variables["vllm_offline"]
 
@@ -76,7 +82,7 @@ class Secret(t.NamedTuple):
     variable: str
     prefix: str = ""
     length: int = 48
-    several_hosts: bool = False  # needed only where one host calls another
+    authority: bool = False  # needed only where certificates of the fleet's own authority may be
 
 
 class Repository(t.NamedTuple):
@@ -165,19 +171,28 @@ SERVICES: tuple[Service, ...] = (
         forward_only=True,
         depends_on=("docker", "postgres", "redis", "vllm"),
     ),
+    Service(
+        "edge",
+        group=GATEWAYS,
+        applies=with_edge,
+        image="edge_image",
+        ports=(Port("edge_http_port", "edge_publish_addresses"), Port("edge_https_port", "edge_publish_addresses")),
+        data="edge_project_dir",
+        depends_on=("docker", "litellm"),
+    ),
     Service("watch", group=GPU_SERVERS, applies=watched, depends_on=("vllm",)),
     Service("gateway_state", group=GATEWAYS, first_only=True, depends_on=("litellm",)),
 )
 
 
-#: Secrets of no service in particular: by this one hosts know each other (_ca).
-FLEET_SECRETS = (Secret("llm_ca_key", several_hosts=True),)
+#: Secrets of no service in particular: by this one hosts know each other, and clients the edge (_ca).
+FLEET_SECRETS = (Secret("llm_ca_key", authority=True),)
 
 
-def secrets(hosts: int) -> list[Secret]:
-    """Those that a fleet of so many hosts needs, each once."""
+def secrets(authority: bool) -> list[Secret]:
+    """Those that a fleet needs, each once: one of several hosts, or with a domain, has an authority of its own."""
     held = [*(secret for row in SERVICES for secret in row.secrets), *FLEET_SECRETS]
-    wanted = {secret.variable: secret for secret in held if hosts > 1 or not secret.several_hosts}
+    wanted = {secret.variable: secret for secret in held if authority or not secret.authority}
     return list(wanted.values())
 
 

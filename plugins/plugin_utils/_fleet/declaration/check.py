@@ -27,13 +27,14 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
     model_warnings,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.routing import routing_faults
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import host as of_host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import (
+    edge,
     litellm,
     postgres,
     redis,
     vllm,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import host as of_host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.spec import Option, Options, judge
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.state import state_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
@@ -48,6 +49,7 @@ RULES: dict[str, Rule] = {
     **of_host.TOOLKIT,
     **of_host.WATCH,
     **of_host.PREFLIGHT,
+    **edge.RULES,
     **postgres.RULES,
     **redis.RULES,
     **litellm.LITELLM,
@@ -63,6 +65,7 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "postgres": postgres.RELATIONS,
     "redis": redis.RELATIONS,
     "litellm": litellm.LITELLM_RELATIONS,
+    "edge": edge.RELATIONS,
     "gateway_state": litellm.STATE_RELATIONS,
     "vllm": vllm.VLLM_RELATIONS,
     "llm": vllm.FLEET_RELATIONS,
@@ -84,6 +87,7 @@ NULLABLE = frozenset({"docker_containerd_version", "docker_buildx_version", "doc
 REACHED = (
     "litellm_database_host",
     "litellm_plain_http",
+    "llm_domain",
     "litellm_publish_address",
     "postgres_mode",
     "postgres_publish_address",
@@ -164,6 +168,8 @@ def applies(role: str, place: Place) -> bool:
         return place.host in place.gateways[:1]
     if role == "litellm":
         return "gateways" in place.groups
+    if role == "edge":
+        return edge.applies(place)
     if role == "redis":
         return "gateways" in place.groups and redis.applies(place)
     if role in ("vllm", "watch"):

@@ -25,7 +25,9 @@ def view(_fleet: Fleet, host: Host) -> dict[str, t.Any]:
 
 
 def api_url(host: Host) -> str:
-    """Where LiteLLM listens, for its own host."""
+    """Where LiteLLM listens, for its own host: behind an edge on the loopback address only."""
+    if host.variables["llm_domain"]:
+        return f"http://127.0.0.1:{host.variables['litellm_port']}"
     address = bare(str(host.variables["litellm_publish_address"]))
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}[address] if address in EVERYWHERE else address
     return f"http://{bracket(near)}:{host.variables['litellm_port']}"

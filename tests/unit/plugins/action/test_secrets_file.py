@@ -20,7 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secret
     rotate,
 )
 
-ALONE = secrets(1)
+ALONE = secrets(authority=False)
 NAMES = {secret.variable for secret in ALONE}
 
 
@@ -36,7 +36,7 @@ def test_what_a_single_server_needs_is_made() -> None:
 
 
 def test_hosts_that_call_each_other_need_an_authority() -> None:
-    assert {secret.variable for secret in secrets(2)} - NAMES == {"llm_ca_key"}
+    assert {secret.variable for secret in secrets(authority=True)} - NAMES == {"llm_ca_key"}
 
 
 def test_what_is_made_needs_no_quoting_and_is_no_template() -> None:
