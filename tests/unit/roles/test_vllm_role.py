@@ -380,7 +380,8 @@ def test_the_hub_is_asked_before_for_what_it_may_refuse_and_never_came_up_here()
 def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
     unit = [{"server": "gpu1", "name": "tiny"}, {"server": "gpu2", "name": "tiny"}]
     node = {"host_network": True, "unit": unit, "unit_digest": "d1", "unit_address": "10.0.0.1", "rank": 1, "gpus": []}
-    found = rendered(node)
+    host = make_host()
+    found = render("vllm", {"projects": [vllm.project(make_instance(**node), "/opt/llmfleet", host)]})
     service = found.compose["services"]["vllm"]
     assert (service["network_mode"], service.get("ports")) == ("host", None)
     assert "networks" not in found.compose
@@ -388,6 +389,8 @@ def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
     assert service["environment"]["VLLM_HOST_IP"] == "10.0.0.1"
     turn = json.loads(found.texts["turn.json"])
     assert (turn["address"], turn["rank"]) == ("10.0.0.1", 1)
-    host = make_host()
     # Only the head says what it holds.
-    assert vllm.view(make_fleet(host, make_instance(**node)), host)["figures"] == []
+    other = make_instance(**{**node, "server": "gpu2", "rank": 0, "master_port": 18001})
+    view = vllm.view(make_fleet(host, make_instance(**node, master_port=18001), other), host)
+    assert view["figures"] == []
+    assert [one["servers"] for one in view["network_checks"]] == [["gpu1", "gpu2"]]

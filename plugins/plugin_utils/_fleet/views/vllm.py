@@ -19,6 +19,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.comp
     mount,
     secret_folders,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.network_check import network_checks
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.weights import (
     MODELS,
     SECRETS,
@@ -73,6 +74,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["vllm_wait_timeout"]),
         "closed_models": closed_models(own, host),
+        "network_checks": network_checks(fleet, host),
         "figures": [_figures(instance) for instance in serving],
         "figures_differ": set(_known(host)) != {instance["name"] for instance in serving},
     }

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import keeping
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import model_errors
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.network_check import network_checks
 from declared import Known, fleet_of
 from simulated import H100, L40S, LARGE, MIDDLE, RTX, Chance, Fleet, model, overfull, places, server, settings
 
@@ -276,6 +278,31 @@ def test_nodes_are_one_unit_of_which_the_head_has_the_api() -> None:
     again = fleet_of([entry], said, groups).instances
     assert again[0]["unit_digest"] != head["unit_digest"]
     assert fleet_of([entry], box("a", "b"), groups, known=Known(reading=fleet.reading)).instances == fleet.instances
+
+
+def test_the_network_between_nodes_is_tried_before_a_replica_first_starts() -> None:
+    groups = {"gateways": ["a"], "gpu_servers": ["a", "b"]}
+    entry = model("x", nodes=2, tensor_parallel_size=2, environment={"NCCL_DEBUG": "INFO", "OTHER": "1"})
+    fleet = fleet_of([entry, model("y")], box("a", "b"), groups)
+    (check,) = network_checks(fleet, fleet.hosts["b"])
+    assert (check["name"], check["servers"], check["new"]) == ("x of a and b", ["a", "b"], True)
+    assert "--device=nvidia.com/gpu=0" in check["run"]
+    assert "--env=NCCL_DEBUG=INFO" in check["run"]
+    assert not [one for one in check["run"] if "OTHER" in one]
+    assert check["run"][-3:] == ["--entrypoint=python3", fleet.instances[0]["image"], "-c"]
+    said = json.loads(check["said"])
+    assert said == {
+        "rank": 1,
+        "nodes": [{"server": "a", "address": "10.0.0.1"}, {"server": "b", "address": "10.0.0.2"}],
+        "port": 18002,
+        "backend": "nccl",
+        "mebibytes": 64,
+        "limit": 60,
+    }
+    up = box("a", "b")
+    up["a"]["llm_host"]["figures"] = {"instances": {"x": {}}}
+    fleet = fleet_of([entry], up, groups)
+    assert [one["new"] for name in ("a", "b") for one in network_checks(fleet, fleet.hosts[name])] == [False, False]
 
 
 @pytest.mark.parametrize(

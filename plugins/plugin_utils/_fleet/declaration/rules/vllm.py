@@ -116,6 +116,7 @@ VLLM: dict[str, Rule] = {
     "vllm_shm_size": values.docker_size,
     "vllm_shutdown_timeout": values.between(0),
     "vllm_start_period": values.compose_duration,
+    "vllm_network_check_timeout": values.between(5, 600),
     "vllm_wait_timeout": values.between(1),
     "vllm_ulimits": names.ulimits,
     "vllm_environment": environment,

@@ -148,6 +148,7 @@ REFUSED: dict[str, list[t.Any]] = {
     "gateway_state_key_store": [{"directory": "/a"}, {"vault_id": "a"}, {"hashicorp_vault": {"url": "x"}}],
     "gateway_state_workers": [0],
     "vllm_version": ["latest"],
+    "vllm_network_check_timeout": [4, 601],
     "vllm_image": IMAGES,
     "vllm_models_dir": PATHS,
     "vllm_cache_dir": [one for one in PATHS if one],
