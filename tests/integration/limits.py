@@ -120,6 +120,44 @@ def budget_at_once(several: Several, worth: int = 5, count: int = 40) -> list[An
     return at_once(several, several.key(max_budget=0.2 * worth), count, model="priced", seconds=1)
 
 
+def after_the_minute(several: Several, limit: int = 5) -> list[float]:
+    """Seconds from the first request, after which the limit was reached, until each instance takes another. All have
+    refused one shortly before the minute was over."""
+    key = several.key(rpm_limit=limit)
+    began = time.monotonic()
+    at_once(several, key, limit)
+    time.sleep(max(0.0, 50 - (time.monotonic() - began)))
+    refused = [ask(proxy, key).status for proxy in several.proxies]
+    if set(refused) != {429}:
+        raise AssertionError(f"not refused: {refused}")
+
+    def one(proxy: Proxy) -> float:
+        until(180, lambda: ask(proxy, key).status == 200, 1)
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(len(several.proxies)) as pool:
+        return list(pool.map(one, several.proxies))
+
+
+def beside_a_long_one(several: Several, limit: int = 5) -> dict[int, int]:
+    """One request is left of as many as may run at once, the last one that came. What its instance and the others let
+    through beside it, where one fewer than the limit could."""
+    key = several.key(max_parallel_requests=limit)
+    first, *others = several.proxies
+    with ThreadPoolExecutor(limit) as pool:
+        short = [pool.submit(ask, others[number % len(others)], key, seconds=3) for number in range(limit - 1)]
+        until(20, lambda: several.running()["running"] >= limit - 1)
+        last = pool.submit(ask, first, key, seconds=20)
+        for one in short:
+            one.result()
+        found = {
+            0: statuses(at_once(Several([first], several.backend), key, 1)).get(200, 0),
+            1: statuses(at_once(Several([others[0]], several.backend), key, 1)).get(200, 0),
+        }
+        last.result()
+    return found
+
+
 # ---- revocation
 
 
@@ -171,6 +209,23 @@ def after_errors(several: Several, status: int, count: int = 20) -> tuple[list[A
     key = several.key()
     bad = [ask(several.proxies[0], key, status=status) for _number in range(count)]
     return bad, ask(several.proxies[0], key)
+
+
+def stopped(several: Several, seconds: float = 5) -> tuple[Answer, float, float]:
+    """The answer to a request that ran when its instance, the last one, was stopped; seconds of that stop, and of one
+    with nothing to do."""
+    number = len(several.proxies)
+    container, key = several.containers[f"litellm-{number}"], several.key()
+    with ThreadPoolExecutor(1) as pool:
+        running_one = pool.submit(ask, several.proxies[-1], key, seconds=seconds)
+        until(20, lambda: several.running()["running"] >= 1)
+        began = time.monotonic()
+        docker("stop", "--time", "620", container)
+        busy = time.monotonic() - began
+        answer = running_one.result()
+    began = time.monotonic()
+    docker("stop", "--time", "620", several.containers[f"litellm-{number - 1}"])
+    return answer, busy, time.monotonic() - began
 
 
 # ---- idle connections
@@ -262,17 +317,25 @@ def percentile(values: t.Sequence[float], share: float) -> float:
 
 
 def rows(several: Several) -> t.Iterator[tuple[str, str]]:
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(idles, several, PAUSES)
+    with ThreadPoolExecutor(2) as pool:
+        waiting, minute = pool.submit(idles, several, PAUSES), pool.submit(after_the_minute, several)
         yield from quick_rows(several)
+        yield "rpm_limit reached: taken again after", ", ".join(f"{one:.0f} s" for one in sorted(minute.result()))
         for pause, answers in waiting.result().items():
             yield f"pause of {pause} s", str(statuses(answers))
     yield from redis_rows(several)
+    answer, busy, free = stopped(several)
+    yield (
+        "an instance is stopped, a request of 5 s on it",
+        f"{answer.status} in a stop of {busy:.1f} s, idle {free:.1f} s",
+    )
 
 
 def quick_rows(several: Several) -> t.Iterator[tuple[str, str]]:
     yield "rpm_limit 5, 40 at once", str(statuses(rpm(several)))
     yield "max_parallel_requests 5, 40 at once of 3 s", str(statuses(parallel(several)))
+    first, other = beside_a_long_one(several).values()
+    yield "one left of 5 at once: a further one", f"{first} of 1 on its instance, {other} of 1 on another"
     yield "budget for 5, one after the other", f"{budget(several)} let through"
     yield "budget for 5, 40 at once", str(statuses(budget_at_once(several)))
     for how in ("delete", "block"):
@@ -282,8 +345,8 @@ def quick_rows(several: Several) -> t.Iterator[tuple[str, str]]:
         each_left = [left(several, stream) for _number in range(5)]
         yield f"client left, stream {stream}", f"{max(each_left):.2f} s, longest of 5"
     for status in (503, 404):
-        bad, first = after_errors(several, status)
-        yield f"20 times {status} of the only deployment, then good", f"{statuses(bad)}, then {first.status}"
+        bad, good = after_errors(several, status)
+        yield f"20 times {status} of the only deployment, then good", f"{statuses(bad)}, then {good.status}"
     answers, again = overload(several, 100)
     yield "100 at once to an instance for 50 and 10 waiting", f"{statuses(answers)}, open again after {again:.2f} s"
 
