@@ -61,7 +61,8 @@ def judge(option: Option, value: t.Any, where: str = "") -> tuple[t.Any, list[Fa
     except (TypeError, ValueError):
         return value, [(where, _wrong_type(option, value, kind))]
     choices = option.get("choices")
-    if choices and converted not in choices:
+    # Those of a list are for its elements.
+    if choices and kind != "list" and converted not in choices:
         return value, [(where, f"{_shown(option, value)} is no choice{meant(str(converted), choices)}")]
     if kind == "list":
         return _judge_elements(option, converted, where)

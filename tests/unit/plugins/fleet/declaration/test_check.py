@@ -150,6 +150,9 @@ class TestConversion:
         assert found.faults == []
         assert found.hosts["one"][name] == converted
 
+    def test_choices_of_a_list_are_for_its_elements(self) -> None:
+        assert report({"llm_domain": "llm.example.com"}).faults == []
+
     @pytest.mark.parametrize(
         ("change", "message"),
         [
@@ -158,6 +161,10 @@ class TestConversion:
             ({"litellm_image": {"a": 1}}, "litellm_image on one: a dictionary is not text; write text"),
             ({"vllm_environment": ["a"]}, "vllm_environment on one: a list is not a dictionary"),
             ({"docker_source": "somewhere"}, "'somewhere' is no choice; write one of upstream, distribution"),
+            (
+                {"llm_domain": "llm.example.com", "edge_acme_challenges": ["http-01", "dns-01"]},
+                "edge_acme_challenges on one: [1] 'dns-01' is no choice",
+            ),
             (
                 {"litellm_port": None},
                 "litellm_port on one is null; write a value, or take the line out for the default 4000",
