@@ -189,7 +189,7 @@ def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str
         gated = bool(description(one.entry, known.models).get("gated"))
         port = chosen[one.server.name][one.name]
         unit = units.get((one.position, one.head), ())
-        around = Around(gateways, limited, said[one.server.name], gated, port, unit)
+        around = Around(limited, said[one.server.name], gated, port, unit)
         made.append(instance(one, plan, hosts[one.server.name], around))
     return with_start_order(with_units(made))
 
@@ -235,9 +235,10 @@ def _fleet_faults(fleet: Fleet) -> list[str]:
     """What is wrong although each host and each entry is right by itself."""
     known = fleet.stage != DECLARED
     faults = clashes(fleet.instances, {host.name: taken_ports(host, fleet.groups) for host in fleet.hosts.values()})
-    serving = {one["server"] for one in fleet.instances}
+    # What a gateway's own LiteLLM can't answer goes to the other gateways.
+    reached = {*(one["server"] for one in fleet.instances), *fleet.gateways}
     together = {one["server"] for one in fleet.instances if one["unit"]}
-    for name in sorted(serving):
+    for name in sorted(reached):
         if name in together or any(gateway != name for gateway in fleet.gateways):
             faults += reach.address_faults(fleet.hosts[name], known)
     for name in fleet.gateways:

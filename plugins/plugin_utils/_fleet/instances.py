@@ -19,7 +19,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, name_of
 
 #: Ports of further replicas of one model on one server.
 REPLICA_STEP = 100
@@ -43,7 +43,6 @@ class Node(t.NamedTuple):
 class Around(t.NamedTuple):
     """What an instance takes from the fleet."""
 
-    gateways: t.Sequence[str]
     limited: bool  # whether LiteLLM sends no more at once than vLLM said that it holds
     figures: t.Mapping[str, t.Any]  # what vLLM said at its start, by instance of this server
     gated: bool  # whether the hub asks for a token
@@ -75,9 +74,9 @@ def ports(
 def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Instance:
     """One instance, complete but for its neighbours (start_after)."""
     entry, said = place.entry, host.variables
-    name = place.name
+    name, slug = place.name, name_of(entry["name"], 0)
     port = around.port
-    publish = reach.published(host, around.gateways)
+    publish = reach.published(host)
     host_network = bool(said["vllm_host_network"]) or bool(around.unit)
     address = reach.target(host) if around.unit else publish[-1]
     address, listens = (address, port) if host_network else ("0.0.0.0", reach.CONTAINER_PORT)
@@ -93,7 +92,8 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "gpus": place.gpus,
         "port": port,
         "publish": publish,
-        "urls": reach.urls(PROJECT + name, port, host, around.gateways),
+        "gate": {"backend": f"vllm-{slug}", "server": reach.server_name(host.name, name)},
+        "url": reach.model_url(slug),
         "options": options,
         "environment": _texts({**said["vllm_environment"], **(entry.get("environment") or {})}),
         "image": said["vllm_image"],
@@ -131,12 +131,11 @@ def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instanc
         "master_port": meeting,
         "health_url": f"{api}/health",
         "metrics": f"{api}/metrics",
-        "urls": dict.fromkeys(around.gateways, f"{api}/v1"),
         "options": {**options, **more},
     }
     if rank:
         left = {key: value for key, value in options.items() if key not in ("host", "port")}
-        found |= {"options": {**left, **more, "headless": True}, "urls": {}}
+        found |= {"options": {**left, **more, "headless": True}, "gate": {}, "url": ""}
     return found
 
 

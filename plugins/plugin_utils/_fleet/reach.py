@@ -2,20 +2,23 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who reaches whom where: addresses of hosts, base URLs, and what would be open to the world. Pure.
+"""Who reaches whom where: addresses of hosts, names in the gates, and what would be open to the world. Pure.
 
-Only _fleet/compute.py and _fleet/instances.py call it.
+Only _fleet/compute.py, _fleet/instances.py and the views call it.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 
 #: Port inside a container of vLLM, its default.
 CONTAINER_PORT = 8000
+#: The gate's container and project, its name in the network of a gateway's containers, and the port there that leads to models.
+GATE, GATE_ALIAS, MODELS_PORT = "llmfleet-gate", "gate", 8100
 #: Addresses that stand for all of a host's, by what they open.
 EVERYWHERE = {"0.0.0.0": 4, "::": 6}
 
@@ -62,13 +65,13 @@ def address_faults(host: Host, known: bool) -> list[str]:
         ]
     if not declared and is_public(host.address):
         return [
-            f"{host.name}: its default address {host.address} is public, and vLLM answers some requests without a key."
-            " Set llm_private_address of the host to an address that only the gateways reach"
+            f"{host.name}: its default address {host.address} is public, and its gate would listen there for the other"
+            " hosts. Set llm_private_address of the host to an address that only they reach"
         ]
-    if is_address(target(host)) and ipaddress.ip_address(target(host)).is_loopback:
+    if is_address(host.address) and ipaddress.ip_address(host.address).is_loopback:
         return [
-            f"{host.name}: its instances listen on {target(host)} only, and gateways on other hosts need them. Set"
-            " vllm_publish_address or llm_private_address to an address that the gateways reach"
+            f"{host.name}: its gate would listen on {host.address} only, and gateways on other hosts need it. Set"
+            " llm_private_address to an address that they reach"
         ]
     if known and not host.address:
         return [
@@ -79,26 +82,24 @@ def address_faults(host: Host, known: bool) -> list[str]:
 
 
 def target(host: Host) -> str:
-    """The address at which other hosts reach the instances of a server."""
+    """The address at which other hosts reach an instance that is in its host's network."""
     opened = bare(str(host.variables["vllm_publish_address"] or ""))
     return opened if opened and opened not in EVERYWHERE else host.address
 
 
-def urls(container: str, port: int, host: Host, gateways: t.Sequence[str]) -> dict[str, str]:
-    """Base URL of an instance by gateway. A gateway on the same host goes through the containers' own network."""
-    found = {name: f"http://{bracket(target(host))}:{port}/v1" for name in gateways}
-    if host.name in found:
-        found[host.name] = f"http://{container}:{CONTAINER_PORT}/v1"
-    return found
+def server_name(host: str, instance: str) -> str:
+    """Of an instance in the gates' backends, in letters that HAProxy takes."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", f"{host}-{instance}" if instance else host)
 
 
-def published(host: Host, gateways: t.Sequence[str]) -> list[str]:
-    """Addresses of a server that the ports of its instances are bound to."""
-    opened = bare(str(host.variables["vllm_publish_address"] or ""))
-    if opened:
-        return [opened]
-    remote = any(name != host.name for name in gateways)
-    return ["127.0.0.1", *([host.address] if remote and host.address else [])]
+def model_url(slug: str) -> str:
+    """Base URL of a model for LiteLLM, on every gateway: its own gate knows the replicas."""
+    return f"http://{GATE_ALIAS}:{MODELS_PORT}/{slug}/v1"
+
+
+def published(host: Host) -> list[str]:
+    """Addresses of a server that the ports of its instances are bound to, for people on it; requests come by the gate."""
+    return [bare(str(host.variables["vllm_publish_address"] or "")) or "127.0.0.1"]
 
 
 def plain_http_faults(host: Host) -> list[str]:

@@ -157,6 +157,14 @@ SERVICES: tuple[Service, ...] = (
         depends_on=("docker", "nvidia_container_toolkit"),
     ),
     Service(
+        "gate",
+        image="gate_image",
+        ports=(Port("gate_port", "llm_private_address"), Port("gate_metrics_port", "gate_metrics_address")),
+        health="/health",
+        metrics="/metrics",
+        depends_on=("docker",),
+    ),
+    Service(
         "litellm",
         group=GATEWAYS,
         image="litellm_image",
@@ -169,7 +177,7 @@ SERVICES: tuple[Service, ...] = (
         health="/health/liveliness",
         metrics="/metrics",
         forward_only=True,
-        depends_on=("docker", "postgres", "redis", "vllm"),
+        depends_on=("docker", "postgres", "redis", "gate"),
     ),
     Service(
         "edge",

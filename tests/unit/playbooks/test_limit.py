@@ -98,7 +98,8 @@ def comparable(value: dict[str, t.Any]) -> dict[str, t.Any]:
 def test_the_value_is_the_same_with_a_limit_and_with_a_dead_server(machines: Machines) -> None:
     whole, output = machines.run()
     assert "failed=1" not in output, output
-    assert [one["urls"]["gw"] for one in whole["instances"]] == ["http://10.0.0.21:8001/v1", "http://10.0.0.22:8001/v1"]
+    addresses = [whole["hosts"][one["server"]]["address"] for one in whole["instances"]]
+    assert addresses == ["10.0.0.21", "10.0.0.22"]
     kept = machines.root / "opt" / "reading.json"
     assert json.loads(kept.read_text()) == whole["reading"]
     assert kept.stat().st_mode & 0o777 == 0o600

@@ -39,7 +39,7 @@ def resolved(**given: t.Any) -> dict[str, t.Any]:
     ours = {
         name: value
         for name, value in laid.items()
-        if name.startswith(("llm_", "litellm_", "postgres_", "redis_", "vllm_"))
+        if name.startswith(("gate_", "llm_", "litellm_", "postgres_", "redis_", "vllm_"))
     }
     return Templar(loader=DataLoader(), variables=laid).template(ours)
 
@@ -56,7 +56,8 @@ def make_instance(**given: t.Any) -> dict[str, t.Any]:
         "gpus": [0],
         "port": 8001,
         "publish": ["127.0.0.1"],
-        "urls": {"gw1": f"http://llmfleet-vllm-{name}:8000/v1", "gpu1": f"http://llmfleet-vllm-{name}:8000/v1"},
+        "gate": {"backend": f"vllm-{name}", "server": f"gpu1-{name}"},
+        "url": f"http://gate:8100/{name}/v1",
         "options": {"model": "Qwen/Qwen3-8B", "served-model-name": [name], "host": "0.0.0.0", "port": 8000},
         "environment": {},
         "image": "docker.io/vllm/vllm-openai:v0.32.0",
@@ -127,12 +128,11 @@ def render(role: str, view: dict[str, t.Any], **variables: t.Any) -> Rendered:
         "ansible.builtin.template", loader=loader, templar=Templar(loader=loader, variables=known)
     )
     folder = ROLES / role / "templates"
-    return Rendered(
-        {
-            entry["path"]: str(lookup.run([str((folder / entry["src"]).resolve())], variables=known)[0])
-            for entry in project["files"]
-        }
-    )
+
+    def text(entry: dict[str, t.Any]) -> str:
+        return entry.get("content") or str(lookup.run([str((folder / entry["src"]).resolve())], variables=known)[0])
+
+    return Rendered({entry["path"]: text(entry) for entry in project["files"]})
 
 
 def secret_values(role: str, view: dict[str, t.Any], **variables: t.Any) -> list[str]:

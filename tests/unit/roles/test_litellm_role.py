@@ -76,25 +76,18 @@ def test_mounted_secrets_lie_below_a_folder_for_root_alone() -> None:
     assert (secret["path"], secret["mode"], secret["owner"]) == ("secrets/mounted/environment", "0600", "60802")
 
 
-@pytest.mark.parametrize(("address", "port"), [("0.0.0.0", "0.0.0.0:4000:4000"), ("fd00::1", "[fd00::1]:4000:4000")])
-def test_the_published_port(address: str, port: str) -> None:
-    assert rendered(litellm_publish_address=address).compose["services"]["litellm"]["ports"] == [port]
+def test_requests_come_by_the_gate_alone() -> None:
+    assert "ports" not in rendered().compose["services"]["litellm"]
 
 
-def test_networks_of_the_database_and_of_the_instances_here() -> None:
-    here, far = make_instance(), make_instance(name="far", server="gpu2")
-    compose = rendered(here, far).compose
+def test_networks_are_those_of_the_gate_and_of_the_databases() -> None:
+    compose = rendered(make_instance()).compose
     names = {one["name"] for one in compose["networks"].values()}
-    assert names == {"llmfleet", "llmfleet-db", "llmfleet-redis", "llmfleet-vllm-tiny"}
+    assert names == {"llmfleet", "llmfleet-db", "llmfleet-redis"}
     assert compose["services"]["litellm"]["networks"] == list(compose["networks"])
     elsewhere = rendered(postgres_mode="external", postgres_host="db.example.com", postgres_port=5433)
     assert set(elsewhere.compose["networks"]) == {"fleet", "redis"}
     assert "db.example.com:5433/" in environment(elsewhere.texts["secrets/mounted/environment"])["DATABASE_URL"]
-
-
-def test_a_shared_network_is_named_once() -> None:
-    compose = rendered(make_instance(), make_instance(name="b"), vllm_network="llmfleet").compose
-    assert set(compose["networks"]) == {"fleet", "database", "redis"}
 
 
 def test_names_and_values_of_the_environment_reach_the_container() -> None:
@@ -217,16 +210,17 @@ def test_the_pool_of_an_instance(instances: int, gateways: tuple[str, ...], give
 
 
 def test_local_models() -> None:
+    """One deployment, whatever the replicas are and how much they may have to do: that is the gate's business."""
     given = make_instance(max_parallel_requests=10)
-    found = rendered(given, gateways=("gpu1", "gw2"), litellm_instances=4)
+    other = make_instance(name="tiny-2", model_name="tiny", url=given["url"])
+    found = rendered(given, other, gateways=("gpu1", "gw2"), litellm_instances=4)
     (entry,) = found.yaml("config.yaml")["model_list"]
     assert entry == {
         "model_name": "tiny",
         "litellm_params": {
             "model": "hosted_vllm/tiny",
-            "api_base": "http://llmfleet-vllm-tiny:8000/v1",
+            "api_base": "http://gate:8100/tiny/v1",
             "api_key": "os.environ/VLLM_API_KEY",
-            "max_parallel_requests": 2,
         },
         "model_info": {"cooldown_time": 0},
     }
@@ -439,11 +433,20 @@ def test_a_server_that_is_away_is_no_fault_of_the_key(tmp_path: Path, server: st
     assert probe(tmp_path, server, "readiness", "http://127.0.0.1:9/v1").returncode == 0
 
 
-def test_one_instance_of_each_server_is_asked_for_the_key() -> None:
-    far = make_instance(name="far", server="gpu2", urls={"gpu1": "http://10.0.0.2:8001/v1"})
-    (hook,) = view(make_instance(), make_instance(name="b"), far)["projects"][0]["hooks"]
+def test_an_instance_of_each_model_is_asked_for_the_key() -> None:
+    first = make_instance()
+    replica = make_instance(name="tiny-2", model_name="tiny", url=first["url"])
+    (hook,) = view(first, replica, make_instance(name="b"))["projects"][0]["hooks"]
     assert hook["command"] == hook["check_command"]
-    assert hook["command"][3:] == ["http://llmfleet-vllm-tiny:8000/v1", "http://10.0.0.2:8001/v1"]
+    assert hook["command"][3:] == ["http://gate:8100/tiny/v1", "http://gate:8100/b/v1"]
+
+
+def test_the_gate_knows_the_instances_by_their_numbers() -> None:
+    found = view(litellm_instances=2)["projects"]
+    assert [project["gate"] for project in found] == [
+        {"backend": "litellm", "server": "1"},
+        {"backend": "litellm", "server": "2"},
+    ]
 
 
 def test_all_secrets_are_masked_in_what_the_project_says() -> None:

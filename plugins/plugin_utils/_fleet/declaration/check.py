@@ -29,6 +29,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.routing import routing_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import (
     edge,
+    gate,
     litellm,
     postgres,
     redis,
@@ -52,6 +53,7 @@ RULES: dict[str, Rule] = {
     **edge.RULES,
     **postgres.RULES,
     **redis.RULES,
+    **gate.RULES,
     **litellm.LITELLM,
     **litellm.STATE,
     **vllm.VLLM,
@@ -64,6 +66,7 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "watch": of_host.WATCH_RELATIONS,
     "postgres": postgres.RELATIONS,
     "redis": redis.RELATIONS,
+    "gate": gate.RELATIONS,
     "litellm": litellm.LITELLM_RELATIONS,
     "edge": edge.RELATIONS,
     "gateway_state": litellm.STATE_RELATIONS,

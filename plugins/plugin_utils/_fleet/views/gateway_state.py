@@ -11,6 +11,7 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.reach import EVERYWHERE, bare, bracket
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.gate import litellm_address
 
 
 def view(_fleet: Fleet, host: Host) -> dict[str, t.Any]:
@@ -25,9 +26,7 @@ def view(_fleet: Fleet, host: Host) -> dict[str, t.Any]:
 
 
 def api_url(host: Host) -> str:
-    """Where LiteLLM listens, for its own host: behind an edge on the loopback address only."""
-    if host.variables["llm_domain"]:
-        return f"http://127.0.0.1:{host.variables['litellm_port']}"
-    address = bare(str(host.variables["litellm_publish_address"]))
+    """Where LiteLLM is open, for its own host."""
+    address = bare(litellm_address(host))
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}[address] if address in EVERYWHERE else address
     return f"http://{bracket(near)}:{host.variables['litellm_port']}"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import routing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm_settings, redis, vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, litellm_settings, redis
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -67,11 +67,12 @@ def project(number: int, fleet: Fleet, host: Host, config: dict[str, t.Any]) -> 
     return {
         "name": name,
         "project_dir": f"{fleet.root}/litellm/{number}",
+        "gate": {"backend": gate.LITELLM_BACKEND, "server": str(number)},
         "state": "present",
         "directories": secret_folders("mounted"),
         "files": _files(said),
         "networks": _made_networks(fleet, host),
-        "hooks": [_hook(fleet, host)],
+        "hooks": [_hook(fleet)],
         "forward_only": [SERVICE],
         "forward_only_hint": HINT,
         "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/litellm", "service": SERVICE}]
@@ -89,13 +90,12 @@ def project(number: int, fleet: Fleet, host: Host, config: dict[str, t.Any]) -> 
     }
 
 
-def _hook(fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    """Health says nothing of the key between LiteLLM and vLLM, so one instance of each server is asked."""
-    servers = {instance["server"]: instance["urls"][host.name] for instance in reversed(fleet.serving)}
-    question = [*PROBE, "readiness", *(servers[name] for name in sorted(servers))]
+def _hook(fleet: Fleet) -> dict[str, t.Any]:
+    """Health says nothing of the key between LiteLLM, the gate and vLLM, so one instance of each model is asked."""
+    question = [*PROBE, "readiness", *dict.fromkeys(instance["url"] for instance in fleet.serving)]
     return {
         "service": SERVICE,
-        "description": "LiteLLM is ready, its database connected, its key taken by vLLM",
+        "description": "LiteLLM is ready, its database connected, its key taken by the gate and vLLM",
         "command": question,
         "check_command": question,
     }
@@ -132,7 +132,7 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
     external = [_external(entry, index) for index, entry in enumerate(fleet.external_models)]
     settings = {name: _settings(name, fleet, host) for name in SETTINGS}
     parts = [*external, *settings.values()]
-    models = [*_local_models(fleet, host), *(part.value for part in external)]
+    models = [*_local_models(fleet), *(part.value for part in external)]
     config = {
         "model_list": litellm_settings.kept_open(models),
         **{name: part.value for name, part in settings.items()},
@@ -141,21 +141,15 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
     return config, environment, [fault for part in parts for fault in part.faults]
 
 
-def _local_models(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
-    found = [_local(instance, host.name, host.litellm_processes) for instance in fleet.serving]
-    return [routing.preferred(one, fleet) for one in found]
+def _local_models(fleet: Fleet) -> list[dict[str, t.Any]]:
+    """One deployment a model: its replicas are the gate's business, so one more or less is no change here."""
+    found = {instance["model_name"]: instance["url"] for instance in fleet.serving}
+    return [routing.preferred(_local(name, url), fleet) for name, url in found.items()]
 
 
-def _local(instance: t.Mapping[str, t.Any], gateway: str, among: int) -> dict[str, t.Any]:
-    params = {
-        "model": f"hosted_vllm/{instance['model_name']}",
-        "api_base": instance["urls"][gateway],
-        "api_key": "os.environ/VLLM_API_KEY",
-    }
-    if instance.get("max_parallel_requests"):
-        # Every process counts for itself, so each gets its part, rounded up.
-        params["max_parallel_requests"] = -(-int(instance["max_parallel_requests"]) // among)
-    return {"model_name": instance["model_name"], "litellm_params": params}
+def _local(name: str, url: str) -> dict[str, t.Any]:
+    params = {"model": f"hosted_vllm/{name}", "api_base": url, "api_key": "os.environ/VLLM_API_KEY"}
+    return {"model_name": name, "litellm_params": params}
 
 
 def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:
@@ -220,10 +214,6 @@ def service(number: int, fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "networks": [network for network, _name in _networks(fleet, host)],
         "healthcheck": _healthcheck(said),
     }
-    if number == 1:
-        # One can publish the port.
-        listen = f"{bracketed(said['litellm_publish_address'])}:{said['litellm_port']}:{CONTAINER_PORT}"
-        found["ports"] = [listen]
     if said["litellm_memory_limit"]:
         found["mem_limit"] = str(said["litellm_memory_limit"])
     return found
@@ -254,7 +244,7 @@ def _healthcheck(said: Said) -> dict[str, t.Any]:
 
 
 def _networks(fleet: Fleet, host: Host) -> list[tuple[str, str]]:
-    """Names in the compose file and Docker's: LiteLLM's own, the database's, and one of each instance on this host."""
+    """Names in the compose file and Docker's: LiteLLM's own, which the gate is in too, the database's and that of Redis."""
     said = host.variables
     found = [("fleet", str(said["litellm_network"]))]
     if said["litellm_database_network"]:
@@ -262,13 +252,10 @@ def _networks(fleet: Fleet, host: Host) -> list[tuple[str, str]]:
     shared = redis.where(fleet, host)
     if shared and shared.network:
         found.append(("redis", shared.network))
-    own = [one for one in fleet.instances if one["server"] == host.name and not one["host_network"]]
-    local = dict.fromkeys(vllm.network(instance, said) for instance in own)
-    return found + [(name, name) for name in local if name != found[0][1]]
+    return found
 
 
 def _made_networks(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
-    """Those of the instances are made with them."""
     said = host.variables
     found: list[dict[str, t.Any]] = [{"name": str(said["litellm_network"])}]
     if said["litellm_database_network"]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -118,6 +119,7 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
         "networks": _shared_network(instance, said),
         # A node without an API is well while its head is.
         "hooks": [] if instance["rank"] else [_hook(instance)],
+        "attach_containers": _attached(instance, said),
         "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{root}/vllm", "service": instance["name"]}],
         "vars": {
             "vllm_instance": {
@@ -360,11 +362,17 @@ def _options(instance: Instance, said: Said) -> dict[str, t.Any]:
 
 
 def network(instance: Instance, said: Said) -> str:
-    """The Docker network of an instance, which only LiteLLM on the same host shares.
+    """The Docker network of an instance, which only the gate on the same host shares.
 
     One without a way out has another name, so that a change makes a new network and does not need to change one in use.
     """
     return said["vllm_network"] or instance["project"] + ("-offline" if said["vllm_offline"] else "")
+
+
+def _attached(instance: Instance, said: Said) -> dict[str, list[str]]:
+    """The gate comes before the instances, so who makes a network brings it in."""
+    name = network(instance, said)
+    return {} if instance["host_network"] or name == said["litellm_network"] else {name: [reach.GATE]}
 
 
 def _shared_network(instance: Instance, said: Said) -> list[dict[str, t.Any]]:

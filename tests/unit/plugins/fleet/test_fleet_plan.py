@@ -115,14 +115,14 @@ def test_names_that_would_be_one_container() -> None:
 def test_one_server_stays_on_its_own_network() -> None:
     (instance,) = fleet_plan([MODEL], hosts(), ONE)
     assert instance["publish"] == ["127.0.0.1"]
-    assert instance["urls"] == {"box": "http://llmfleet-vllm-qwen2-5-0-5b:8000/v1"}
+    assert instance["url"] == "http://gate:8100/qwen2-5-0-5b/v1"
 
 
-def test_a_gateway_elsewhere_gets_the_private_address() -> None:
+def test_a_gateway_elsewhere_opens_no_port_of_the_instance() -> None:
     groups = {"gateways": ["gw"], "gpu_servers": ["gpu1"]}
     (instance,) = fleet_plan([MODEL], hosts(gpu1={"llm_private_address": "10.0.0.21"}), groups)
-    assert instance["publish"] == ["127.0.0.1", "10.0.0.21"]
-    assert instance["urls"] == {"gw": "http://10.0.0.21:8001/v1"}
+    assert instance["publish"] == ["127.0.0.1"]
+    assert instance["gate"] == {"backend": "vllm-qwen2-5-0-5b", "server": "gpu1-qwen2-5-0-5b"}
 
 
 def test_a_public_default_address_is_refused() -> None:

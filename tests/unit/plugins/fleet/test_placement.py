@@ -271,7 +271,7 @@ def test_nodes_are_one_unit_of_which_the_head_has_the_api() -> None:
         "port": None,
     }
     assert head["health_url"] == worker["health_url"] == "http://10.0.0.1:8001/health"
-    assert (head["urls"], worker["urls"]) == ({"a": "http://10.0.0.1:8001/v1"}, {})
+    assert (head["gate"]["server"], worker["gate"]) == ("a-x", {})
     # What one of them is started with is a reason to start both anew.
     said = box("a", "b")
     said["b"]["vllm_environment"] = {"NCCL_DEBUG": "INFO"}

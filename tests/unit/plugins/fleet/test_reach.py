@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KNOWN, FleetError
 from declared import fleet_of
 
@@ -37,20 +38,26 @@ def addresses(ipv4: str = "", ipv6: str = "", every: tuple[str, ...] = ()) -> di
 
 
 @pytest.mark.parametrize(
-    ("gpu1", "url", "published"),
+    ("gpu1", "address", "published"),
     [
-        ({"llm_private_address": "10.0.0.21"}, "http://10.0.0.21:8001/v1", ["127.0.0.1", "10.0.0.21"]),
+        ({"llm_private_address": "10.0.0.21"}, "10.0.0.21", "127.0.0.1"),
         # Cases 22 and 22b: an IPv6-only host, and an address that is written as URLs have it.
-        (addresses(ipv6="fd00::21"), "http://[fd00::21]:8001/v1", ["127.0.0.1", "fd00::21"]),
-        ({"llm_private_address": "[fd00::21]"}, "http://[fd00::21]:8001/v1", ["127.0.0.1", "fd00::21"]),
-        (addresses("10.0.0.5", "fd00::5"), "http://10.0.0.5:8001/v1", ["127.0.0.1", "10.0.0.5"]),
-        ({"vllm_publish_address": "0.0.0.0"}, "http://10.0.0.9:8001/v1", ["0.0.0.0"]),
-        ({"vllm_publish_address": "10.7.0.1"}, "http://10.7.0.1:8001/v1", ["10.7.0.1"]),
+        (addresses(ipv6="fd00::21"), "fd00::21", "127.0.0.1"),
+        ({"llm_private_address": "[fd00::21]"}, "fd00::21", "127.0.0.1"),
+        (addresses("10.0.0.5", "fd00::5"), "10.0.0.5", "127.0.0.1"),
+        ({"vllm_publish_address": "0.0.0.0"}, "10.0.0.9", "0.0.0.0"),
+        ({"vllm_publish_address": "10.7.0.1"}, "10.0.0.9", "10.7.0.1"),
     ],
 )
-def test_a_gateway_elsewhere(gpu1: dict[str, t.Any], url: str, published: list[str]) -> None:
-    (instance,) = fleet(gpu1=gpu1).instances
-    assert (instance["urls"], instance["publish"]) == ({"gw": url}, published)
+def test_a_gateway_elsewhere(gpu1: dict[str, t.Any], address: str, published: str) -> None:
+    """The gate listens for it; people on the server have the instance's own port."""
+    found = fleet(gpu1=gpu1)
+    (instance,) = found.instances
+    assert (found.hosts["gpu1"].address, instance["publish"]) == (address, [published])
+
+
+def test_names_in_the_gate_are_made_of_letters_that_it_takes() -> None:
+    assert reach.server_name("gpu 1/ä.example", "q-2") == "gpu-1--.example-q-2"
 
 
 def test_no_address_is_written_while_none_is_known() -> None:
@@ -67,12 +74,12 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 
 
 def test_a_loopback_address_is_no_use_to_a_gateway_elsewhere() -> None:
-    assert "listen on 127.0.0.1 only" in refusal(gpu1={"vllm_publish_address": "127.0.0.1"}, stage=DECLARED)
+    assert "listen on 127.0.0.1 only" in refusal(gpu1={"llm_private_address": "127.0.0.1"}, stage=DECLARED)
 
 
 @pytest.mark.parametrize("public", [addresses("8.8.8.8"), addresses(ipv6="2404:6800:400a::1")])
 def test_a_public_default_address_is_refused_where_a_gateway_needs_it(public: dict[str, t.Any]) -> None:
-    assert "and vLLM answers some requests without a key" in refusal(gpu1=public)
+    assert "and its gate would listen there" in refusal(gpu1=public)
     alone = {"gateways": ["gpu1"], "gpu_servers": ["gpu1"]}
     assert fleet(gpu1={**public, "litellm_publish_address": "127.0.0.1"}, groups=alone).instances
 
