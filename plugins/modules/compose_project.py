@@ -45,8 +45,10 @@ options:
           - V(present) brings the project to its declared state.
           - V(absent) removes the containers, the files that were written and what is remembered of the project. Data
             directories stay.
+          - V(previous) brings its services to what they were before the state that works now, with the files, images and
+            definitions that were kept of it. The project fails where there is none.
         type: str
-        choices: [present, absent]
+        choices: [present, absent, previous]
         default: present
       vars:
         description: Variables for the templates of O(projects[].files[].src), beside those of the task.
@@ -577,7 +579,7 @@ def project_spec() -> Spec:
     return {
         "name": required(),
         "project_dir": required("path"),
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "state": {"type": "str", "choices": ["present", "absent", "previous"], "default": "present"},
         "vars": {"type": "dict", "default": {}},
         "files": dicts(
             path=required(),

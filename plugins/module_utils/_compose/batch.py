@@ -19,6 +19,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.absence 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.applying import apply
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.declaration import (
     ABSENT,
+    PREVIOUS,
     Declaration,
     ProjectError,
     declaration,
@@ -35,6 +36,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.hooks im
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.mask import Mask
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look, found_projects
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import Plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.previous import previous
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import UP, Project
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import (
     Call,
@@ -122,7 +124,9 @@ class Batch:
                 project.job.forget()
 
     def _add(self, entry: Params) -> None:
-        self.projects.append(Project(declaration(entry, self.params), self.engine, self.mask))
+        want = declaration(entry, self.params)
+        want = previous(want) if want.state == PREVIOUS else want
+        self.projects.append(Project(want, self.engine, self.mask))
 
     def _lock(self, project: Project) -> None:
         """Two runs on one project would each undo the other's half. Nothing is locked where that would leave a trace."""

@@ -16,7 +16,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files im
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.recreate import COMPOSE_FILE
 
-PRESENT, ABSENT = "present", "absent"
+PRESENT, ABSENT, PREVIOUS = "present", "absent", "previous"
 
 
 class ProjectError(Exception):
@@ -97,6 +97,8 @@ class Declaration(t.NamedTuple):
     attach_containers: t.Mapping[str, list[str]] = {}
     max_restarts: int = 2
     recreate: bool = False
+    #: What services read, where it is remembered and not computed from the files.
+    digests: t.Mapping[str, str] | None = None
 
     @property
     def compose(self) -> str:

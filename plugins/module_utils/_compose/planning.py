@@ -79,7 +79,7 @@ def plan_on_disk(project: Project) -> Plan:
     plan.directories = plan_directories(want.project_dir, want.directories, project.store.made_directories())
     declared = {spec.path for spec in want.files}
     plan.removed_files = [path for path in project.store.written_files() if path not in declared]
-    plan.digests = _digests(project)
+    plan.digests = _digests(project) if want.digests is None else dict(want.digests)
     return plan
 
 

@@ -89,9 +89,9 @@ def read_json(path: str) -> t.Any:
         return None
 
 
-def read_manifest(state_dir: str) -> dict[str, t.Any] | None:
+def read_manifest(state_dir: str, folder: str = GOOD) -> dict[str, t.Any] | None:
     """The state that last proved to work; None where there is none that can be relied on."""
-    found = read_json(os.path.join(state_dir, GOOD, MANIFEST))
+    found = read_json(os.path.join(state_dir, folder, MANIFEST))
     return found if fits(found, MANIFEST_SHAPE) else None
 
 

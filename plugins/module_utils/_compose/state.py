@@ -4,7 +4,7 @@
 
 """What is remembered of a project between runs, in a directory that only root can read.
 
-`good/` holds the files of the last state that proved to work and a manifest of it, `pending.json` what the change in
+`good/` holds the files of the last state that proved to work and a manifest of it, `previous/` those of the one before, `pending.json` what the change in
 progress is doing, `job/` the work on the host, `lock` the lock; recreate.py has the protocol. A file that is cut off,
 damaged or of other types than its readers expect counts as none: it never blocks a run.
 """
@@ -56,6 +56,10 @@ PENDING_SHAPE: dict[str, t.Any] = {
     "verified": bool,
     "rolled_back": bool,
 }
+#: Of them, what tells one state of the services from another.
+SERVICES = ("images", "hashes", "services")
+#: The state that worked before the good one.
+PREVIOUS = "previous"
 #: The manifest of the release before: path to name of the copy, mode, owner and group.
 FORMER_APPLIED = "applied.json"
 
@@ -126,8 +130,29 @@ class Store:
             }
         manifest = json.dumps({**{name: pending[name] for name in KEPT}, "files": files}, indent=1, sort_keys=True)
         write_file(os.path.join(fresh, MANIFEST), manifest, 0o600, os.getuid(), os.getgid())
-        shutil.rmtree(self.file(GOOD), ignore_errors=True)
+        self._retire(pending)
         os.rename(fresh, self.file(GOOD))
+
+    def _retire(self, pending: State) -> None:
+        """What worked until now is kept too. The same services again, as when only a neighbour changed, are no other state."""
+        former = self.good()
+        if former and any(former[name] != pending[name] for name in SERVICES):
+            shutil.rmtree(self.file(PREVIOUS), ignore_errors=True)
+            os.rename(self.file(GOOD), self.file(PREVIOUS))
+        else:
+            shutil.rmtree(self.file(GOOD), ignore_errors=True)
+
+    def previous(self) -> tuple[State, dict[str, str]]:
+        """The state before the good one, with its files' contents; empty where there is none that is whole."""
+        found = read_manifest(self.path, PREVIOUS) or {}
+        texts = {path: self._kept_text(entry) for path, entry in found.get("files", {}).items()}
+        whole = all(
+            text is not None and _sha256(text) == found["files"][path]["sha256"] for path, text in texts.items()
+        )
+        return (found, {path: text or "" for path, text in texts.items()}) if whole else ({}, {})
+
+    def _kept_text(self, entry: State) -> str | None:
+        return read_text(os.path.join(self.path, PREVIOUS, os.path.basename(entry["copy"])))
 
     def restore(self, good: State, written: t.Iterable[str]) -> None:
         """Puts a good state's files back and removes what the failed run added to them."""
@@ -159,7 +184,7 @@ class Store:
 
     def remove(self) -> None:
         """All that is remembered. The lock goes last; who waits for it sees that it has gone."""
-        for name in (GOOD, GOOD + ".new", "job"):
+        for name in (GOOD, GOOD + ".new", PREVIOUS, "job", "fetch"):
             shutil.rmtree(self.file(name), ignore_errors=True)
         for name in (PENDING, FORMER_APPLIED, LOCK):
             if os.path.exists(self.file(name)):

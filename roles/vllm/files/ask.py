@@ -3,8 +3,8 @@
 
     ask.py URL MODEL...
 
-URL ends in /v1. The program is read from standard input in the container of vLLM or LiteLLM, which has the key in a file. A
-health check does not tell that a server answers: one that is being stopped says 200 to everything and gives no token.
+URL ends in /v1. The program is read from standard input in the container of vLLM or LiteLLM, which has the key in a
+file. A health check does not tell that a server answers: one that is being stopped says 200 and gives no token.
 """
 
 import json
