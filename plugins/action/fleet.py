@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
+    drains,
     kinds,
     readings,
     report,
@@ -24,12 +25,14 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.outside import shared_out
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import (
+    CHOSEN,
     DECLARED,
     KINDS,
     KNOWN,
     REPORT,
     ROLLED,
     ROLLOUT,
+    TRAFFIC,
     Fleet,
     FleetError,
 )
@@ -57,11 +60,18 @@ class ActionModule(ActionBase):
                 "stage": {"type": "str", "choices": list(self._stages()), "required": True},
                 "service": {"type": "str", "choices": list(rolls.MEMBERS)},
                 "batch": {"type": "dict"},
+                "names": {"type": "list", "elements": "str"},
+                "state": {"type": "str", "choices": list(drains.STATES)},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
                 "secrets": {"type": "bool", "default": True},
             },
-            required_if=[("stage", ROLLOUT, ["service"]), ("stage", ROLLED, ["batch"])],
+            required_if=[
+                ("stage", ROLLOUT, ["service"]),
+                ("stage", ROLLED, ["batch"]),
+                ("stage", TRAFFIC, ["names", "state"]),
+                ("stage", CHOSEN, ["names"]),
+            ],
         )
         try:
             value = self._stages()[self._args["stage"]]()
@@ -76,6 +86,8 @@ class ActionModule(ActionBase):
             KINDS: self._kinds,
             ROLLOUT: self._rollout,
             ROLLED: self._rolled,
+            TRAFFIC: self._traffic,
+            CHOSEN: self._chosen,
             REPORT: self._report,
         }
 
@@ -146,6 +158,17 @@ class ActionModule(ActionBase):
     def _rolled(self) -> Value:
         batch = self._args["batch"]
         return rolls.outcome(self._fleet(), batch, self._registered(f"__{batch['service']}_batch", batch["hosts"]))
+
+    def _traffic(self) -> Value:
+        found = drains.traffic(self._fleet(), self._args["names"], self._args["state"])
+        if found["refused"]:
+            raise AnsibleActionFail("\n".join(found["refused"]))
+        return found
+
+    def _chosen(self) -> Value:
+        value = self._fleet()
+        keys = {key for name in self._args["names"] for key in drains.keys_of(value, name)}
+        return {"projects": rolls.chosen(value, keys)}
 
     def _fleet(self) -> Value:
         return self._templar.template(self._vars["llm_fleet"])

@@ -23,9 +23,11 @@ options:
       - V(kinds) shows each model of C(llm_models) alone on each kind of GPU of C(llm_plan_gpus). It needs no host.
       - V(rollout) makes batches of what M(llmfleet.gateway.compose_project) said of O(service) by its step C(fetch), so that
         C(llm_rollout_min_ready) holds. V(rolled) says what one of them came to. Both read C(llm_fleet) and what the role registered.
+      - V(traffic) says which servers of the gates get no requests, or get them again, for the O(names) of servers and instances, and
+        refuses where fewer replicas would be left than C(llm_rollout_min_ready) says. V(chosen) says which projects are meant.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, rollout, rolled, report]
+    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, report]
     required: true
   service:
     description: The service that O(stage=rollout) makes batches of.
@@ -34,6 +36,16 @@ options:
   batch:
     description: The one of RV(batches) that O(stage=rolled) judges.
     type: dict
+  names:
+    description: Servers, and instances as C(SERVER/NAME), or C(NAME) for all of that name.
+    type: list
+    elements: str
+  state:
+    description:
+      - What becomes of their requests. V(drained) is kept for later runs until V(ready) ends it. V(away) and V(back) are for the time
+        of a run; requests for models that are nowhere else wait meanwhile.
+    type: str
+    choices: [drained, ready, away, back]
   driver_to_come:
     description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
     type: bool
@@ -118,7 +130,7 @@ nvidia_driver_batch:
   type: str
 reading:
   description: What is kept on the servers for later runs, which may be unable to ask for it.
-  returned: success
+  returned: stage is V(declared), V(known) or V(traffic)
   type: dict
 drained:
   description: What persons took requests from by the playbook C(drain), servers and instances as C(SERVER/NAME).
@@ -140,8 +152,8 @@ blocked:
   type: list
   elements: str
 traffic:
-  description: For each gateway which servers of its gate get requests again.
-  returned: stage is V(rolled)
+  description: For each gateway which servers of its gate get requests, or get none.
+  returned: stage is V(rolled) or V(traffic)
   type: list
   elements: dict
 released:
@@ -154,6 +166,20 @@ ways:
   returned: stage is V(rolled)
   type: list
   elements: dict
+says:
+  description: What happens to whom, a line each.
+  returned: stage is V(traffic)
+  type: list
+  elements: str
+refused:
+  description: Always empty; what is refused fails the task.
+  returned: stage is V(traffic)
+  type: list
+  elements: str
+projects:
+  description: The projects by host.
+  returned: stage is V(chosen)
+  type: dict
 faults:
   description: What failed, a line each.
   returned: stage is V(rolled)

@@ -38,6 +38,8 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
             "min_ready": fleet.variable("llm_rollout_min_ready"),
             "min_ready_by_model": fleet.variable("llm_rollout_min_ready_by_model"),
             "drain_timeout": fleet.variable("llm_rollout_drain_timeout"),
+            "ready_timeout": fleet.variable("vllm_wait_timeout"),
+            "force": fleet.variable("llm_rollout_force"),
             "canary_seconds": fleet.variable("llm_canary_seconds"),
         },
         "nvidia_driver_batch": fleet.variable("nvidia_driver_batch"),

@@ -124,6 +124,8 @@ def vllm_rules(value: Value, members: t.Sequence[Member]) -> Rules:
         group: rollout.minimum(count, told["min_ready_by_model"].get(group, told["min_ready"]))
         for group, count in counts.items()
     }
+    if told["force"]:
+        least = {}
     size = rollout.batch_size(sum(counts.values()), told["batch"])
     return Rules(least, size, canary=bool(told["canary_seconds"]))
 
@@ -140,6 +142,15 @@ def litellm_rules(value: Value, members: t.Sequence[Member]) -> Rules:
 
 MEMBERS = {VLLM: vllm_members, LITELLM: litellm_members}
 RULES = {VLLM: vllm_rules, LITELLM: litellm_rules}
+
+
+def chosen(value: Value, keys: t.Container[str]) -> dict[str, list[str]]:
+    """The projects of servers and instances, by host."""
+    found: dict[str, list[str]] = {}
+    for one in value["instances"]:
+        if one["server"] in keys or f"{one['server']}/{one['name']}" in keys:
+            found.setdefault(one["server"], []).append(one["project"])
+    return found
 
 
 # ---- what a role reads

@@ -17,6 +17,9 @@ REPORT = "report"
 #: In which order a change reaches the replicas of a service, and what one batch of it came to.
 ROLLOUT = "rollout"
 ROLLED = "rolled"
+#: Who gets no requests, by the word of a person; and which projects go back to what they were.
+TRAFFIC = "traffic"
+CHOSEN = "chosen"
 #: Not of a fleet: each model alone on kinds of GPU.
 KINDS = "kinds"
 

@@ -113,7 +113,7 @@ def stage(variables: dict[str, t.Any], **args: t.Any) -> t.Any:
 
 def variables(**registered: t.Any) -> dict[str, t.Any]:
     one = {"name": "m", "model_name": "m", "server": "a", "project": "p", "gpus": []}
-    told = {"batch": 1, "min_ready": "", "min_ready_by_model": {}, "canary_seconds": 0}
+    told = {"batch": 1, "min_ready": "", "min_ready_by_model": {}, "canary_seconds": 0, "force": False}
     return {
         "llm_fleet": {
             "instances": [one, {**one, "server": "b"}],

@@ -43,7 +43,7 @@ def fleet(*instances: Value, gateways: t.Sequence[str] = ("gw1", "gw2"), **more:
         "hosts": {**hosts, **{name: gateway() for name in gateways}},
         "unreachable_hosts": {},
         "drained": [],
-        "rollout": {"batch": "25%", "min_ready": "", "min_ready_by_model": {}, "canary_seconds": 0},
+        "rollout": {"batch": "25%", "min_ready": "", "min_ready_by_model": {}, "canary_seconds": 0, "force": False},
         **more,
     }
 
