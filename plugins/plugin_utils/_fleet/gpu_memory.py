@@ -106,6 +106,7 @@ class GpuMemory:
         self.models_unread = models_unread
         self._instances: dict[tuple[t.Any, ...], tuple[needs.Instance | None, str]] = {}
         self._lengths: dict[tuple[int, int], needs.Instance] = {}
+        self._open: dict[int, needs.Instance] = {}  # before its context was fixed, by id
         self._settled: dict[tuple[int, float, int], needs.Instance] = {}
         self._beside: dict[tuple[t.Any, ...], str] = {}
         self._groups: dict[tuple[t.Any, ...], list[Plan] | str] = {}
@@ -144,13 +145,16 @@ class GpuMemory:
         return needs.Instance(entry["name"], text, settings), ""
 
     def with_length(self, demand: Demand, length: int) -> Demand:
-        """The same with the context fixed, where it was left to the planner."""
-        if not demand.planned or demand.planned.settings.max_model_len is not None:
+        """The same with this context, where it is left to the planner."""
+        if not demand.planned:
             return demand
-        key = (id(demand.planned), length)
+        base = self._open.get(id(demand.planned), demand.planned)
+        if base.settings.max_model_len is not None:
+            return demand
+        key = (id(base), length)
         if key not in self._lengths:
-            settings = replace(demand.planned.settings, max_model_len=length)
-            self._lengths[key] = replace(demand.planned, settings=settings)
+            self._lengths[key] = replace(base, settings=replace(base.settings, max_model_len=length))
+            self._open[id(self._lengths[key])] = base
         return demand._replace(planned=self._lengths[key])
 
     def settled(self, demand: Demand, share: float, length: int) -> Demand:

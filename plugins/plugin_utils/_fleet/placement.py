@@ -34,11 +34,10 @@ def place(models: list[Entry], servers: list[Server], memory: GpuMemory, kept: t
     """Where nothing fits, the last attempt says why."""
     declared = list(range(len(models)))
     ranked = sorted(declared, key=lambda index: _rank(models[index], index, servers, memory))
-    if kept:
-        for one in (_Attempt(models, servers, memory, kept, first) for first in (True, False)):
-            found = one.run(ranked)
-            if not found.errors:
-                return found
+    for first, lengths in ((True, True), (True, False), (False, False)) if kept else ():
+        found = _Attempt(models, servers, memory, kept, first, lengths).run(ranked)
+        if not found.errors:
+            return found
     for order in (ranked, declared):
         found = _Attempt(models, servers, memory, kept, keeps=None).run(order)
         if not found.errors:
@@ -77,7 +76,8 @@ def demand(entry: Entry, position: int, server: Server, memory: GpuMemory) -> De
 
 class _Attempt:
     """One way through all models. *keeps* says when what runs gets its place: true before all else, false with the others
-    of its model, none: as if nothing ran."""
+    of its model, none: as if nothing ran. With *lengths* it keeps its context too, where its share can't be kept: else all
+    replicas of the model would start anew."""
 
     def __init__(
         self,
@@ -86,14 +86,15 @@ class _Attempt:
         memory: GpuMemory,
         kept: t.Sequence[Unit],
         keeps: bool | None,
+        lengths: bool = False,
         fitting: bool = True,
     ) -> None:
         self.models, self.servers, self.memory, self.kept = models, servers, memory, kept
-        self.keeps, self.fitting = keeps, fitting
+        self.keeps, self.lengths, self.fitting = keeps, lengths, fitting
         self.by_name = {server.name: server for server in servers}
         self.load, self.errors, self.reasons = Load(), list[str](), dict[str, str]()
         #: Servers without room for an entry stay so, since what is placed stays placed.
-        self.full: dict[tuple[int, bool], dict[str, str]] = {}
+        self.full: dict[tuple[int, bool, int | None], dict[str, str]] = {}
         self.candidates = [self._candidates(entry, index) for index, entry in enumerate(models)]
         self.staying = self._staying() if kept else [[] for _entry in models]
 
@@ -160,9 +161,12 @@ class _Attempt:
         self._claim(-1, own)
         for unit in own:
             seats = [Seat(self.by_name[node.server], node.number, node.gpus) for node in unit.nodes]
-            places = self._places(entry, index, seats, unit.nodes)
-            if all(has_room(one, self.memory, self.load) for one in places):
-                self._add(places)
+            same = unit.nodes[0].made_of == keeping.digest(entry, seats[0].server)
+            for length in (unit.nodes[0].length, None) if self.lengths and same else (None,):
+                places = self._places(entry, index, seats, unit.nodes, length)
+                if all(has_room(one, self.memory, self.load) for one in places):
+                    self._add(places)
+                    break
 
     def _settled(self, wanted: Demand, node: Node, entry: Entry, server: Server) -> Demand | None:
         """With the share and the context that it runs with, unless what they were planned from has changed."""
@@ -186,26 +190,40 @@ class _Attempt:
                 break
 
     def _place_one(self, entry: Entry, index: int, candidates: list[Server]) -> bool:
-        """Better where nothing that runs has to give something up."""
-        for settled in (True, False) if self.keeps is not None else (False,):
-            if seats := self._seats(entry, index, candidates, settled):
-                self._add(self._places(entry, index, seats))
+        """Better where nothing that runs has to give something up: a part of its GPU, or of the context of all replicas."""
+        length = self._length(index)
+        for settled, fixed in dict.fromkeys([(True, length), (False, length), (True, None), (False, None)]):
+            if settled and self.keeps is None:
+                continue
+            if seats := self._seats(entry, index, candidates, settled, fixed):
+                self._add(self._places(entry, index, seats, length=fixed))
                 return True
-        full = self.full[index, False]
+        full = self.full[index, False, None]
         reasons = list(dict.fromkeys(full[server.name] for server in candidates if server.name in full))
         if nodes(entry) > 1:
             reasons.insert(0, f"{nodes(entry)} servers with GPUs of one kind are needed, one for each node")
         self.errors.append(f"{label(entry, index)}: no room for a replica. " + ". ".join(reasons))
         return False
 
-    def _seats(self, entry: Entry, index: int, candidates: list[Server], settled: bool) -> list[Seat]:
+    def _length(self, index: int) -> int | None:
+        """The context of the replicas that run and stay, which is one for all."""
+        settled = [one.settled.planned for one in self.load.places if one.position == index and one.settled]
+        return min((one.settings.max_model_len or 0 for one in settled if one), default=None)
+
+    def _demand(self, entry: Entry, index: int, server: Server, length: int | None) -> Demand:
+        wanted = demand(entry, index, server, self.memory)
+        return self.memory.with_length(wanted, length) if length else wanted
+
+    def _seats(
+        self, entry: Entry, index: int, candidates: list[Server], settled: bool, length: int | None
+    ) -> list[Seat]:
         """On the servers with the fewest replicas of the model, and of these on the emptiest that has room."""
-        full = self.full.setdefault((index, settled), {})
+        full = self.full.setdefault((index, settled, length), {})
         alike: dict[t.Any, list[Seat]] = {}
         for server in sorted(candidates, key=lambda one: self._preference(entry, one)):
             if server.name in full:
                 continue
-            wanted = demand(entry, index, server, self.memory)
+            wanted = self._demand(entry, index, server, length)
             gpus, reason = choose(entry, server, wanted, self.memory, self.load, self.fitting, settled)
             if gpus is None:
                 full[server.name] = reason
@@ -229,11 +247,13 @@ class _Attempt:
         name = server.name
         return displaced, self.load.replicas[name, entry["name"]], self.load.taken[name] / max(server.gpus, 1)
 
-    def _places(self, entry: Entry, index: int, seats: list[Seat], before: t.Sequence[Node] = ()) -> list[Place]:
+    def _places(
+        self, entry: Entry, index: int, seats: list[Seat], before: t.Sequence[Node] = (), length: int | None = None
+    ) -> list[Place]:
         head = (seats[0].server.name, seats[0].number)
         found = []
         for rank, seat in enumerate(seats):
-            wanted = demand(entry, index, seat.server, self.memory)
+            wanted = self._demand(entry, index, seat.server, length)
             settled = self._settled(wanted, before[rank], entry, seat.server) if before else None
             found.append(Place(entry, index, seat.server, seat.gpus, seat.number, wanted, settled, head, rank))
         return found

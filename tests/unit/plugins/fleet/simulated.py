@@ -137,3 +137,68 @@ class Chance:
         self.random.shuffle(entries)
         self.fleet.models = {one["name"]: one for one in entries}
         return ""
+
+
+class Large:
+    """Hundreds of servers, and what happens to them: GPUs and servers fail and come back, models come and go."""
+
+    def __init__(self, seed: int, servers: int, instances: int) -> None:
+        self.random = random.Random(seed)
+        cards = [H100, L40S, RTX]
+        self.whole = [server(f"gpu{index}", 8, cards[index % len(cards)]) for index in range(servers)]
+        count = max(1, instances // 20)
+        kinds = [(SMALL, 1, 24), (MIDDLE, 1, 20), (LARGE, 4, 12), (MIDDLE, 2, 24)]
+        self.fleet = Fleet(self.whole, [self._model(f"m{index}", *kinds[index % len(kinds)]) for index in range(count)])
+        self._made = count
+
+    @staticmethod
+    def _model(name: str, path: str, size: int, replicas: int) -> Entry:
+        return model(name, path, tensor_parallel_size=size, replicas=replicas)
+
+    def event(self) -> str:
+        """Something happens; in words."""
+        return self.random.choice(
+            [self._lose_gpu, self._lose_server, self._mend, self._add, self._remove, self._scale]
+        )()
+
+    def _lose_gpu(self) -> str:
+        one = self.random.choice(list(self.fleet.servers.values()))
+        gpu = self.random.randrange(8)
+        left = {index: card for index, card in one.memory.items() if index != gpu}
+        self.fleet.servers[one.name] = one._replace(lost={**one.lost, gpu: "GPU is lost"}, memory=left)
+        return f"GPU {gpu} of {one.name} is lost"
+
+    def _lose_server(self) -> str:
+        return f"{self.fleet.servers.pop(self.random.choice(list(self.fleet.servers))).name} is gone"
+
+    def _mend(self) -> str:
+        self.fleet.servers = {one.name: one for one in self.whole}
+        return "all servers are whole"
+
+    def _add(self) -> str:
+        self._made += 1
+        entry = self._model(f"m{self._made}", *self.random.choice([(SMALL, 1, 5), (MIDDLE, 1, 10), (LARGE, 4, 2)]))
+        self.fleet.models[entry["name"]] = entry
+        return f"{entry['name']} comes"
+
+    def _remove(self) -> str:
+        return f"{self.fleet.models.pop(self.random.choice(list(self.fleet.models)))['name']} goes"
+
+    def _scale(self) -> str:
+        entry = self.random.choice(list(self.fleet.models.values()))
+        self.fleet.models[entry["name"]] = {**entry, "replicas": self.random.randint(2, 24)}
+        return f"{entry['name']} has {self.fleet.models[entry['name']]['replicas']} replicas"
+
+    def moved(self, before: Placement, after: Placement) -> int:
+        """Replicas that could have stayed where they were and did not, beside those that a model has too many of."""
+        stayed = {(one.entry["name"], *at(one)) for one in after.places}
+        wanted: dict[str, int] = defaultdict(int)
+        could: dict[str, int] = defaultdict(int)
+        stays: dict[str, int] = defaultdict(int)
+        for one in after.places:
+            wanted[one.entry["name"]] += 1
+        for one in before.places:
+            whole = self.fleet.servers.get(one.server.name)
+            could[one.entry["name"]] += bool(whole and not set(one.gpus) & set(whole.lost))
+            stays[one.entry["name"]] += (one.entry["name"], *at(one)) in stayed
+        return sum(min(could[name], count) - stays[name] for name, count in wanted.items())
