@@ -35,6 +35,8 @@ def ask(path: str, command: str) -> str:
         try:
             connection.connect(path)
             connection.sendall(f"{command}\n".encode())
+            # The master goes on listening for commands until it hears that there are no more.
+            connection.shutdown(socket.SHUT_WR)
             parts = list(iter(lambda: connection.recv(65536), b""))
         except OSError as error:
             raise GateError(

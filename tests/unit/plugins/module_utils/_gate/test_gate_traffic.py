@@ -201,7 +201,7 @@ def test_socket_is_read_to_its_end(tmp_path: Path) -> None:
 
         def serve() -> None:
             connection, _address = listener.accept()
-            heard.append(connection.recv(100))
+            heard.append(b"".join(iter(lambda: connection.recv(100), b"")))
             for _part in range(3):
                 connection.sendall(b"x" * 100_000)
             connection.close()
