@@ -20,14 +20,15 @@ def lines(value: Value, failed: t.Iterable[str]) -> list[str]:
 
 def _line(name: str, reason: str, value: Value) -> str:
     text = f"{name} {reason}: it may lack what this run changed; run again once it is well"
-    served = [one["model_name"] for one in value["instances"] if one["server"] == name]
+    served = _models(one for one in value["instances"] if one["server"] == name)
     if not served:
         return text
-    beside = {one["model_name"] for one in value["instances"] if one["server"] != name}
-    alone = [model for model in dict.fromkeys(served) if model not in beside]
-    text += f". LiteLLM still sends requests for {_names(served)} there"
-    return text + (f", and {_names(alone)} runs nowhere else" if alone else "")
+    beside = _models(one for one in value["instances"] if one["server"] != name)
+    shared, alone = [one for one in served if one in beside], [one for one in served if one not in beside]
+    text += ". The gates send it requests only while it passes their check"
+    text += f"; {', '.join(shared)} also runs elsewhere" if shared else ""
+    return text + (f"; {', '.join(alone)} runs nowhere else" if alone else "")
 
 
-def _names(models: t.Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(models))
+def _models(instances: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    return list(dict.fromkeys(one["model_name"] for one in instances))

@@ -213,9 +213,9 @@ def test_what_a_run_leaves_undone_is_said_with_those_who_count_on_it() -> None:
     value = {"hosts": fleet.hosts, "instances": fleet.instances, "unreachable_hosts": {"gpu2": "no route"}}
     first, second = report.lines(value, ["gpu1", "elsewhere"])
     assert first.startswith("gpu1 failed in this run: it may lack what this run changed; run again once it is well")
-    assert first.endswith("LiteLLM still sends requests for q, odd there, and odd runs nowhere else")
+    assert first.endswith("only while it passes their check; q also runs elsewhere; odd runs nowhere else")
     assert second.startswith("gpu2 does not answer (no route): it may lack what this run changed")
-    assert second.endswith("LiteLLM still sends requests for q there")
+    assert second.endswith("The gates send it requests only while it passes their check; q also runs elsewhere")
     assert report.lines({**value, "unreachable_hosts": {}}, []) == []
 
 
