@@ -33,8 +33,8 @@ CHALLENGES = "/.well-known/acme-challenge/*"
 #: Marks a question of the authority that another gateway has passed on, so that it goes no further.
 PASSED_ON = "X-Llmfleet-Challenge"
 #: Caddy knows these from this release on; Debian's is older.
-REQUEST_BUFFERS = STREAM_CLOSE_DELAY = TRUSTED_PROXIES = (2, 7, 0)
-LOG_APPEND = (2, 8, 0)
+REQUEST_BUFFERS = STREAM_CLOSE_DELAY = (2, 7, 0)
+TRUSTED_PROXIES = LOG_APPEND = (2, 8, 0)
 
 
 class Layout(t.NamedTuple):
@@ -154,6 +154,8 @@ def _https(said: Said, at: Layout) -> Json:
     if said["edge_access_log"]:
         found["logs"] = {}
     if said["edge_trusted_proxies"]:
+        # From the right: what stands on the left of the first one that is not trusted is the client's own word.
+        found["trusted_proxies_strict"] = 1
         found["trusted_proxies"] = {"source": "static", "ranges": list(said["edge_trusted_proxies"])}
     return found
 
@@ -180,12 +182,18 @@ def _http(said: Said, peers: t.Sequence[str], at: Layout) -> Json:
 
 def _asked_elsewhere(peers: t.Sequence[str]) -> Json:
     """The authority asks any of the addresses of a name. What this gateway did not ask for itself, it asks the others for,
-    one after the other."""
+    one after the other: who knows nothing says 404, and then the next is first. Who is away is passed over."""
     handler: Json = {"handler": "static_response", "status_code": 404}
-    for peer in reversed(peers):
+    for first in reversed(range(len(peers))):
         handler = {
             "handler": "reverse_proxy",
-            "upstreams": [{"dial": peer}],
+            "upstreams": [{"dial": peer} for peer in [*peers[first:], *peers[:first]]],
+            "load_balancing": {
+                "selection_policy": {"policy": "first"},
+                "try_duration": "5s",
+                "try_interval": "100ms",
+            },
+            "health_checks": {"passive": {"fail_duration": "10s", "max_fails": 1}},
             "headers": {"request": {"set": {PASSED_ON: ["1"]}}},
             "transport": {"protocol": "http", "dial_timeout": "2s", "response_header_timeout": "5s"},
             "handle_response": [{"match": {"status_code": [4, 5]}, "routes": [{"handle": [handler]}]}],
@@ -270,7 +278,7 @@ def _proxy(said: Said, at: Layout) -> Json:
         },
     }
     if release(said) >= REQUEST_BUFFERS:
-        # -1 is not enough: a WebSocket has to outlive a reload as any other answer does.
+        # A WebSocket has to outlive a reload as any other answer does.
         return {**found, "request_buffers": BUFFERED, "stream_close_delay": f"{grace(said)}s"}
     return {**found, "buffer_requests": True, "max_buffer_size": BUFFERED}
 
