@@ -286,7 +286,8 @@ class Stream(threading.Thread):
 @contextmanager
 def network() -> t.Iterator[t.Callable[..., str]]:
     """A function that starts Caddy with a configuration under a name, in a network of its own."""
-    name, started = f"llmfleet-it-{secrets.token_hex(4)}", []
+    name = f"llmfleet-it-{secrets.token_hex(4)}"
+    started: list[str] = []
     docker("network", "create", name)
 
     def start(folder: Path, program: str, alias: str, *more: str) -> str:

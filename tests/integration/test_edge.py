@@ -42,7 +42,7 @@ def old(program: str) -> bool:
 
 @pytest.fixture
 def start(program: str, upstream: Upstream, tmp_path: Path) -> t.Iterator[t.Callable[..., Edge]]:
-    started = []
+    started: list[Edge] = []
 
     def make(**said: t.Any) -> Edge:
         folder = tmp_path / str(len(started))

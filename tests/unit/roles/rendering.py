@@ -39,7 +39,7 @@ def resolved(**given: t.Any) -> dict[str, t.Any]:
     ours = {
         name: value
         for name, value in laid.items()
-        if name.startswith(("gate_", "llm_", "litellm_", "postgres_", "redis_", "vllm_"))
+        if name.startswith(("edge_", "gate_", "llm_", "litellm_", "postgres_", "redis_", "vllm_"))
     }
     return Templar(loader=DataLoader(), variables=laid).template(ours)
 
