@@ -22,8 +22,8 @@ PUBLIC, PRIVATE = {"llm_domain": "llm.example.org"}, {"llm_domain": "llm.interna
 CA_KEY = "an-authority-0123456789abcdef0123456789"
 
 
-def view(facts: dict[str, t.Any] | None = None, **said: t.Any) -> dict[str, t.Any]:
-    host = make_host(facts=facts, **{**PUBLIC, **said})
+def view(**said: t.Any) -> dict[str, t.Any]:
+    host = make_host(**{**PUBLIC, **said})
     return edge.view(make_fleet(host), host)
 
 

@@ -45,7 +45,7 @@ def test_nothing_of_it_counts_without_a_domain() -> None:
         ({"edge_acme_email": "me"}, "edge_acme_email on one: 'me' is no e-mail address"),
         ({"edge_max_request_size": "much"}, "edge_max_request_size on one: 'much' is no size"),
         ({"edge_acme_challenges": []}, "edge_acme_challenges on one is empty"),
-        ({"edge_acme_challenges": ["dns-01"]}, "edge_acme_challenges on one: 'dns-01' is no choice"),
+        ({"edge_acme_challenges": ["dns-01"]}, "edge_acme_challenges on one: [0] 'dns-01' is no choice"),
         (
             {"edge_trusted_proxies": ["10.0.0.0/8"], "edge_version": "2.6.2"},
             "edge_trusted_proxies on one: needs Caddy 2.8 or newer",
