@@ -11,7 +11,7 @@ import typing as t
 
 #: Variables of playbooks, and facts that they set, which no role's spec has.
 _OTHERS = """
-llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file
+llm_fleet llm_host llm_looked llm_looked_outside llm_secrets_file llm_ca_step llm_ca_last_step
 """
 OTHERS = frozenset(_OTHERS.split())
 #: Variables of an earlier release, and what stands for them now.
