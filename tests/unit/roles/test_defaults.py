@@ -71,3 +71,18 @@ def test_a_role_that_reads_the_fleet_requires_it() -> None:
         if read and role.name not in ("llm", "gateway_state"):
             assert options["llm_fleet"]["required"], role.name
             assert "llmfleet.gateway.llm" in options["llm_fleet"]["description"]
+
+
+def test_templates_use_no_default_of_another_role() -> None:
+    """Each has a play of its own, in which others' defaults are unknown. Where llm_ca_key is used, it is required."""
+    owner = {
+        name: path.parts[-3]
+        for path in (CHECKOUT / "roles").glob("*/defaults/main.yml")
+        for name in yaml.safe_load(path.read_text()) or {}
+        if name != "llm_ca_key"
+    }
+    strange = []
+    for path in [*CHECKOUT.glob("roles/*/templates/*"), *CHECKOUT.glob("roles/*/vars/*.yml")]:
+        used = set(re.findall(r"(?<![\w.])([a-z]\w+)\b(?!\s*\|\s*default)(?!\s*:)", path.read_text()))
+        strange += [f"{path}: {name}" for name in used if owner.get(name, path.parts[-3]) != path.parts[-3]]
+    assert strange == []
