@@ -11,6 +11,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
+    canary,
     drains,
     kinds,
     readings,
@@ -25,6 +26,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.outside import shared_out
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import (
+    CANARY,
     CHOSEN,
     DECLARED,
     KINDS,
@@ -60,6 +62,8 @@ class ActionModule(ActionBase):
                 "stage": {"type": "str", "choices": list(self._stages()), "required": True},
                 "service": {"type": "str", "choices": list(rolls.MEMBERS)},
                 "batch": {"type": "dict"},
+                "before": {"type": "list", "elements": "dict"},
+                "after": {"type": "list", "elements": "dict"},
                 "names": {"type": "list", "elements": "str"},
                 "state": {"type": "str", "choices": list(drains.STATES)},
                 "driver_to_come": {"type": "bool", "default": False},
@@ -71,6 +75,7 @@ class ActionModule(ActionBase):
                 ("stage", ROLLED, ["batch"]),
                 ("stage", TRAFFIC, ["names", "state"]),
                 ("stage", CHOSEN, ["names"]),
+                ("stage", CANARY, ["batch", "before", "after"]),
             ],
         )
         try:
@@ -88,6 +93,7 @@ class ActionModule(ActionBase):
             ROLLED: self._rolled,
             TRAFFIC: self._traffic,
             CHOSEN: self._chosen,
+            CANARY: self._canary,
             REPORT: self._report,
         }
 
@@ -169,6 +175,14 @@ class ActionModule(ActionBase):
         value = self._fleet()
         keys = {key for name in self._args["names"] for key in drains.keys_of(value, name)}
         return {"projects": rolls.chosen(value, keys)}
+
+    def _canary(self) -> Value:
+        """What loops over the gateways registered."""
+        before, after = ([one.get("servers") or [] for one in self._args[name]] for name in ("before", "after"))
+        targets = [(one["backend"], one["server"]) for one in self._args["batch"]["members"] if one["server"]]
+        faults, seen = canary.judge(before, after, targets)
+        self._show(seen)
+        return {"faults": faults, "seen": seen}
 
     def _fleet(self) -> Value:
         return self._templar.template(self._vars["llm_fleet"])

@@ -25,9 +25,10 @@ options:
         C(llm_rollout_min_ready) holds. V(rolled) says what one of them came to. Both read C(llm_fleet) and what the role registered.
       - V(traffic) says which servers of the gates get no requests, or get them again, for the O(names) of servers and instances, and
         refuses where fewer replicas would be left than C(llm_rollout_min_ready) says. V(chosen) says which projects are meant.
+      - V(canary) compares the members of O(batch) with the others of their backends.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, report]
+    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, canary, report]
     required: true
   service:
     description: The service that O(stage=rollout) makes batches of.
@@ -36,6 +37,14 @@ options:
   batch:
     description: The one of RV(batches) that O(stage=rolled) judges.
     type: dict
+  before:
+    description: For each gateway what M(llmfleet.gateway.gate_statistics) said before O(batch) was watched.
+    type: list
+    elements: dict
+  after:
+    description: The same afterwards.
+    type: list
+    elements: dict
   names:
     description: Servers, and instances as C(SERVER/NAME), or C(NAME) for all of that name.
     type: list
@@ -176,13 +185,18 @@ refused:
   returned: stage is V(traffic)
   type: list
   elements: str
+seen:
+  description: What the gates counted, a line for each member.
+  returned: stage is V(canary)
+  type: list
+  elements: str
 projects:
   description: The projects by host.
   returned: stage is V(chosen)
   type: dict
 faults:
   description: What failed, a line each.
-  returned: stage is V(rolled)
+  returned: stage is V(rolled) or V(canary)
   type: list
   elements: str
 undone:

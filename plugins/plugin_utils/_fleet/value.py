@@ -20,6 +20,8 @@ ROLLED = "rolled"
 #: Who gets no requests, by the word of a person; and which projects go back to what they were.
 TRAFFIC = "traffic"
 CHOSEN = "chosen"
+#: How the first changed replica does beside the others.
+CANARY = "canary"
 #: Not of a fleet: each model alone on kinds of GPU.
 KINDS = "kinds"
 

@@ -1,0 +1,81 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the first changed replica of a model does as well as the others, by what the gates counted meanwhile. Pure; rolls.py and the
+action plugin fleet call it.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+#: Fewer requests than these say nothing of a share or a mean.
+FEW = 20
+#: What may be chance: errors at all, and how much more of them, or of time, than the others have.
+ERRORS, SHARE = 2, 0.02
+FACTOR, MILLISECONDS = 1.5, 250.0
+
+Rows = t.Sequence[t.Mapping[str, t.Any]]
+Target = tuple[str, str]
+
+
+class Counts(t.NamedTuple):
+    requests: int = 0
+    errors: int = 0
+    time: float = 0.0  # of all the requests together
+
+    def plus(self, other: Counts) -> Counts:
+        return Counts(self.requests + other.requests, self.errors + other.errors, self.time + other.time)
+
+    @property
+    def share(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
+
+    @property
+    def mean(self) -> float:
+        return self.time / self.requests if self.requests else 0.0
+
+
+def judge(
+    before: t.Sequence[Rows], after: t.Sequence[Rows], canaries: t.Iterable[Target]
+) -> tuple[list[str], list[str]]:
+    """Faults, and what was seen; one entry of before and after for each gateway."""
+    counts: dict[Target, Counts] = {}
+    for old, new in zip(before, after):
+        for target, one in _between(old, new).items():
+            counts[target] = counts.get(target, Counts()).plus(one)
+    faults, seen = [], []
+    for backend, server in canaries:
+        mine = counts.get((backend, server), Counts())
+        others = Counts()
+        for target, one in counts.items():
+            others = others.plus(one) if target[0] == backend and target[1] != server else others
+        seen.append(f"{server}: {_words(mine)}; the others of {backend}: {_words(others)}")
+        faults += [f"{server} {fault}" for fault in _faults(mine, others)]
+    return faults, seen
+
+
+def _between(old: Rows, new: Rows) -> dict[Target, Counts]:
+    """A gate that was reloaded in between began to count anew."""
+    then = {(row["backend"], row["server"]): row for row in old}
+    found = {}
+    for row in new:
+        target = (row["backend"], row["server"])
+        former = then.get(target, {"requests": 0, "errors": 0})
+        anew = row["requests"] < former["requests"]
+        requests = row["requests"] - (0 if anew else former["requests"])
+        errors = row["errors"] - (0 if anew else former["errors"])
+        found[target] = Counts(requests, max(0, errors), float(requests * row["milliseconds"]))
+    return found
+
+
+def _faults(mine: Counts, others: Counts) -> t.Iterator[str]:
+    if mine.errors >= ERRORS and mine.share > others.share + SHARE:
+        yield f"failed {mine.errors} of {mine.requests} requests, the others {others.errors} of {others.requests}"
+    if min(mine.requests, others.requests) >= FEW and mine.mean > others.mean * FACTOR + MILLISECONDS:
+        yield f"took {mine.mean:.0f} ms for a request, the others {others.mean:.0f} ms"
+
+
+def _words(counts: Counts) -> str:
+    return f"{counts.requests} requests, {counts.errors} errors, {counts.mean:.0f} ms"

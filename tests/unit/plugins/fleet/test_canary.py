@@ -1,0 +1,70 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The first changed replica beside the others, by what the gates counted."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.modules.gate_statistics import counted
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.canary import judge
+
+Row = dict[str, t.Any]
+
+
+def row(server: str, requests: int = 0, errors: int = 0, milliseconds: int = 100, backend: str = "m") -> Row:
+    return {
+        "backend": backend,
+        "server": server,
+        "requests": requests,
+        "errors": errors,
+        "milliseconds": milliseconds,
+    }
+
+
+def faults(mine: Row, other: Row, before: tuple[Row, ...] = ()) -> list[str]:
+    return judge([list(before)], [[mine, other, row("x", 500, 400, 9000, "other-model")]], [("m", "a")])[0]
+
+
+@pytest.mark.parametrize(
+    ("mine", "words"),
+    [
+        (row("a", 100, 0), ""),
+        (row("a", 100, 1), ""),
+        (row("a", 100, 5), "a failed 5 of 100 requests, the others 0 of 200"),
+        (row("a", 100, 0, 390), ""),
+        (row("a", 100, 0, 500), "a took 500 ms for a request, the others 100 ms"),
+        (row("a", 10, 0, 5000), ""),
+        (row("a", 0), ""),
+    ],
+)
+def test_beside_others_that_do_well(mine: Row, words: str) -> None:
+    assert faults(mine, row("b", 200)) == [words] * bool(words)
+
+
+def test_errors_that_all_have_are_not_its_own() -> None:
+    assert faults(row("a", 100, 10), row("b", 200, 20)) == []
+
+
+def test_what_was_before_does_not_count() -> None:
+    assert faults(row("a", 150, 60), row("b", 300), (row("a", 100, 60), row("b", 100))) == []
+
+
+def test_a_gate_that_was_reloaded_counts_from_nothing() -> None:
+    found, seen = judge([[row("a", 1000, 9)]], [[row("a", 30, 0)]], [("m", "a")])
+    assert found == [] and seen == ["a: 30 requests, 0 errors, 100 ms; the others of m: 0 requests, 0 errors, 0 ms"]
+
+
+def test_gateways_are_added_up() -> None:
+    found, _seen = judge([[], []], [[row("a", 50, 1)], [row("a", 50, 2)]], [("m", "a")])
+    assert found == ["a failed 3 of 100 requests, the others 0 of 0"]
+
+
+def test_what_haproxy_says() -> None:
+    rows = ["# pxname,svname,type,stot,hrsp_5xx,econ,eresp,ttime,"]
+    rows += ["m,a,2,7,1,2,3,44,", "m,BACKEND,1,7,1,2,3,44,", "m,b,2,,,,,,"]
+    text = "\n".join(rows)
+    assert counted(text) == [row("a", 7, 6, 44), row("b", 0, 0, 0)]
