@@ -303,7 +303,7 @@ options:
   step:
     description:
       - V(all) does everything, in order, and puts back what fails.
-      - V(fetch) says what would be done to each project, RV(projects) tells how, stops nothing, and fetches: images that are
+      - V(fetch) says what would be done to each project, RV(projects) tells how, stops nothing, and fetches images that are
         not there, and what services bring that carry the label C(io.llmfleet.step) with the value C(fetch). Those are run
         beside the project where they would get another container. V(apply) writes the files and starts the containers,
         after fetching what is missing. V(verify) waits for health and runs the hooks. V(commit) keeps the
