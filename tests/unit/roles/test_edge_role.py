@@ -244,7 +244,7 @@ class TestBounds:
         assert (server["read_header_timeout"], server["read_timeout"], server["idle_timeout"]) == (
             "10s",
             "300s",
-            "120s",
+            "180s",
         )
 
     @pytest.mark.parametrize(("text", "size"), [("64k", 65536), ("100m", 104857600), ("1.5g", 1610612736), ("7", 7)])

@@ -90,6 +90,12 @@ def test_networks_are_those_of_the_gate_and_of_the_databases() -> None:
     assert "db.example.com:5433/" in environment(elsewhere.texts["secrets/mounted/environment"])["DATABASE_URL"]
 
 
+def test_behind_an_edge_it_knows_where_users_find_it() -> None:
+    found = rendered(llm_domain="llm.example.org").compose["services"]["litellm"]["environment"]
+    assert found["PROXY_BASE_URL"] == "https://llm.example.org"
+    assert "PROXY_BASE_URL" not in rendered().compose["services"]["litellm"]["environment"]
+
+
 def test_names_and_values_of_the_environment_reach_the_container() -> None:
     found = rendered(litellm_environment={"NASTY": "a: {b} #c $X ${Y}"}).compose["services"]["litellm"]["environment"]
     assert found["NASTY"].replace("$$", "$") == "a: {b} #c $X ${Y}"

@@ -13,7 +13,7 @@ import typing as t
 from collections import Counter
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.litellm_instances import pool_limit
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import redis
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge, redis
 
 if t.TYPE_CHECKING:
     from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
@@ -129,5 +129,8 @@ def environment(said: t.Mapping[str, t.Any], migrates: bool) -> dict[str, str]:
         "USER": "litellm",
         "XDG_CACHE_HOME": "/tmp/cache",
     }
+    if said["llm_domain"]:
+        # Its UI and single sign-on send browsers there; by the request it would be the plain HTTP behind the edge.
+        found["PROXY_BASE_URL"] = edge.url(said)
     # One instance of the fleet migrates the database.
     return found if migrates else {**found, "DISABLE_SCHEMA_UPDATE": "True"}
