@@ -335,7 +335,7 @@ class TestAcme:
         return list(folder.glob("data/certificates/ca.internal-acme-local-directory/llm.internal/llm.internal.crt"))
 
     def wait_for(self, found: t.Callable[[], t.Any], container: str) -> None:
-        for _attempt in range(150):
+        for _attempt in range(600):
             if found():
                 return
             time.sleep(0.1)
