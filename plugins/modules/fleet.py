@@ -107,7 +107,9 @@ gpu_servers:
   type: list
   elements: str
 instances:
-  description: The vLLM instances of the whole fleet in the order of the declaration, complete.
+  description:
+    - The vLLM instances of the whole fleet in the order of the declaration, complete. Of a replica on several servers each
+      node is one; all of them stand in C(unit), the head first, which alone has an API.
   returned: success
   type: list
   elements: dict
@@ -122,6 +124,11 @@ unreachable_hosts:
   type: dict
 open:
   description: Servers whose GPUs are to be read once they have a driver.
+  returned: success
+  type: list
+  elements: str
+changes:
+  description: What runs and can't be left as it is, where it goes and why, one line for each replica.
   returned: success
   type: list
   elements: str
