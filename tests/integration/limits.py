@@ -204,7 +204,7 @@ def overload(several: Several, count: int, seconds: float = 2) -> tuple[list[Ans
     return answers, until(30, lambda: ask(several.proxies[0], key).status == 200)
 
 
-def after_errors(several: Several, status: int, count: int = 20) -> tuple[list[Answer], Answer]:
+def after_errors(several: Several, status: int, count: int = 8) -> tuple[list[Answer], Answer]:
     """Answers while the backend says the status, and the first one after that."""
     key = several.key()
     bad = [ask(several.proxies[0], key, status=status) for _number in range(count)]
@@ -346,7 +346,7 @@ def quick_rows(several: Several) -> t.Iterator[tuple[str, str]]:
         yield f"client left, stream {stream}", f"{max(each_left):.2f} s, longest of 5"
     for status in (503, 404):
         bad, good = after_errors(several, status)
-        yield f"20 times {status} of the only deployment, then good", f"{statuses(bad)}, then {good.status}"
+        yield f"8 times {status} of the only deployment, then good", f"{statuses(bad)}, then {good.status}"
     answers, again = overload(several, 100)
     yield "100 at once to an instance for 50 and 10 waiting", f"{statuses(answers)}, open again after {again:.2f} s"
 
