@@ -231,9 +231,9 @@ def stopped(several: Several, seconds: float = 5) -> tuple[Answer, float, float]
 # ---- idle connections
 
 
-def idle(several: Several, pause: float, model: str, key: str) -> list[Answer]:
+def idle(proxy: Proxy, pause: float, model: str, key: str) -> list[Answer]:
     """On a connection that a pause lies in, to an instance whose connection to the model has the same pause."""
-    client = Client(several.proxies[0], key)
+    client = Client(proxy, key)
     answers = [client.ask(model=model)]
     for _number in range(3 if pause < 10 else 1):
         time.sleep(pause)
@@ -242,10 +242,18 @@ def idle(several: Several, pause: float, model: str, key: str) -> list[Answer]:
 
 
 def idles(several: Several, pauses: t.Sequence[float]) -> dict[float, list[Answer]]:
-    key = several.key()
-    with ThreadPoolExecutor(len(pauses)) as pool:
-        found = [pool.submit(idle, several, pause, f"idle{number}", key) for number, pause in enumerate(pauses)]
-        return {pause: one.result() for pause, one in zip(pauses, found)}
+    """Straight to an instance, through the gate, and to a model that LiteLLM reaches without the gate."""
+    key, entrance = several.key(), several.entrance or several.proxies[0]
+    with ThreadPoolExecutor(3 * len(pauses)) as pool:
+        found = {
+            pause: [
+                pool.submit(idle, several.proxies[0], pause, f"idle{number}", key),
+                pool.submit(idle, entrance, pause, f"idle{number + 6}", key),
+                pool.submit(idle, several.proxies[0], pause, f"far{number}", key),
+            ]
+            for number, pause in enumerate(pauses)
+        }
+        return {pause: [answer for one in parts for answer in one.result()] for pause, parts in found.items()}
 
 
 # ---- Redis is away

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Several LiteLLM instances with one database and one Redis, from what the roles render, in containers of our own.
 
-Before them nothing, so that a test chooses the instance; behind them backend.py in place of vLLM.
+A test may choose the instance, or come in through the gate; behind the gate is backend.py in place of vLLM.
 """
 
 from __future__ import annotations
@@ -25,18 +25,21 @@ from .proxy import REPO, Proxy, docker, images, wait_until_ready
 
 sys.path.append(str(REPO / "tests" / "unit" / "roles"))
 
-#: Each has a connection pool of its own in LiteLLM, so that a pause on one is a pause.
-MODELS = ["main", "priced", *(f"idle{number}" for number in range(8))]
+#: Served here, so through the gate. Names for tests that must not meet others' requests.
+LOCAL = ["main", *(f"idle{number}" for number in range(12))]
+#: LiteLLM goes there directly, as to a provider.
+EXTERNAL = ["priced", *(f"far{number}" for number in range(6))]
 PRICE = {"input_cost_per_token": 0.01, "output_cost_per_token": 0.01}
 BACKEND = Path(__file__).with_name("backend.py")
 
 
 @dataclass
 class Several:
-    """The instances, and the containers beside them by their names in the network."""
+    """The instances, the gate before them, and all containers by their names in the network."""
 
     proxies: list[Proxy]
     backend: str
+    entrance: Proxy | None = None
     containers: dict[str, str] = field(default_factory=dict)
 
     def running(self) -> dict[str, int]:
@@ -67,12 +70,12 @@ def running(count: int, **said: t.Any) -> t.Iterator[Several]:
 
 def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, t.Any]) -> Several:
     rendered, services, secrets_of = _rendered(said)
-    tags = images("litellm", "postgres", "redis")
+    tags = images("gate", "litellm", "postgres", "redis")
     shutil.copy(BACKEND, folder / "backend.py")
 
     def start(short: str, image: str, *arguments: str, options: t.Sequence[str] = ()) -> str:
         containers[short] = f"{name}-{short}"
-        network = ["--network", name, "--network-alias", short]
+        network = ["--network", name, "--network-alias", short, "--network-alias", f"llmfleet-{short}"]
         return docker("run", "-d", "--name", containers[short], *network, *options, image, *arguments)
 
     environment = folder / "database"
@@ -80,20 +83,22 @@ def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, 
         f"POSTGRES_USER=litellm\nPOSTGRES_DB=litellm\nPOSTGRES_PASSWORD={secrets_of['postgres_password']}\n"
     )
     start("postgres", tags["postgres"], options=["--env-file", str(environment)])
-    aliases = [part for model in MODELS for part in ("--network-alias", model)]
+    names = [f"llmfleet-vllm-{model}" for model in LOCAL] + EXTERNAL
+    aliases = [part for one in names for part in ("--network-alias", one)]
     mount = ["-v", f"{folder}/backend.py:/backend.py:ro", "--entrypoint", "python", "-p", "127.0.0.1::8000"]
     start("backend", tags["litellm"], "/backend.py", options=[*mount, *aliases])
     for short, texts in rendered.items():
         write(folder / short, texts, services[short]["user"])
-        image = tags["redis" if short == "redis" else "litellm"]
+        image = tags.get(short, tags["litellm"])
         options, arguments = _run_options(folder / short, services[short])
         if short == "litellm-2":
             wait_until_ready(_proxy(containers["litellm-1"], secrets_of))
         start(short, image, *arguments, options=options)
-    proxies = [_proxy(containers[short], secrets_of) for short in rendered if short != "redis"]
-    for proxy in proxies:
+    proxies = [_proxy(containers[short], secrets_of) for short in rendered if short.startswith("litellm")]
+    entrance = _proxy(containers["gate"], secrets_of)
+    for proxy in (*proxies, entrance):
         wait_until_ready(proxy)
-    return Several(proxies, f"http://127.0.0.1:{_port(containers['backend'], 8000)}", containers)
+    return Several(proxies, f"http://127.0.0.1:{_port(containers['backend'], 8000)}", entrance, containers)
 
 
 def _port(container: str, inside: int) -> str:
@@ -107,11 +112,12 @@ def _proxy(container: str, secrets_of: dict[str, str]) -> Proxy:
 def _rendered(said: dict[str, t.Any]) -> tuple[dict[str, dict[str, str]], dict[str, t.Any], dict[str, str]]:
     """By container: the roles' files and the service of the compose file; and the secrets."""
     import rendering
-    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm, redis
+    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, litellm, redis
 
-    models = [_model(name) for name in MODELS]
+    models = [_model(name) for name in EXTERNAL]
     given = {"litellm_batch_write_at": 1, "llm_external_models": models, **said}
-    fleet = rendering.make_fleet(rendering.make_host(**given))
+    instances = [rendering.make_instance(name=name) for name in LOCAL]
+    fleet = rendering.make_fleet(rendering.make_host(**given), *instances)
     host = next(iter(fleet.hosts.values()))
     view = litellm.view(fleet, host)
     found, services = {}, {}
@@ -119,6 +125,7 @@ def _rendered(said: dict[str, t.Any]) -> tuple[dict[str, dict[str, str]], dict[s
         found["redis"] = rendering.render("redis", redis.view(fleet, host), **given)
     for number, project in enumerate(view["projects"], 1):
         found[f"litellm-{number}"] = rendering.render("litellm", {**view, "projects": [project]}, **given)
+    found["gate"] = rendering.render("gate", gate.view(fleet, host), **given)
     for short, one in found.items():
         services[short] = next(iter(one.compose["services"].values()))
     return {short: one.texts for short, one in found.items()}, services, rendering.SECRETS
@@ -135,7 +142,7 @@ def write(folder: Path, texts: dict[str, str], user: str) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
-        if "secrets/" in path:
+        if "secrets/" in path or "run/" in path:
             target.chmod(0o600)
             shutil.chown(target, owner, group)
 
@@ -144,12 +151,18 @@ def _run_options(folder: Path, service: dict[str, t.Any]) -> tuple[list[str], li
     """What `docker compose` would make of the service, without its networks and its published port."""
     entrypoint, *before = service["entrypoint"]
     options = ["--user", service["user"], "--read-only", "--cap-drop", "ALL", "--entrypoint", entrypoint]
-    for place in service["tmpfs"]:
+    for place in service.get("tmpfs", []):
         options += ["--tmpfs", place]
     for one in service["volumes"]:
-        options += ["-v", f"{(folder / one['source']).resolve()}:{one['target']}:ro"]
+        source = (folder / one["source"]).resolve()
+        if not source.exists():
+            source.mkdir(parents=True)
+            shutil.chown(source, *(int(part) for part in service["user"].split(":")))
+        options += ["-v", f"{source}:{one['target']}:{'ro' if one['read_only'] else 'rw'}"]
     for name, value in service.get("environment", {}).items():
         options += ["-e", f"{name}={value.replace('$$', '$')}"]
+    if "ulimits" in service:
+        options += ["--ulimit", f"nofile={service['ulimits']['nofile']['soft']}"]
     if "command" in service:
         options += ["-p", "127.0.0.1::4000"]
     return options, [*before, *service.get("command", [])]
