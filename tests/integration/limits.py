@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 import typing as t
+import urllib.error
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -166,8 +167,10 @@ def revoked(several: Several, how: str, longest: float = 90) -> list[float]:
     key = several.key()
     warm(several, key)
     seconds: list[float] = [-1.0] * len(several.proxies)
-    began = time.monotonic()
-    several.proxies[0].call("POST", f"/key/{how}", {"keys": [key]} if how == "delete" else {"key": key})
+    try:
+        several.proxies[0].call("POST", f"/key/{how}", {"keys": [key]} if how == "delete" else {"key": key})
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{error.code}: {error.read().decode()}") from error
     began = time.monotonic()
 
     def watch(number: int) -> None:
@@ -325,6 +328,9 @@ def percentile(values: t.Sequence[float], share: float) -> float:
 
 
 def rows(several: Several) -> t.Iterator[tuple[str, str]]:
+    for how in ("delete", "block"):
+        each = [revoked(several, how) for _number in range(5)]
+        yield f"key {how}, refused everywhere", f"{max(max(one) for one in each):.2f} s, longest of 5"
     with ThreadPoolExecutor(2) as pool:
         waiting, minute = pool.submit(idles, several, PAUSES), pool.submit(after_the_minute, several)
         yield from quick_rows(several)
@@ -346,9 +352,6 @@ def quick_rows(several: Several) -> t.Iterator[tuple[str, str]]:
     yield "one left of 5 at once: a further one", f"{first} of 1 on its instance, {other} of 1 on another"
     yield "budget for 5, one after the other", f"{budget(several)} let through"
     yield "budget for 5, 40 at once", str(statuses(budget_at_once(several)))
-    for how in ("delete", "block"):
-        each = [revoked(several, how) for _number in range(5)]
-        yield f"key {how}, refused everywhere", f"{max(max(one) for one in each):.2f} s, longest of 5"
     for stream in (False, True):
         each_left = [left(several, stream) for _number in range(5)]
         yield f"client left, stream {stream}", f"{max(each_left):.2f} s, longest of 5"

@@ -169,7 +169,7 @@ def test_instances_share_redis_and_its_password_is_in_no_file_but_the_environmen
         "password": "os.environ/LLM_REDIS_PASSWORD",
         "socket_timeout": 1.0,
     }
-    assert config["litellm_settings"]["enable_redis_auth_cache"] is True
+    assert config["general_settings"]["user_api_key_cache_ttl"] == 1, "a deleted key is called out to nobody"
     assert config["general_settings"]["database_disable_prepared_statements"] is True
     assert environment(found.texts["secrets/mounted/environment"])["LLM_REDIS_PASSWORD"] == SECRETS["redis_password"]
     assert [path for path, text in found.texts.items() if SECRETS["redis_password"] in text] == [

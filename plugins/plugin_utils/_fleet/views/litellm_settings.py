@@ -25,16 +25,11 @@ Settings = dict[str, t.Any]
 REDIS_PASSWORD = "LLM_REDIS_PASSWORD"
 
 
-def litellm_settings(fleet: Fleet, host: Host) -> Settings:
-    found: Settings = {
-        "json_logs": True,
-        "request_timeout": int(host.variables["litellm_request_timeout"]),
-        "telemetry": False,
-    }
-    if redis.where(fleet, host):
-        # One look into the database for a key, not one for each instance.
-        found["enable_redis_auth_cache"] = True
-    return found
+def litellm_settings(_fleet: Fleet, host: Host) -> Settings:
+    """Without enable_redis_auth_cache, which would share what is known of a key: with it /key/delete answers 503 while Redis is
+    away, though it has deleted the key."""
+    timeout = int(host.variables["litellm_request_timeout"])
+    return {"json_logs": True, "request_timeout": timeout, "telemetry": False}
 
 
 def router_settings(_fleet: Fleet, host: Host) -> Settings:
@@ -74,6 +69,9 @@ def general_settings(fleet: Fleet, host: Host) -> Settings:
     if host.litellm_processes > 1:
         # While releases overlap, the newer one changes tables under the older one, whose prepared statements then fail.
         found["database_disable_prepared_statements"] = True
+        # Seconds that an instance believes what it knows of a key. A blocked one is called out to the others through Redis,
+        # a deleted one is not, and without Redis neither is.
+        found["user_api_key_cache_ttl"] = 1
     return found
 
 
