@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from . import conftest
 from .proxy import Proxy, docker
 from .several import Several, running, until
 
@@ -379,6 +380,7 @@ def redis_rows(several: Several) -> t.Iterator[tuple[str, str]]:
 
 
 def main(arguments: t.Sequence[str]) -> None:
+    conftest.collections_path()
     with running(int(arguments[0]) if arguments else 4, litellm_max_in_flight=50) as several:
         for name, figure in rows(several):
             print(f"| {name} | {figure} |", flush=True)
