@@ -95,6 +95,16 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         LICENSED,
     ),
     "tags": {"model_info": "LiteLLM doesn't keep it", "model_max_budget": LICENSED},
+    "vector_stores": {
+        "created_at": "a time stamp",
+        "updated_at": "a time stamp",
+        "is_config": "what LiteLLM says of it",
+        "user_id": "LiteLLM puts in who asks",
+    },
+    "search_tools": {"created_at": "a time stamp", "updated_at": "a time stamp"},
+    "pass_through_endpoints": {"is_from_config": "what LiteLLM says of it"},
+    "model_access_groups": {"model_ids": "single deployments of a name, which the group does not show"},
+    "jwt_key_mappings": {"key": "the value of the key; token is its hash"},
     "customers": {"budget_reset_at": CLOCK, "model_max_budget": LICENSED},
     "keys": {"temp_budget_expiry": PASSING, "temp_budget_increase": PASSING},
 }

@@ -26,6 +26,8 @@ def owner_of(kind: Kind, found: Found) -> str | None:
 
 def marker_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Our own note on the object: whose it is, and what its unreadable parts were set to."""
+    if not kind.annotations:
+        return {}
     marker = marker_of(kind, found)
     if wanted.owner:
         marker["owner"] = wanted.owner

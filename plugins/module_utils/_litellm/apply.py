@@ -56,6 +56,8 @@ def execute(client: Client, operation: Operation) -> t.Any:
     kind = operation.kind
     if operation.action == CREATE:
         return _send(client, kind.create, None, _named(kind, operation.body), repeatable=False)
+    if operation.action == UPDATE and operation.body and kind.changed_by:
+        return kind.changed_by(client.request, operation.found or {}, operation.body)
     if operation.action == UPDATE and operation.body:
         return _send(client, kind.update, operation.id, _named(kind, operation.body), repeatable=True)
     if operation.action == DELETE:

@@ -39,7 +39,7 @@ class Change:
     @property
     def touched(self) -> set[str]:
         """Other objects that LiteLLM writes to when this one is written."""
-        names: set[str] = set()
+        names: set[str] = {self.kind.plural} if self.kind.serial else set()
         for item in given_fields(self.kind, self.wanted):
             value, found = self.wanted.given[item.name], dig(self.shown, item.read_path)
             if item.rule and item.rule.touched:

@@ -53,7 +53,7 @@ def _compare_secrets(kind: Kind, item: Field, wanted: Wanted, found: Found) -> t
         new[name] = None
     for name in (k for k in secret if _shows_another(there.get(k), given.get(k))):
         old[name], new[name] = f"{secret_parts.MASK} (found)", f"{secret_parts.MASK} (wanted)"
-    print_ = fingerprint(item, wanted)
+    print_ = fingerprint(item, wanted) if kind.annotations else None
     if print_:
         old["(secrets)"] = marker_of(kind, found).get("fingerprints", {}).get(item.name)
         new["(secrets)"] = print_

@@ -32,9 +32,13 @@ SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprin
 
 Found = t.Mapping[str, t.Any]
 
+# What the API shows in the place of a secret, or of its middle.
+HALF_MASKED = re.compile(r"\*{3,}(REDACTED\*{3,})?|REDACTED_BY_LITELL?M")
+
 # Budgets that LiteLLM makes by itself, for limits that are written to another object.
 OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*-budget-[0-9a-f]{32}")
 BUDGET_TABLE = "litellm_budget_table"
+BUDGETS = (BUDGET_TABLE, "budget")  # where an object shows its budget
 
 
 @dataclass(frozen=True)
@@ -218,6 +222,9 @@ class Kind:
     references: tuple[Reference, ...] = ()
     cascades: tuple[Cascade, ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()  # the options, or parts of them, that no creation works without
+    serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
+    # What changes an object, in place of one call: from what sends a request, the found object and the body.
+    changed_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], Found, Found], None] | None = None
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.
@@ -234,7 +241,7 @@ class Kind:
 
 def shared_budget(found: Found) -> str | None:
     """The budget that an object has in common with others: LiteLLM gives names of its own to those it makes for one."""
-    budget = found.get("budget_id") or dig(found, (BUDGET_TABLE, "budget_id"))
+    budget = found.get("budget_id") or next((b for name in BUDGETS if (b := dig(found, (name, "budget_id")))), None)
     return None if budget is None or OWN_BUDGET.fullmatch(str(budget)) else str(budget)
 
 
