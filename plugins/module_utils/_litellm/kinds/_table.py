@@ -120,6 +120,7 @@ class Field:
     update: t.Callable[[t.Any, t.Any], dict[str, t.Any]] | None = None
     also_written: tuple[str, ...] = ()
     exported: bool = True
+    added_parts: frozenset[str] = frozenset()  # of an object: what LiteLLM adds, and nobody has to declare
     duration: bool = False  # a length of time
     parts: tuple[Field, ...] = ()  # of a list of entries: what an entry may have
 

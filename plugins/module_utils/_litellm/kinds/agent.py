@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ._table import EMPTY, NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write
 
+OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
+
 AGENT = Kind(
     name="agent",
     plural="agents",
@@ -15,7 +17,7 @@ AGENT = Kind(
     id="agent_id",
     fields=(
         # LiteLLM adds to the card what is its own: interfaces, security, a provider.
-        Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER),
+        Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS),
         Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
         Field("object_permission", "dict", compare=SUBSET, clear=SUBKEYS),
         Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups"),
