@@ -12,7 +12,7 @@ import urllib.parse
 from dataclasses import replace
 
 from . import reader
-from .client import Client, NotFoundError, UnclearError
+from .client import Client, ForbiddenError, NotFoundError, UnclearError
 from .compare import differing
 from .errors import NotKeptError, PlanError, RaceError
 from .kinds import Call, Kind, Write
@@ -46,8 +46,8 @@ def refuse_without_licence(client: Client, kind: Kind) -> None:
 def has_licence(client: Client) -> bool:
     try:
         answer = client.get("/health/license")
-    except NotFoundError:
-        return True  # an older proxy can't tell: let it decide by itself
+    except (ForbiddenError, NotFoundError):
+        return True  # an older proxy can't tell, or the key may not ask: let the proxy decide by itself
     return isinstance(answer, dict) and answer.get("license_type") == "enterprise"
 
 

@@ -79,6 +79,7 @@ class Rule:
     created: t.Callable[[t.Any], t.Any]  # what the creation sends, if not None
     calls: t.Callable[[t.Any, t.Any], list[Call]]  # from the wanted and the found value: what changes it
     exported: t.Callable[[t.Any], t.Any]  # from the found value: what to declare
+    writes: tuple[Write, ...] = ()  # all calls that the others may give
     made: t.Callable[[t.Any], list[Call]] = lambda wanted: []  # what a creation needs besides
     pair: t.Callable[[t.Any, t.Any], tuple[t.Any, t.Any]] | None = None  # the found and the wanted value, comparable
     leavers: t.Callable[[t.Any, t.Any], list[str]] | None = None  # from the wanted and the found value: who goes
@@ -102,6 +103,7 @@ class Field:
     create_only: bool = False
     ignore_drift: bool = False
     licence: bool = False
+    young: bool = False  # versions that are still in use lack it
     secret: bool = False
     plain: bool = False  # its parts have the users' names, which don't tell what is secret
     all_secret: bool = False  # of an object with secret parts: every part is one
@@ -226,6 +228,7 @@ class Kind:
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
     changed_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], Found, Found], None] | None = None
+    more_routes: tuple[str, ...] = ()  # paths that changed_by calls
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.

@@ -15,8 +15,11 @@ TEXTS = ("version", "description", "homepage", "category", "domain", "namespace"
 PARTS = ("source", "author", "keywords", *TEXTS)
 
 
+SWITCHES = tuple(Write("POST", f"{PATH}/{{id}}/{word}") for word in ("enable", "disable"))
+
+
 def _switch(wanted: t.Any) -> list[Call]:
-    return [Call(Write("POST", f"{PATH}/{{id}}/{'disable' if wanted is False else 'enable'}"), {})]
+    return [Call(SWITCHES[wanted is False], {})]
 
 
 ENABLED = Rule(
@@ -24,6 +27,7 @@ ENABLED = Rule(
     created=lambda value: None,
     made=lambda wanted: _switch(wanted) if wanted is False else [],
     calls=lambda wanted, found: _switch(wanted),
+    writes=SWITCHES,
     exported=lambda found: False if found is False else None,
 )
 

@@ -39,6 +39,7 @@ POLICY = Kind(
     create=Write("POST", "/policies"),
     update=Write("PUT", "/policies/{id}"),
     changed_by=next_version,
+    more_routes=("/policies/name/{id}/versions", "/policies/{id}/status"),
     delete=Write("DELETE", "/policies/name/{id}/all-versions"),
     declarable=lambda found: found.get("definition_location") != "config",
 )
