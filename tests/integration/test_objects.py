@@ -481,3 +481,23 @@ def test_a_token_that_stands_for_a_key(proxy: Proxy) -> None:
     change(proxy, "litellm_jwt_key_mapping", **mapping, is_active=None, description=None)
     change(proxy, "litellm_jwt_key_mapping", jwt_claim_value="it-ada", state="absent")
     succeed(proxy, "litellm_key", key_alias="it-jwt", state="absent")
+
+
+SETTINGS: list[tuple[str, Options, Options]] = [
+    ("cost_discount", {"openai": 0.05}, {"anthropic": 0.1}),
+    ("cost_margin", {"openai": 0.05}, {"anthropic": 0.1}),
+    ("default_team_settings", {"max_budget": 3}, {"tpm_limit": 4}),
+    ("internal_user_settings", {"max_budget": 3}, {"budget_duration": "30d"}),
+    ("ui_settings", {"enable_chat_ui": True}, {"scope_user_search_to_org": True}),
+    ("ui_theme_settings", {"logo_url": "http://127.0.0.1:9/a.png"}, {"favicon_url": "http://127.0.0.1:9/b.png"}),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), SETTINGS, ids=[row[0] for row in SETTINGS])
+def test_settings_are_changed_by_their_parts(proxy: Proxy, name: str, first: Options, second: Options) -> None:
+    change(proxy, "litellm_setting", name=name, values=first)
+    change(proxy, "litellm_setting", name=name, values=second)
+    assert not succeed(proxy, "litellm_setting", name=name, values=first)["changed"]
+    off = False if name == "ui_settings" else None
+    change(proxy, "litellm_setting", name=name, values=dict.fromkeys([*first, *second], off))
+    assert "always there" in run(proxy, "litellm_setting", name=name, state="absent")["msg"]

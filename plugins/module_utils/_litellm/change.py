@@ -12,7 +12,7 @@ from . import apply, reader
 from .client import Client
 from .errors import NotKeptError
 from .kinds import Found, Kind, dig
-from .plan import CREATE, DELETE, NOTHING, Operation, find, plan, refuse_incomplete
+from .plan import CREATE, DELETE, NOTHING, Operation, find, plan, refuse_incomplete, refuse_permanent
 from .wanted import Wanted, given_fields
 
 
@@ -60,6 +60,7 @@ class Change:
     def prepare(self, found: Found | None) -> None:
         if found is not None and self.needs_detail and self.wanted.state == "present":
             found = reader.with_detail(self.client, self.kind, found, self._needs_all)
+        refuse_permanent(self.kind, self.wanted, found)
         self.shown = found
         self.operation = plan(self.kind, self.wanted, found)
         if self.operation.action == CREATE:

@@ -83,6 +83,15 @@ def find(kind: Kind, wanted: Wanted, by_name: t.Mapping[str, t.Sequence[Found]])
     return None
 
 
+def refuse_permanent(kind: Kind, wanted: Wanted, found: Found | None) -> None:
+    if not kind.permanent:
+        return
+    if found is None:
+        raise PlanError(f"there is no {kind.name} {wanted.identity!r}; there are {', '.join(kind.listing.each)}")
+    if wanted.state == "absent":
+        raise PlanError(f"{kind.name} {wanted.identity!r}: it is always there; clear its parts with null")
+
+
 def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
     lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "")]
     if lacking:

@@ -39,6 +39,9 @@ def read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None
 
 def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
     listing = kind.listing
+    if listing.each:
+        names = [name for name in listing.each if identities is None or name in identities]
+        return Reading([{**client.get(listing.each[name]), kind.identity: name} for name in names], identities is None)
     if listing.page_size is None:
         return Reading(_items(kind, client.get(listing.path, listing.query)), True)
     if identities is not None and len(identities) == 1 and listing.identity_filter:

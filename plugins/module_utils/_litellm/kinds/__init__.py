@@ -29,6 +29,7 @@ from .policy import POLICY
 from .project import PROJECT
 from .prompt import PROMPT
 from .search_tool import SEARCH_TOOL
+from .setting import SETTING
 from .tag import TAG
 from .team import TEAM
 from .user import USER
@@ -50,6 +51,7 @@ KINDS: t.Mapping[str, Kind] = {
         SEARCH_TOOL,
         PASS_THROUGH_ENDPOINT,
         PLUGIN,
+        SETTING,
         ORGANIZATION,
         # Before teams: LiteLLM makes the persons that a new team names, if they are not there.
         USER,
@@ -88,6 +90,7 @@ __all__ = [
     "PROJECT",
     "PROMPT",
     "SEARCH_TOOL",
+    "SETTING",
     "TAG",
     "TEAM",
     "USER",

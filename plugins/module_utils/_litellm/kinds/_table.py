@@ -157,6 +157,7 @@ class Listing:
     path: str
     envelope: str | None = None
     query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    each: t.Mapping[str, str] = field(default_factory=dict)  # instead of one path: where each object is, by its name
     page_size: int | None = None  # None: the API answers with everything at once
     size_parameter: str = "size"
     identity_filter: str | None = None
@@ -229,6 +230,7 @@ class Kind:
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
     changed_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], Found, Found], None] | None = None
     more_routes: tuple[str, ...] = ()  # paths that changed_by calls
+    permanent: bool = False  # all of them are always there
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.
