@@ -47,6 +47,8 @@ def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
     """What the proxy masks in the middle counts as what is wanted, where the ends that it shows agree."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         return {name: seen_through(part, wanted.get(name)) for name, part in found.items()}
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        return [seen_through(part, whole) for part, whole in zip(found, wanted)]
     if _is_number(found) is not _is_number(wanted):
         return wanted if _as_number(found) == _as_number(wanted) is not None else found
     if isinstance(found, str) and isinstance(wanted, str) and (mask := HALF_MASKED.search(found)):

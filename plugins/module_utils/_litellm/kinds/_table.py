@@ -33,7 +33,7 @@ SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprin
 Found = t.Mapping[str, t.Any]
 
 # What the API shows in the place of a secret, or of its middle.
-HALF_MASKED = re.compile(r"\*{3,}(REDACTED\*{3,})?|REDACTED_BY_LITELL?M")
+HALF_MASKED = re.compile(r"\*{3,}(REDACTED\*{3,})?|REDACTED_BY_LITELL?M|litellm_enc::.*", re.DOTALL)
 
 # Budgets that LiteLLM makes by itself, for limits that are written to another object.
 OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*-budget-[0-9a-f]{32}")
@@ -220,6 +220,7 @@ class Kind:
         None  # what of the annotations is the user's, if not all that isn't ours
     )
     reserved_metadata: frozenset[str] = frozenset()
+    encrypted_metadata: frozenset[str] = frozenset()  # of these, what is secret comes back encrypted
     echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()

@@ -124,6 +124,7 @@ KEY = Kind(
     raw_value=True,
     shown=("key_name",),
     reserved_metadata=OWNED_BY_LITELLM,
+    encrypted_metadata=frozenset({"logging"}),
     # key_type overrides allowed_routes, and soft_budget replaces or edits the linked budget.
     mutually_exclusive=(
         ("key_type", "allowed_routes"),

@@ -105,6 +105,7 @@ TEAM = Kind(
         Cascade("keys", ("team_id",), "team_id", member=("user_id",)),
         Cascade("models", ("model_info", "team_id"), "teamId"),
     ),
+    encrypted_metadata=frozenset({"logging"}),
     reserved_metadata=frozenset(
         {
             "team_member_budget_id",
