@@ -25,8 +25,12 @@ LIES = (
 class Backend:
     """An HTTP server for chats, models and health. `lie` may be changed while it runs."""
 
-    def __init__(self, latency: float = 0.0, lie: str = "") -> None:
-        self.latency, self.lie = latency, lie
+    def __init__(self, latency: float = 0.0, lie: str = "", chats: int = 13) -> None:
+        self.latency, self.lie, self.chats = latency, lie, chats
+        #: The beginnings of the chats that were asked last, as a cache of prefixes would hold them.
+        self.cached: dict[str, None] = {}
+        self.counters = {"prefix_cache_hits_total": 0, "prefix_cache_queries_total": 0, "request_success_total": 0}
+        self.counters["num_requests_running"] = 0
         self.requests: list[dict[str, t.Any]] = []
         self.connections = 0
 
@@ -51,18 +55,36 @@ class Backend:
     async def _answer(self, path: str, body: bytes, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection goes on."""
         if not path.endswith("/chat/completions"):
-            writer.write(_plain({"object": "list", "data": []}))
+            writer.write(self._metrics() if path == "/metrics" else _plain({"object": "list", "data": []}))
             await writer.drain()
             return True
         asked = json.loads(body)
-        self.requests.append(asked)
+        self._count(asked)
         await asyncio.sleep(3600 if self.lie == "hang" else self.latency)
+        self.counters["num_requests_running"] -= 1
+        self.counters["request_success_total"] += 1
         if self.lie in ("refuse", "busy", "wrong_key"):
             writer.write(_refusal(self.lie))
         else:
             writer.writelines(_stream(asked, self.lie) if asked.get("stream") else [_whole(asked, self.lie)])
         await writer.drain()
         return self.lie not in ("refuse", "cut")
+
+    def _count(self, asked: dict[str, t.Any]) -> None:
+        self.requests = [*self.requests[-100:], asked]
+        chat = "".join(str(message["content"]) for message in asked["messages"][:-1])
+        self.counters["num_requests_running"] += 1
+        self.counters["prefix_cache_queries_total"] += len(chat)
+        self.counters["prefix_cache_hits_total"] += len(chat) if chat in self.cached else 0
+        self.cached.pop(chat, None)
+        self.cached[chat] = None
+        if len(self.cached) > self.chats:
+            del self.cached[next(iter(self.cached))]
+
+    def _metrics(self) -> bytes:
+        """A few of vLLM's, by its names."""
+        body = "".join(f"vllm:{name} {value}\n" for name, value in self.counters.items()).encode()
+        return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
 def _refusal(lie: str) -> bytes:

@@ -41,6 +41,8 @@ class Plan:
     keep_alive: bool = False
     chats: int = 0
     prefix_chars: int = 0
+    sessions: bool = False
+    turns: bool = False
     at_least: int = 0
     until: Path | None = None
     seed: int = 1
@@ -129,17 +131,27 @@ class Load:
 
 
 def request(plan: Plan, stream: bool, chosen: random.Random) -> dict[str, t.Any]:
-    messages = [{"role": "user", "content": " ".join(chosen.choices(WORDS, k=8)) + f" {chosen.random():.9f}"}]
-    if plan.chats:
-        messages.insert(0, {"role": "system", "content": prefix(chosen.randrange(plan.chats), plan.prefix_chars)})
-    body = {
+    chat = plan.seed * 1000 + chosen.randrange(max(1, plan.chats))
+    question = " ".join(chosen.choices(WORDS, k=8)) + f" {chosen.random():.9f}"
+    messages = [*(_before(plan, chat) if plan.chats else []), {"role": "user", "content": question}]
+    body: dict[str, t.Any] = {
         "model": plan.model,
         "messages": messages,
         "max_tokens": plan.tokens,
         "ignore_eos": True,
         "stream": stream,
     }
+    if plan.chats and plan.sessions:
+        body["metadata"] = {"session_id": f"chat-{chat}"}
     return {**body, "stream_options": {"include_usage": True}} if stream else body
+
+
+def _before(plan: Plan, chat: int) -> list[dict[str, str]]:
+    """What all requests of a chat begin with: a conversation that goes on, or instructions of its own."""
+    if not plan.turns:
+        return [{"role": "system", "content": prefix(chat, plan.prefix_chars)}]
+    first = {"role": "user", "content": prefix(chat, plan.prefix_chars)}
+    return [{"role": "system", "content": "Be brief."}, first, {"role": "assistant", "content": "Go on."}]
 
 
 def prefix(chat: int, characters: int) -> str:

@@ -41,6 +41,4 @@ class BackgroundReading:
 def _raw_names(kind: Kind, items: t.Any) -> list[str]:
     if kind.enterprise or not isinstance(items, list):
         return []
-    named = [item for item in items if isinstance(item, dict) and kind.identity in item]
-    former = [str(item["previous_name"]) for item in named if item.get("previous_name")]
-    return [*(str(item[kind.identity]) for item in named), *former]
+    return [str(item[kind.identity]) for item in items if isinstance(item, dict) and kind.identity in item]

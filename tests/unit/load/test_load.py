@@ -91,8 +91,31 @@ def test_chats_share_prefixes() -> None:
     backend = Backend()
     asyncio.run(loaded(backend, requests=40, chats=3, prefix_chars=200))
     seen = {asked["messages"][0]["content"] for asked in backend.requests}
-    assert seen == {prefix(chat, 200) for chat in range(3)}
+    assert seen == {prefix(1000 + chat, 200) for chat in range(3)}
     assert {len(text) for text in seen} == {200}
+
+
+def test_a_conversation_begins_with_what_all_share() -> None:
+    backend = Backend()
+    asyncio.run(loaded(backend, requests=40, chats=3, prefix_chars=200, turns=True))
+    roles = {tuple(message["role"] for message in asked["messages"]) for asked in backend.requests}
+    assert roles == {("system", "user", "assistant", "user")}
+    assert len({asked["messages"][1]["content"] for asked in backend.requests}) == 3
+    assert len({asked["messages"][0]["content"] for asked in backend.requests}) == 1
+
+
+def test_the_stand_in_remembers_the_chats_that_it_had_last() -> None:
+    backend = Backend(chats=2)
+    asyncio.run(loaded(backend, requests=30, chats=2, prefix_chars=50, concurrency=1))
+    hits, asked = (backend.counters[f"prefix_cache_{name}_total"] for name in ("hits", "queries"))
+    assert (hits, asked) == (28 * 50, 30 * 50)
+
+
+def test_sessions_are_named_where_told() -> None:
+    backend = Backend()
+    asyncio.run(loaded(backend, requests=20, chats=3, sessions=True))
+    told = {(asked["metadata"]["session_id"], asked["messages"][0]["content"]) for asked in backend.requests}
+    assert len(told) == 3
 
 
 def test_the_rate_is_kept_and_the_time_bounded() -> None:

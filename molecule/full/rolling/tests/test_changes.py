@@ -1,0 +1,36 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One server, one replica, steady load: whatever is changed, every request is answered in full. In this order."""
+
+from __future__ import annotations
+
+import typing as t
+
+from tests.load.changes import Fleet, Load, changed, taken_back
+
+
+def test_an_option_of_vllm(fleet: Fleet, under_load: Load) -> None:
+    def edit(said: dict[str, t.Any]) -> None:
+        said["llm_models"][0]["engine_args"]["max_num_seqs"] = 5
+
+    changed(fleet, under_load, "vllm option", edit)
+
+
+def test_the_image_of_vllm(fleet: Fleet, under_load: Load, other_image: t.Callable[[str], str]) -> None:
+    changed(fleet, under_load, "vllm image", lambda said: said.update(vllm_image=other_image("vllm")))
+
+
+def test_the_configuration_of_litellm(fleet: Fleet, under_load: Load) -> None:
+    changed(fleet, under_load, "litellm config", lambda said: said.update(litellm_request_timeout=602))
+
+
+def test_the_configuration_of_the_gate(fleet: Fleet, under_load: Load) -> None:
+    changed(fleet, under_load, "gate config", lambda said: said.update(gate_balance="leastconn"))
+
+
+def test_a_failing_change_is_taken_back(fleet: Fleet, under_load: Load) -> None:
+    def edit(said: dict[str, t.Any]) -> None:
+        said["llm_models"][0]["engine_args"]["load_format"] = "nonsense"
+
+    taken_back(fleet, under_load, "failing vllm option", edit)

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change of a scenario's fleet under load: no request may notice it.
+
+A plugin of pytest (-p tests.load.changes, beside -p scenario), and the table of what was seen:
+
+    python -m tests.load.changes .cache/molecule/rolling/figures.jsonl
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+import typing as t
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ.get("MOLECULE_SCENARIO_NAME", "rolling")
+ALL = SCENARIO / "inventory" / "group_vars" / "all"
+FIGURES = SCENARIO / "figures.jsonl"
+SOCKET = "/opt/llmfleet/gate/run/admin.sock"
+#: The longest that one change may take.
+SECONDS = 1500
+#: Requests of each change at least; the issue of the long form asks for 1,000.
+AT_LEAST = int(os.environ.get("LLMFLEET_LOAD_REQUESTS", "100"))
+RATE = float(os.environ.get("LLMFLEET_LOAD_RATE", "5"))
+Load = t.Callable[[str], t.ContextManager[dict[str, t.Any]]]
+Edit = t.Callable[[dict[str, t.Any]], None]
+
+
+class Fleet:
+    """The scenario's inventory as its user edits it: what was declared, with changes that stay."""
+
+    def __init__(self) -> None:
+        self.said: dict[str, t.Any] = yaml.safe_load((ALL / "scenario.yml").read_text())
+
+    def declare(self, change: Edit) -> None:
+        change(self.said)
+        # Read after scenario.yml, whose lookups stay as they are there.
+        mine = {name: value for name, value in self.said.items() if name != "llm_state"}
+        (ALL / "zz_change.yml").write_text(yaml.safe_dump(mine))
+
+    def join(self, host: str) -> None:
+        """A server that the bench has already, one line in the inventory."""
+        path = SCENARIO / "inventory" / "hosts.yml"
+        found = yaml.safe_load(path.read_text())
+        found["gpu_servers"]["hosts"][host] = None
+        path.write_text(yaml.safe_dump(found))
+
+    @contextmanager
+    def for_a_while(self, change: Edit) -> t.Iterator[None]:
+        before = copy.deepcopy(self.said)
+        self.declare(change)
+        try:
+            yield
+        finally:
+            self.said = before
+            self.declare(lambda said: None)
+
+
+def deploy(*args: str, playbook: str = "site.yml") -> subprocess.CompletedProcess[str]:
+    """A run as a user starts it, whatever comes of it."""
+    command = ["ansible-playbook", playbook, "-i", str(SCENARIO / "inventory"), *args]
+    environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
+
+
+def command(address: str, key: Path, model: str, host: str, name: str) -> list[str]:
+    """The load, with a watcher on the server's gate."""
+    connection = f"ssh -F {SCENARIO / 'ssh_config'} {host} python3 - --socket {SOCKET} --seconds {SECONDS + 300}"
+    watch = shlex.join(["sh", "-c", f"exec {connection} < {CHECKOUT / 'tests/load/watch.py'}"])
+    where = ["--url", address, "--key-file", str(key), "--model", model, "--watch", watch]
+    pace = ["--rate", str(RATE), "--concurrency", "64", "--timeout", "600", "--seconds", str(SECONDS), "--tokens", "16"]
+    files = ["--record", str(SCENARIO / f"{name}.jsonl"), "--summary", str(SCENARIO / f"{name}.json")]
+    bounds = ["--until", str(SCENARIO / "end"), "--at-least", str(AT_LEAST)]
+    return [sys.executable, "-m", "tests.load", *where, *pace, *files, *bounds]
+
+
+@contextmanager
+def loaded(call: t.Sequence[str], name: str) -> t.Iterator[dict[str, t.Any]]:
+    """The block runs under load; afterwards the dictionary holds what was seen, which is kept as well."""
+    end = SCENARIO / "end"
+    end.unlink(missing_ok=True)
+    for part in ("jsonl", "json"):
+        (SCENARIO / f"{name}.{part}").unlink(missing_ok=True)
+    process = subprocess.Popen(call, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
+    found: dict[str, t.Any] = {}
+    try:
+        time.sleep(4)
+        begin = time.monotonic()
+        yield found
+        seconds = time.monotonic() - begin
+        time.sleep(4)
+    finally:
+        end.touch()
+        process.wait(timeout=SECONDS)
+    found.update(json.loads((SCENARIO / f"{name}.json").read_text()), change=name, change_seconds=round(seconds, 1))
+    with FIGURES.open("a") as stream:
+        print(json.dumps(found), file=stream)
+
+
+def nobody_noticed(seen: dict[str, t.Any]) -> None:
+    assert seen["failed"] == 0, seen
+    assert seen["requests"] >= AT_LEAST
+    print(f"{seen['change']}: {seen['requests']} requests, longest wait {seen['longest_wait']} s")
+
+
+def changed(fleet: Fleet, under_load: Load, name: str, edit: Edit = lambda said: None) -> None:
+    """An edit of the variables and a run."""
+    fleet.declare(edit)
+    with under_load(name) as seen:
+        run = deploy()
+    assert run.returncode == 0, run.stdout[-6000:]
+    nobody_noticed(seen)
+
+
+def taken_back(fleet: Fleet, under_load: Load, name: str, edit: Edit) -> None:
+    """An edit that can't work: the run fails, what ran before serves, and the next run without it is clean."""
+    with fleet.for_a_while(edit), under_load(name) as seen:
+        run = deploy()
+    assert run.returncode != 0
+    nobody_noticed(seen)
+    again = deploy()
+    assert again.returncode == 0, again.stdout[-6000:]
+
+
+def operated(under_load: Load, name: str, *runs: t.Sequence[str]) -> None:
+    """Playbooks with their arguments, one after the other."""
+    with under_load(name) as seen:
+        for playbook, *args in runs:
+            run = deploy(*args, playbook=playbook)
+            assert run.returncode == 0, run.stdout[-6000:]
+    nobody_noticed(seen)
+
+
+@pytest.fixture(scope="session")
+def fleet() -> Fleet:
+    return Fleet()
+
+
+@pytest.fixture(scope="session")
+def on_servers() -> t.Callable[[str], None]:
+    """A command on all servers of the bench, one after the other."""
+
+    def run(told: str) -> None:
+        for server in json.loads((SCENARIO / "hosts.json").read_text()):
+            subprocess.run(["ssh", "-F", str(SCENARIO / "ssh_config"), server, told], check=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def other_image(on_servers: t.Callable[[str], None]) -> t.Callable[[str], str]:
+    """Another name of an image, on all servers: to Compose that is another image."""
+
+    def tag(name: str) -> str:
+        known = str(yaml.safe_load((ALL / "images.yml").read_text())[f"{name}_image"])
+        other = known.rpartition(":")[0] + ":another"
+        on_servers(f"docker tag {known} {other}")
+        return other
+
+    return tag
+
+
+@pytest.fixture(scope="session")
+def under_load(gateway: t.Any) -> t.Callable[[str], t.ContextManager[dict[str, t.Any]]]:
+    """`with under_load("name") as seen:` with the change in the block."""
+
+    def start(name: str) -> t.ContextManager[dict[str, t.Any]]:
+        key = SCENARIO / "keys" / "demo"
+        return loaded(command(gateway.url, key, gateway.model, os.environ.get("LLMFLEET_GATE", "demo"), name), name)
+
+    return start
+
+
+def row(one: dict[str, t.Any]) -> str:
+    kinds = ", ".join(f"{count} {kind}" for kind, count in one["failed_by_kind"].items()) or "0"
+    ready = (
+        ", ".join(f"{name} {count}" for name, count in sorted((one.get("fewest_ready") or {}).items())) or "not seen"
+    )
+    cells = [one["change"], one["requests"], kinds, ready, f"{one['longest_wait']:.1f} s"]
+    cells += [f"{one['seconds_p50'] or 0:.2f} s", f"{one['change_seconds']:.0f} s"]
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def table(lines: t.Iterable[str]) -> str:
+    """The last of each change, in the order in which they were first made."""
+    seen: dict[str, dict[str, t.Any]] = {}
+    for one in map(json.loads, lines):
+        seen[one["change"]] = one
+    head = "| change | requests | failed | fewest ready | longest wait | p50 | seconds of the change |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *map(row, seen.values())])
+
+
+if __name__ == "__main__":
+    print(table(Path(sys.argv[1]).read_text().splitlines()))

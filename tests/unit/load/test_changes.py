@@ -1,0 +1,55 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of changes under load, and what a change of the inventory writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.load import changes
+
+
+def figure(change: str, **said: Any) -> str:
+    shape = {"change": change, "requests": 100, "failed_by_kind": {}, "longest_wait": 1.25, "seconds_p50": 0.5}
+    return json.dumps({**shape, "change_seconds": 30.0, **said})
+
+
+def test_the_table_has_the_last_of_each_change_and_says_what_was_not_seen() -> None:
+    lines = [
+        figure("option", failed_by_kind={"empty": 2, "cut": 1}),
+        figure("image", fewest_ready={"vllm-b": 1, "vllm-a": 0}),
+        figure("option"),
+    ]
+    assert changes.table(lines).splitlines()[2:] == [
+        "| option | 100 | 0 | not seen | 1.2 s | 0.50 s | 30 s |",
+        "| image | 100 | 0 | vllm-a 0, vllm-b 1 | 1.2 s | 0.50 s | 30 s |",
+    ]
+    assert "| 2 empty, 1 cut |" in changes.table(lines[:1])
+
+
+def test_a_change_for_a_while_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    (tmp_path / "scenario.yml").write_text("a: 1\nllm_state: {}\n")
+    fleet = changes.Fleet()
+    fleet.declare(lambda said: said.update(b=2))
+    with fleet.for_a_while(lambda said: said.update(a=3)):
+        assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 3, "b": 2}
+    assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 1, "b": 2}
+
+
+def test_what_was_seen_is_kept_with_the_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "SCENARIO", tmp_path)
+    monkeypatch.setattr(changes, "FIGURES", tmp_path / "figures.jsonl")
+    monkeypatch.setattr(changes.time, "sleep", lambda seconds: None)
+    write = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('{\"requests\": 7}')"
+    with changes.loaded([sys.executable, "-c", write, str(tmp_path / "option.json")], "option") as seen:
+        assert not seen
+    assert (seen["requests"], seen["change"]) == (7, "option")
+    assert json.loads((tmp_path / "figures.jsonl").read_text()) == seen
