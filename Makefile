@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export ANSIBLE_DEPRECATION_WARNINGS := true
 
-.PHONY: integration help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
+.PHONY: objects integration help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -58,7 +58,11 @@ molecule: env
 	@$(BIN)/python tests/bench/bench.py engine
 	molecule test --all
 
-test: check molecule ## Everything that CI runs: check, then the scenarios on real hosts (under an hour)
+objects: env ## The life of every kind of LiteLLM's objects on a real proxy: the part of the integration tests that runs every time
+	@$(BIN)/python tests/bench/bench.py engine
+	pytest -q tests/integration/test_objects.py tests/integration/test_others.py tests/integration/test_persons.py tests/integration/test_names.py
+
+test: check objects molecule ## Everything that CI runs: check, then the scenarios on real hosts (under an hour)
 
 integration: env ## The modules against a real LiteLLM and PostgreSQL in containers of this machine
 	@$(BIN)/python tests/bench/bench.py engine

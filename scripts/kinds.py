@@ -20,6 +20,8 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 RUNTIME, DOCUMENT = CHECKOUT / "meta" / "runtime.yml", CHECKOUT / "docs" / "litellm-objects.md"
 GROUP = "  litellm:\n"
 BEGIN, END = "<!-- begin: scripts/kinds.py -->\n", "<!-- end -->\n"
+RIGHTS_BEGIN = "<!-- begin: rights, scripts/kinds.py -->\n"
+RIGHTS_HEAD = "| in `llm_state` | `allowed_routes` |\n|---|---|\n"
 HEAD = "| in `llm_state` | module | found by | marker in | can't be cleared |\n|---|---|---|---|---|\n"
 
 
@@ -38,8 +40,32 @@ def runtime(text: str) -> str:
 
 
 def document(text: str) -> str:
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + HEAD + "".join(row(kind) for kind in KINDS.values()) + END + rest.split(END, 1)[1]
+    text = _table(text, BEGIN, HEAD + "".join(row(kind) for kind in KINDS.values()))
+    return _table(text, RIGHTS_BEGIN, RIGHTS_HEAD + "".join(rights(kind) for kind in KINDS.values()))
+
+
+def _table(text: str, begin: str, table: str) -> str:
+    before, rest = text.split(begin)
+    return before + begin + table + END + rest.split(END, 1)[1]
+
+
+def routes(kind: Kind) -> list[str]:
+    """What a key has to be allowed to call for objects of the kind."""
+    listing, writes = kind.listing, [kind.create, kind.update, kind.delete]
+    writes += [field.own_call for field in kind.fields if field.own_call]
+    writes += [call for field in kind.fields if field.rule for call in field.rule.writes]
+    paths = [listing.path, listing.detail or "", *(write.path for write in writes), *kind.more_routes]
+    # LiteLLM takes a star at the end, and placeholders only by its own names for them.
+    return list(dict.fromkeys(_route(path.split("?")[0]) for path in paths if path))
+
+
+def _route(path: str) -> str:
+    before, placeholder, _after = path.partition("{id}")
+    return f"{before}*" if placeholder else path
+
+
+def rights(kind: Kind) -> str:
+    return f"| `{kind.plural}` | {', '.join(f'`{path}`' for path in routes(kind))} |\n"
 
 
 def row(kind: Kind) -> str:

@@ -105,6 +105,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import a
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.annotations import owner_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import NoKindError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import ACCESS_GROUP, KINDS, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.module import LiteLLMModule
 
@@ -112,9 +113,16 @@ ByKind = dict[str, reader.Objects]
 
 
 def read_all(
-    client: Client, kinds: t.Sequence[str], names: t.Sequence[str] | None, owner: str | None
+    client: Client, kinds: t.Sequence[str], names: t.Sequence[str] | None, owner: str | None, named: bool
 ) -> dict[str, t.Any]:
-    read = {plural: read_kind(client, KINDS[plural], names, owner) for plural in kinds}
+    read: ByKind = {}
+    for plural in kinds:
+        try:
+            read[plural] = read_kind(client, KINDS[plural], names, owner)
+        except NoKindError:
+            # An older proxy has not all kinds: one that was asked for by its name is missed.
+            if named:
+                raise
     portable = export.portable(read, group_names(client, read))
     declared = export.unambiguous({plural: export.desired(KINDS[plural], items) for plural, items in portable.items()})
     return {
@@ -152,7 +160,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    kinds = module.params["kinds"] or [plural for plural in KINDS if not KINDS[plural].enterprise]
+    named = module.params["kinds"]
+    kinds = named or [plural for plural in KINDS if not KINDS[plural].enterprise]
     names, owner = module.params["names"], module.params["owner"]
     unknown = [plural for plural in kinds if plural not in KINDS]
     if unknown:
@@ -160,7 +169,7 @@ def main() -> None:
     if names and len(kinds) != 1:
         module.refuse("names needs exactly one of kinds")
     client = module.client()
-    module.run(lambda: read_all(client, kinds, names, owner))
+    module.run(lambda: read_all(client, kinds, names, owner, bool(named)))
 
 
 if __name__ == "__main__":

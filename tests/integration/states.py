@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
+
 State = dict[str, list[dict[str, t.Any]]]
 RAW = "sk-state-0123456789abcdef"
 
@@ -39,19 +41,7 @@ def everything(keys: int = 3) -> State:
     }
 
 
-NAMES = {
-    "budgets": "budget_id",
-    "credentials": "credential_name",
-    "models": "model_id",
-    "teams": "team_alias",
-    "users": "user_id",
-    "access_groups": "access_group_name",
-    "mcp_servers": "server_name",
-    "guardrails": "guardrail_name",
-    "tags": "name",
-    "customers": "user_id",
-    "keys": "key_alias",
-}
+NAMES = {plural: kind.identity for plural, kind in KINDS.items()}
 
 
 def gone(state: State) -> State:

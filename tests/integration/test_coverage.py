@@ -95,6 +95,16 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         LICENSED,
     ),
     "tags": {"model_info": "LiteLLM doesn't keep it", "model_max_budget": LICENSED},
+    "vector_stores": {
+        "created_at": "a time stamp",
+        "updated_at": "a time stamp",
+        "is_config": "what LiteLLM says of it",
+        "user_id": "LiteLLM puts in who asks",
+    },
+    "search_tools": {"created_at": "a time stamp", "updated_at": "a time stamp"},
+    "pass_through_endpoints": {"is_from_config": "what LiteLLM says of it"},
+    "model_access_groups": {"model_ids": "single deployments of a name, which the group does not show"},
+    "jwt_key_mappings": {"key": "the value of the key; token is its hash"},
     "customers": {"budget_reset_at": CLOCK, "model_max_budget": LICENSED},
     "keys": {"temp_budget_expiry": PASSING, "temp_budget_increase": PASSING},
 }
@@ -134,7 +144,11 @@ def ours(kind: Kind) -> set[str]:
     return {name for name in technical | besides if name} | {f.api_name or f.name for f in kind.fields}
 
 
-@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.plural)
+# What a setting consists of is free, or says the proxy itself.
+OBJECTS = [kind for kind in KINDS.values() if not kind.permanent]
+
+
+@pytest.mark.parametrize("kind", OBJECTS, ids=lambda kind: kind.plural)
 def test_every_option_of_the_api_is_ours_or_left_out_for_a_reason(described: Schema, kind: Kind) -> None:
     api = taken(described, kind.create) | taken(described, kind.update)
     left_out = LEFT_OUT.get(kind.plural, {})

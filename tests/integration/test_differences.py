@@ -71,6 +71,27 @@ def test_metadata_of_litellm_that_is_named(proxy: Proxy) -> None:
     succeed(proxy, "litellm_key", **key, state="absent")
 
 
+@pytest.mark.parametrize("module", ["litellm_key", "litellm_team"])
+def test_callbacks_in_metadata_whose_values_come_back_encrypted(proxy: Proxy, module: str) -> None:
+    name: Options = {"key_alias": "di-key"} if module == "litellm_key" else {"team_alias": "di-team"}
+    value: Options = {"key": RAW} if module == "litellm_key" else {}
+    succeed(proxy, module, **name, state="absent")
+
+    def logging(host: str, secret: str) -> Options:
+        variables = {"langfuse_public_key": "pk", "langfuse_secret_key": secret, "langfuse_host": host}
+        return {"logging": [{"callback_name": "langfuse", "callback_type": "success", "callback_vars": variables}]}
+
+    for host, secret in (
+        ("http://127.0.0.1:9", "secret-a"),
+        ("http://127.0.0.1:9", "secret-b"),
+        ("http://a", "secret-b"),
+    ):
+        changed = change(proxy, module, **name, **value, metadata=logging(host, secret))
+        assert secret not in str(changed.data)
+    change(proxy, module, **name, metadata={"logging": None})
+    succeed(proxy, module, **name, state="absent")
+
+
 def test_limits_in_metadata(proxy: Proxy) -> None:
     key: Options = {"key_alias": "di-key", "key": RAW}
     succeed(proxy, "litellm_key", **key, metadata={"model_rpm_limit": {"m": 1}})

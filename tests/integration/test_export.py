@@ -23,6 +23,9 @@ SECRETS = {
     "{{ vault_mcp_server_st_mcp_auth_value }}",
     "{{ vault_mcp_server_st_mcp_static_headers_x_secret }}",
     "{{ vault_mcp_server_st_mcp_env_vars_a }}",
+    "{{ vault_search_tool_st_search_api_key }}",
+    "{{ vault_vector_store_st_store_api_key }}",
+    "{{ vault_pass_through_endpoint__st_path_headers_authorization }}",
 }
 
 
@@ -60,6 +63,34 @@ def rich() -> State:
             "mcp_info": {"a": 1},
         }
     ]
+    state["model_access_groups"] = [{"access_group": "st-models", "model_names": ["st"], "max_budget": 3}]
+    state["mcp_toolsets"] = [{"toolset_name": "st-tools", "tools": [{"server_id": "st-mcp-id", "tool_name": "a"}]}]
+    state["vector_stores"] = [
+        {
+            "vector_store_id": "st-store",
+            "custom_llm_provider": "openai",
+            "litellm_params": {"api_key": "secret-value"},
+            "vector_store_metadata": {"a": 1},
+        }
+    ]
+    search = {"search_provider": "tavily", "api_key": "secret-value"}
+    state["search_tools"] = [{"search_tool_name": "st-search", "litellm_params": search}]
+    prompt = {"prompt_integration": "dotprompt", "dotprompt_content": "Hello"}
+    state["prompts"] = [{"prompt_id": "st-prompt", "litellm_params": prompt}]
+    endpoint = {"target": "http://127.0.0.1:9", "headers": {"Authorization": "secret-value"}}
+    state["pass_through_endpoints"] = [{"path": "/st-path", **endpoint}]
+    card: dict[str, t.Any] = {
+        "protocolVersion": "1.0",
+        "name": "n",
+        "description": "d",
+        "url": "http://127.0.0.1:9",
+        "version": "1",
+    }
+    card = {**card, "defaultInputModes": ["text"], "defaultOutputModes": ["text"], "capabilities": {}}
+    state["agents"] = [{"agent_name": "st-agent", "agent_card_params": card, "tpm_limit": 3}]
+    state["memories"] = [{"key": "st-memory", "value": "v"}]
+    state["plugins"] = [{"name": "st-plugin", "source": {"source": "github", "repo": "a/b"}, "enabled": False}]
+    state["policies"] = [{"policy_name": "st-policy", "description": "d"}]
     params = {"guardrail": "bedrock", "mode": "pre_call", "guardrailIdentifier": "x", "guardrailVersion": "DRAFT"}
     params["aws_secret_access_key"] = "secret-value"
     state["guardrails"] = [{"guardrail_name": "st-guard", "litellm_params": params, "guardrail_info": {"b": 2}}]
@@ -80,7 +111,7 @@ def exported(proxy: Proxy) -> State:
     raw = {f"{{{{ vault_key_st_key_{n}_key }}}}": f"sk-state-0123456789abcdef{n}" for n in range(3)}
     state: State = {}
     for kind, items in result["desired"].items():
-        text = json.dumps([item for item in items if str(item[NAMES[kind]]).startswith(("st-", "st_"))])
+        text = json.dumps([item for item in items if str(item[NAMES[kind]]).lstrip("/").startswith(("st-", "st_"))])
         for variable, value in {**dict.fromkeys(SECRETS, "secret-value"), **raw}.items():
             text = text.replace(variable, value)
         state[kind] = json.loads(text)

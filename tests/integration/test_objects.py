@@ -295,6 +295,120 @@ LIVES = (
         {"description": "e", "max_budget": 0},
         {"description": None, "budget_duration": None},
     ),
+    Life(
+        "litellm_mcp_toolset",
+        {"toolset_name": "it-toolset"},
+        {"description": "d", "tools": [{"server_id": "s", "tool_name": "a"}]},
+        {"tools": [{"server_id": "s", "tool_name": "b"}, {"server_id": "s", "tool_name": "a"}]},
+        {"description": None, "tools": None},
+    ),
+    Life(
+        "litellm_vector_store",
+        {"vector_store_id": "it-store"},
+        {
+            "custom_llm_provider": "openai",
+            "vector_store_name": "n",
+            "vector_store_description": "d",
+            "litellm_params": {"api_key": "secret-value-1", "api_base": "http://127.0.0.1:9"},
+            "vector_store_metadata": {"a": 1},
+        },
+        {"vector_store_name": "m", "vector_store_metadata": {"b": 2}, "custom_llm_provider": "azure"},
+        {"vector_store_name": None, "vector_store_description": None, "vector_store_metadata": None},
+    ),
+    Life(
+        "litellm_search_tool",
+        {"search_tool_name": "it-search"},
+        {
+            "litellm_params": {"search_provider": "tavily", "api_key": "secret-value-1"},
+            "search_tool_info": {"description": "d"},
+        },
+        {
+            "litellm_params": {"api_key": "secret-value-2", "timeout": 3},
+            "search_tool_info": {"more": 1},
+        },
+        {"litellm_params": {"api_key": "secret-value-2", "timeout": None}, "search_tool_info": {"more": None}},
+    ),
+    Life(
+        "litellm_prompt",
+        {"prompt_id": "it-prompt"},
+        {
+            "litellm_params": {"prompt_integration": "dotprompt", "dotprompt_content": "---\nmodel: x\n---\nHello"},
+            "prompt_info": {"note": "n"},
+        },
+        {"litellm_params": {"dotprompt_content": "---\nmodel: x\n---\nGood bye"}},
+        {"prompt_info": {"note": None}},
+    ),
+    Life(
+        "litellm_pass_through_endpoint",
+        {"path": "/it-path"},
+        {
+            "target": "http://127.0.0.1:9",
+            "headers": {"Authorization": "Bearer secret-value"},
+            "default_query_params": {"a": "b"},
+            "include_subpath": True,
+            "cost_per_request": 0.5,
+            "endpoint_timeout": 30,
+            "auth": True,
+            "methods": ["GET", "POST"],
+        },
+        {"target": "http://127.0.0.1:10", "endpoint_timeout": 20, "headers": {"X-A": "secret-value"}},
+        nulls("headers default_query_params include_subpath cost_per_request auth methods"),
+    ),
+    Life(
+        "litellm_agent",
+        {"agent_name": "it-agent"},
+        {
+            "agent_card_params": {
+                "protocolVersion": "1.0",
+                "name": "n",
+                "description": "d",
+                "url": "http://127.0.0.1:9",
+                "version": "1",
+                "defaultInputModes": ["text"],
+                "defaultOutputModes": ["text"],
+            },
+            "litellm_params": {"model": "x", "api_key": "secret-value"},
+            "tpm_limit": 3,
+            "session_rpm_limit": 4,
+            "static_headers": {"X-A": "secret-value"},
+            "extra_headers": ["X-B"],
+            "object_permission": {"agents": ["a"]},
+        },
+        {"agent_card_params": {"description": "e"}, "tpm_limit": 5, "extra_headers": ["X-C"]},
+        nulls("tpm_limit session_rpm_limit static_headers extra_headers object_permission"),
+    ),
+    Life(
+        "litellm_memory",
+        {"key": "it-memory"},
+        {"value": "v", "metadata": {"a": 1}},
+        {"value": "w", "metadata": {"b": 2}},
+        {"metadata": {"a": None}},
+    ),
+    Life(
+        "litellm_plugin",
+        {"name": "it-plugin"},
+        {
+            "source": {"source": "github", "repo": "a/b"},
+            "version": "1.0.0",
+            "description": "d",
+            "author": {"name": "n"},
+            "keywords": ["b", "a"],
+            "homepage": "http://127.0.0.1:9",
+            "category": "c",
+            "domain": "do",
+            "namespace": "na",
+            "enabled": False,
+        },
+        {"version": "1.0.1", "enabled": True, "keywords": ["c"]},
+        nulls("version description author keywords homepage category domain namespace"),
+    ),
+    Life(
+        "litellm_policy",
+        {"policy_name": "it-policy"},
+        {"description": "d", "condition": {"model": "x"}},
+        {"description": "e", "condition": {"model": "y"}},
+        nulls("description condition"),
+    ),
 )
 
 
@@ -340,3 +454,50 @@ def test_what_needs_a_licence_is_refused_before_anything_is_read(proxy: Proxy, m
         result = run(proxy, module, check=check, **options)
         assert "need a LiteLLM Enterprise licence" in result["msg"]
         assert result.sent == [("GET", "/health/license")]
+
+
+def test_a_group_of_models_and_its_budget(proxy: Proxy) -> None:
+    models: list[Options] = [
+        {"model_id": f"it-{name}", "model_name": f"it-{name}", "litellm_params": {"model": "openai/x"}} for name in "ab"
+    ]
+    succeed(proxy, "litellm_state", desired={"models": models})
+    group: Options = {"access_group": "it-group"}
+    assert "needs model_names" in run(proxy, "litellm_model_access_group", **group, check=True)["msg"]
+    limits = {"max_budget": 5, "budget_duration": "30d"}
+    change(proxy, "litellm_model_access_group", **group, model_names=["it-a"], **limits)
+    changed = change(proxy, "litellm_model_access_group", **group, model_names=["it-b"], max_budget=6)
+    assert changed["object"]["budget"]["budget_duration"] == "30d"
+    assert "can't clear" in run(proxy, "litellm_model_access_group", **group, max_budget=None, check=True)["msg"]
+    change(proxy, "litellm_model_access_group", **group, state="absent")
+    gone = [{"model_id": model["model_id"], "state": "absent"} for model in models]
+    succeed(proxy, "litellm_state", desired={"models": gone})
+
+
+def test_a_token_that_stands_for_a_key(proxy: Proxy) -> None:
+    key: Options = {"key_alias": "it-jwt", "key": "sk-jwt-0123456789abcdef"}
+    mapping: Options = {"jwt_claim_value": "it-ada", "jwt_claim_name": "sub", "key_alias": "it-jwt"}
+    together = {"keys": [key], "jwt_key_mappings": [{**mapping, "is_active": False, "description": "d"}]}
+    change(proxy, "litellm_state", desired=together)
+    change(proxy, "litellm_jwt_key_mapping", **mapping, is_active=None, description=None)
+    change(proxy, "litellm_jwt_key_mapping", jwt_claim_value="it-ada", state="absent")
+    succeed(proxy, "litellm_key", key_alias="it-jwt", state="absent")
+
+
+SETTINGS: list[tuple[str, Options, Options]] = [
+    ("cost_discount", {"openai": 0.05}, {"anthropic": 0.1}),
+    ("cost_margin", {"openai": 0.05}, {"anthropic": 0.1}),
+    ("default_team_settings", {"max_budget": 3}, {"tpm_limit": 4}),
+    ("internal_user_settings", {"max_budget": 3}, {"budget_duration": "30d"}),
+    ("ui_settings", {"enable_chat_ui": True}, {"scope_user_search_to_org": True}),
+    ("ui_theme_settings", {"logo_url": "http://127.0.0.1:9/a.png"}, {"favicon_url": "http://127.0.0.1:9/b.png"}),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), SETTINGS, ids=[row[0] for row in SETTINGS])
+def test_settings_are_changed_by_their_parts(proxy: Proxy, name: str, first: Options, second: Options) -> None:
+    change(proxy, "litellm_setting", name=name, values=first)
+    change(proxy, "litellm_setting", name=name, values=second)
+    assert not succeed(proxy, "litellm_setting", name=name, values=first)["changed"]
+    off = False if name == "ui_settings" else None
+    change(proxy, "litellm_setting", name=name, values=dict.fromkeys([*first, *second], off))
+    assert "always there" in run(proxy, "litellm_setting", name=name, state="absent")["msg"]

@@ -14,10 +14,10 @@ The rooms, each of which uses those above it only:
     argspec, wanted, desired      the options; what the user wrote, checked; the same for many objects (`desired.mistakes`)
     annotations, compare, bodies  our marker and the user's metadata; found beside wanted; what is sent
     plan                          from what is wanted and what was found to an operation: pure
-    reader, references, apply     reads objects; ids for names; sends operations
+    reader, apply                 reads objects; sends operations
     store, controller_store       where raw values of keys are kept
-    cascade                       what LiteLLM deletes along with an object
     change, key_change, rotation  one object on its way: prepare, apply, verify
+    references, cascade, versions what is looked at before anything is written: what is named, what goes along, what this proxy lacks
     state                         all of them: one reading, one plan, the writing in order, a second look
     export                        the way back: what to declare for what is there
     module, object_module         what the modules have in common

@@ -26,14 +26,20 @@ def owner_of(kind: Kind, found: Found) -> str | None:
 
 def marker_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Our own note on the object: whose it is, and what its unreadable parts were set to."""
+    if not kind.annotations:
+        return {}
     marker = marker_of(kind, found)
     if wanted.owner:
         marker["owner"] = wanted.owner
-    prints = {
+    prints: dict[str, str | None] = {
         item.name: fingerprint(item, wanted)
         for item in given_fields(kind, wanted)
         if item.compare == SECRETS and fingerprint(item, wanted)
     }
+    given = wanted.given.get(kind.annotations) or {}
+    hidden = {name: given[name] for name in kind.encrypted_metadata if given.get(name)}
+    if hidden:
+        prints[kind.annotations] = values.fingerprint(wanted.fingerprint_key, hidden)
     if prints:
         marker["fingerprints"] = {**marker.get("fingerprints", {}), **prints}
     return marker

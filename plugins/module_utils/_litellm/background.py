@@ -41,4 +41,6 @@ class BackgroundReading:
 def _raw_names(kind: Kind, items: t.Any) -> list[str]:
     if kind.enterprise or not isinstance(items, list):
         return []
-    return [str(item[kind.identity]) for item in items if isinstance(item, dict) and kind.identity in item]
+    named = [item for item in items if isinstance(item, dict) and kind.identity in item]
+    former = [str(item["previous_name"]) for item in named if item.get("previous_name")]
+    return [*(str(item[kind.identity]) for item in named), *former]

@@ -10,7 +10,7 @@ import typing as t
 
 from . import values
 from .annotations import MARKER, marker_target, metadata_target
-from .kinds._table import EMPTY, LIFETIME, METADATA, NULL, SECRETS, SUBKEYS, Call, Field, Found, Kind, dig
+from .kinds._table import EMPTY, LIFETIME, METADATA, NULL, SECRETS, SUBKEYS, Call, Field, Found, Kind, Write, dig
 from .wanted import Wanted, given_fields
 
 Body = dict[str, t.Any]
@@ -29,9 +29,10 @@ def creation(kind: Kind, wanted: Wanted) -> tuple[Body, tuple[Call, ...]]:
             body.update({item.name: sent} if sent is not None else {})
             calls += item.rule.made(value)
         elif item.own_call:
-            calls.append(Call(item.own_call, {item.name: value}))
+            _add(calls, item.own_call, item.name, value)
         else:
-            body[item.name] = _without_nulls(value)
+            constant = kind.constants.get(item.name)
+            body[item.name] = {**(constant or {}), **_without_nulls(value)} if constant else _without_nulls(value)
     return _with_annotations(kind, wanted, body), tuple(calls)
 
 
@@ -44,6 +45,15 @@ def _with_annotations(kind: Kind, wanted: Wanted, body: Body) -> Body:
     return body
 
 
+def _add(calls: list[Call], write: Write, name: str, value: t.Any) -> None:
+    """Options that one call takes are sent together."""
+    for place, call in enumerate(calls):
+        if call.write == write:
+            calls[place] = Call(write, {**call.body, name: value})
+            return
+    calls.append(Call(write, {name: value}))
+
+
 def _without_nulls(value: t.Any) -> t.Any:
     return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
@@ -52,7 +62,7 @@ def change(kind: Kind, wanted: Wanted, found: Found, changed: t.Sequence[Field],
     """The body of an update: only what differs, and what the endpoint wants along with it."""
     body: Body = {}
     whole = kind.annotations if kind.annotations and not kind.annotations_merge else None
-    names = _with_companions(kind, wanted, {item.name for item in changed})
+    names = _with_companions(kind, wanted, {item.name for item in changed} | ({whole} if whole and marked else set()))
     for item in given_fields(kind, wanted):
         if item.name in names and item.name != whole and not (item.own_call or item.rule or item.by_metadata):
             _put(body, item, wanted.given[item.name], found)
@@ -106,5 +116,5 @@ def calls(
         if item.rule:
             result += item.rule.calls(value, dig(found, item.read_path))
         elif item.own_call:
-            result.append(Call(item.own_call, {item.name: _cleared(item) if value is None else value}))
+            _add(result, item.own_call, item.name, _cleared(item) if value is None else value)
     return tuple(result)

@@ -12,7 +12,7 @@ from . import apply, reader
 from .client import Client
 from .errors import NotKeptError
 from .kinds import Found, Kind, dig
-from .plan import CREATE, DELETE, NOTHING, Operation, find, plan, refuse_incomplete
+from .plan import CREATE, DELETE, NOTHING, Operation, find, plan, refuse_incomplete, refuse_permanent
 from .wanted import Wanted, given_fields
 
 
@@ -39,7 +39,7 @@ class Change:
     @property
     def touched(self) -> set[str]:
         """Other objects that LiteLLM writes to when this one is written."""
-        names: set[str] = set()
+        names: set[str] = {self.kind.plural} if self.kind.serial else set()
         for item in given_fields(self.kind, self.wanted):
             value, found = self.wanted.given[item.name], dig(self.shown, item.read_path)
             if item.rule and item.rule.touched:
@@ -60,6 +60,7 @@ class Change:
     def prepare(self, found: Found | None) -> None:
         if found is not None and self.needs_detail and self.wanted.state == "present":
             found = reader.with_detail(self.client, self.kind, found, self._needs_all)
+        refuse_permanent(self.kind, self.wanted, found)
         self.shown = found
         self.operation = plan(self.kind, self.wanted, found)
         if self.operation.action == CREATE:

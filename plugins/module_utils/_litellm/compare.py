@@ -31,7 +31,9 @@ def compare(kind: Kind, item: Field, wanted: Wanted, found: Found, now: datetime
     if item.name == kind.annotations and not kind.annotations_merge:
         target = metadata_target(kind, wanted, found)
         named = frozenset(value or {})
-        return user_metadata(kind, found.get(item.name) or {}, named), user_metadata(kind, target, named)
+        there, then = user_metadata(kind, found.get(item.name) or {}, named), user_metadata(kind, target, named)
+        shown = {k: values.seen_through(v, then.get(k)) for k, v in there.items() if k in kind.encrypted_metadata}
+        return {**there, **shown}, then
     new = values.wanted_value(item, value)
     old = values.found_value(item, found, new)
     if item.clear == SUBKEYS and new is None and old:
@@ -53,7 +55,7 @@ def _compare_secrets(kind: Kind, item: Field, wanted: Wanted, found: Found) -> t
         new[name] = None
     for name in (k for k in secret if _shows_another(there.get(k), given.get(k))):
         old[name], new[name] = f"{secret_parts.MASK} (found)", f"{secret_parts.MASK} (wanted)"
-    print_ = fingerprint(item, wanted)
+    print_ = fingerprint(item, wanted) if kind.annotations else None
     if print_:
         old["(secrets)"] = marker_of(kind, found).get("fingerprints", {}).get(item.name)
         new["(secrets)"] = print_

@@ -55,6 +55,10 @@ class PlanError(Exception):
     """What is wanted can't be had. The message says why and what to do."""
 
 
+class NoKindError(PlanError):
+    """The version of the proxy knows no objects of the kind."""
+
+
 class DuplicateError(PlanError):
     """More than one object answers to the name."""
 

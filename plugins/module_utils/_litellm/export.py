@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from . import prices, secret_parts, showing, values
 from .annotations import MARKER, user_metadata
 from .kinds import Field, Found, Kind, dig
-from .kinds._table import BUDGET_TABLE, LIFETIME, SECRETS, WRITE_ONLY, shared_budget
+from .kinds._table import BUDGETS, HALF_MASKED, LIFETIME, SECRETS, WRITE_ONLY, shared_budget
 from .secret_parts import Path
 
 
@@ -121,13 +121,14 @@ def _value(kind: Kind, field: Field, item: Found, now: datetime) -> t.Any:
         return _with_unnamed_secrets(kind, field, item, found or {})
     if field.name == kind.annotations:
         return _user_part(kind, item)
-    return prices.with_numbers(values.found_value(field, item))
+    value = prices.with_numbers(values.found_value(field, item))
+    return {k: v for k, v in value.items() if k not in field.added_parts} if field.added_parts and value else value
 
 
 def _belongs_to_budget(field: Field, item: Found) -> bool:
     """Limits are the object's own when LiteLLM made the budget for them, else those of a shared budget."""
     own = shared_budget(item) is None
-    return own if field.name == "budget_id" else field.read_path[0] == BUDGET_TABLE and not own
+    return own if field.name == "budget_id" else field.read_path[0] in BUDGETS and not own
 
 
 def _rest_of_life(expires: t.Any, now: datetime) -> str | None:
@@ -163,7 +164,7 @@ def _half_masked(value: t.Any, place: Path) -> t.Any:
         return {name: _half_masked(part, (*place, str(name))) for name, part in value.items()}
     if isinstance(value, list):
         return [_half_masked(part, (*place, str(number))) for number, part in enumerate(value)]
-    return Placeholder(place) if isinstance(value, str) and values.MASKED.search(value) else value
+    return Placeholder(place) if isinstance(value, str) and HALF_MASKED.search(value) else value
 
 
 def _user_part(kind: Kind, item: Found) -> dict[str, t.Any] | None:

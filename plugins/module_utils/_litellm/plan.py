@@ -14,7 +14,7 @@ from . import bodies, showing, values
 from .annotations import fingerprint, marker_of, marker_target
 from .compare import compare
 from .errors import DuplicateError, PlanError
-from .kinds._table import BUDGET_TABLE, LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind, dig, shared_budget
+from .kinds._table import BUDGETS, LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind, dig, shared_budget
 from .wanted import Wanted, given_fields
 
 CREATE = "create"
@@ -81,6 +81,15 @@ def find(kind: Kind, wanted: Wanted, by_name: t.Mapping[str, t.Sequence[Found]])
         if named:
             return pick(kind, str(name), named)
     return None
+
+
+def refuse_permanent(kind: Kind, wanted: Wanted, found: Found | None) -> None:
+    if not kind.permanent:
+        return
+    if found is None:
+        raise PlanError(f"there is no {kind.name} {wanted.identity!r}; there are {', '.join(kind.listing.each)}")
+    if wanted.state == "absent":
+        raise PlanError(f"{kind.name} {wanted.identity!r}: it is always there; clear its parts with null")
 
 
 def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
@@ -155,7 +164,8 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
     for item in changed:
         _refuse_impossible(kind, item, wanted)
         _refuse_shared_budget(kind, item, wanted, found)
-    if kind.obstacle and (said := kind.obstacle(wanted.given, [item.name for item in changed], found)):
+    names = [item.name for item in changed]
+    if kind.obstacle and (said := kind.obstacle(wanted.given, names, found)):
         raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
     body = bodies.change(kind, wanted, found, changed, marker != marker_now)
     body = {**body, **({kind.identity: wanted.identity} if renamed else {})}
@@ -166,7 +176,7 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
 def _refuse_shared_budget(kind: Kind, item: Field, wanted: Wanted, found: Found) -> None:
     """LiteLLM would write such a limit into the budget itself, and so change everybody's who shares it."""
     budget = shared_budget(found)
-    if budget is not None and item.read_path[0] == BUDGET_TABLE and item.name != "budget_id":
+    if budget is not None and item.read_path[0] in BUDGETS and item.name != "budget_id":
         raise PlanError(
             f"{kind.name} {wanted.identity!r}: its {item.name} is that of the budget {budget!r}, which others may share. "
             "Change the budget itself (litellm_budget), or give this one a budget of its own and name it in `budget_id`; "

@@ -11,7 +11,8 @@ import typing as t
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
-from .client import BadReplyError, Client
+from .client import BadReplyError, Client, NotFoundError
+from .errors import NoKindError
 from .kinds._table import Kind, dig
 
 Objects = list[dict[str, t.Any]]
@@ -30,7 +31,17 @@ def read(client: Client, kind: Kind, identities: t.Collection[str] | None = None
 
 
 def read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
+    try:
+        return _read_enough(client, kind, identities, workers)
+    except NotFoundError as exc:
+        raise NoKindError(f"{exc}: this LiteLLM has no {kind.plural}, or api_url is wrong") from exc
+
+
+def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
     listing = kind.listing
+    if listing.each:
+        names = [name for name in listing.each if identities is None or name in identities]
+        return Reading([{**client.get(listing.each[name]), kind.identity: name} for name in names], identities is None)
     if listing.page_size is None:
         return Reading(_items(kind, client.get(listing.path, listing.query)), True)
     if identities is not None and len(identities) == 1 and listing.identity_filter:

@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import apply, cascade, reader, references
+from . import apply, cascade, reader, references, versions
 from .annotations import owner_of
 from .background import BackgroundReading
 from .change import Change
@@ -79,7 +79,9 @@ def run(client: Client, state: State, check_mode: bool, background: BackgroundRe
     kinds = [KINDS[plural] for plural in KINDS if plural in state.wanted]
     read = {kind.plural: _read(client, state, kind, background) for kind in kinds}
     outcome = Outcome(_prepare_all(client, state, kinds, read))
-    apply.refuse_unlicensed(client, [change.operation for change in outcome.changes if change.changes])
+    planned = [change.operation for change in outcome.changes if change.changes]
+    apply.refuse_unlicensed(client, planned)
+    versions.refuse_unknown(client, planned)
     if not check_mode and outcome.changed:
         _apply_all(client, state, kinds, outcome.changes)
     return outcome

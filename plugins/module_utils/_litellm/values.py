@@ -14,12 +14,11 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from . import secret_parts
-from .kinds._table import DIGEST, EMPTY, LIFETIME, SUBSET, WINDOWS, Field, dig
+from .kinds._table import DIGEST, EMPTY, HALF_MASKED, LIFETIME, SUBSET, WINDOWS, Field, dig
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 FOREVER = ("-1",)
 # How LiteLLM shows what it hides: with the ends, or without.
-MASKED = re.compile(r"\*{3,}")
 
 
 def digest(value: str) -> str:
@@ -48,9 +47,11 @@ def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
     """What the proxy masks in the middle counts as what is wanted, where the ends that it shows agree."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         return {name: seen_through(part, wanted.get(name)) for name, part in found.items()}
+    if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
+        return [seen_through(part, whole) for part, whole in zip(found, wanted)]
     if _is_number(found) is not _is_number(wanted):
         return wanted if _as_number(found) == _as_number(wanted) is not None else found
-    if isinstance(found, str) and isinstance(wanted, str) and (mask := MASKED.search(found)):
+    if isinstance(found, str) and isinstance(wanted, str) and (mask := HALF_MASKED.search(found)):
         fits = wanted.startswith(found[: mask.start()]) and wanted.endswith(found[mask.end() :])
         return wanted if fits else found
     return found

@@ -176,6 +176,7 @@ MEMBERSHIP = Rule(
     made=limit_calls,
     calls=member_calls,
     exported=exported,
+    writes=(ADD, UPDATE, DELETE),
     pair=pair,
     leavers=leavers,
     touched=touched,
@@ -202,5 +203,6 @@ TEAMS_OF_USER = Rule(
     made=lambda value: team_calls(value, None),
     calls=team_calls,
     exported=lambda found: None,
+    writes=(ADD, DELETE),
     leavers=left,
 )

@@ -32,9 +32,13 @@ SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprin
 
 Found = t.Mapping[str, t.Any]
 
+# What the API shows in the place of a secret, or of its middle.
+HALF_MASKED = re.compile(r"\*{3,}(REDACTED\*{3,})?|REDACTED_BY_LITELL?M|litellm_enc::.*", re.DOTALL)
+
 # Budgets that LiteLLM makes by itself, for limits that are written to another object.
 OWN_BUDGET = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|.*-budget-[0-9a-f]{32}")
 BUDGET_TABLE = "litellm_budget_table"
+BUDGETS = (BUDGET_TABLE, "budget")  # where an object shows its budget
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,7 @@ class Rule:
     created: t.Callable[[t.Any], t.Any]  # what the creation sends, if not None
     calls: t.Callable[[t.Any, t.Any], list[Call]]  # from the wanted and the found value: what changes it
     exported: t.Callable[[t.Any], t.Any]  # from the found value: what to declare
+    writes: tuple[Write, ...] = ()  # all calls that the others may give
     made: t.Callable[[t.Any], list[Call]] = lambda wanted: []  # what a creation needs besides
     pair: t.Callable[[t.Any, t.Any], tuple[t.Any, t.Any]] | None = None  # the found and the wanted value, comparable
     leavers: t.Callable[[t.Any, t.Any], list[str]] | None = None  # from the wanted and the found value: who goes
@@ -98,6 +103,7 @@ class Field:
     create_only: bool = False
     ignore_drift: bool = False
     licence: bool = False
+    young: bool = False  # versions that are still in use lack it
     secret: bool = False
     plain: bool = False  # its parts have the users' names, which don't tell what is secret
     all_secret: bool = False  # of an object with secret parts: every part is one
@@ -116,6 +122,7 @@ class Field:
     update: t.Callable[[t.Any, t.Any], dict[str, t.Any]] | None = None
     also_written: tuple[str, ...] = ()
     exported: bool = True
+    added_parts: frozenset[str] = frozenset()  # of an object: what LiteLLM adds, and nobody has to declare
     duration: bool = False  # a length of time
     parts: tuple[Field, ...] = ()  # of a list of entries: what an entry may have
 
@@ -150,6 +157,7 @@ class Listing:
     path: str
     envelope: str | None = None
     query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    each: t.Mapping[str, str] = field(default_factory=dict)  # instead of one path: where each object is, by its name
     page_size: int | None = None  # None: the API answers with everything at once
     size_parameter: str = "size"
     identity_filter: str | None = None
@@ -212,12 +220,18 @@ class Kind:
         None  # what of the annotations is the user's, if not all that isn't ours
     )
     reserved_metadata: frozenset[str] = frozenset()
+    encrypted_metadata: frozenset[str] = frozenset()  # of these, what is secret comes back encrypted
     echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
     cascades: tuple[Cascade, ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()  # the options, or parts of them, that no creation works without
+    serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
+    # What changes an object, in place of one call: from what sends a request, the found object and the body.
+    changed_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], Found, Found], None] | None = None
+    more_routes: tuple[str, ...] = ()  # paths that changed_by calls
+    permanent: bool = False  # all of them are always there
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.
@@ -234,7 +248,7 @@ class Kind:
 
 def shared_budget(found: Found) -> str | None:
     """The budget that an object has in common with others: LiteLLM gives names of its own to those it makes for one."""
-    budget = found.get("budget_id") or dig(found, (BUDGET_TABLE, "budget_id"))
+    budget = found.get("budget_id") or next((b for name in BUDGETS if (b := dig(found, (name, "budget_id")))), None)
     return None if budget is None or OWN_BUDGET.fullmatch(str(budget)) else str(budget)
 
 

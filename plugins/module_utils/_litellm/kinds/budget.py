@@ -19,7 +19,7 @@ BUDGET = Kind(
         duration("budget_duration"),
         Field("tpm_limit", "int"),
         Field("rpm_limit", "int"),
-        Field("tpd_limit", "int"),
+        Field("tpd_limit", "int", young=True),
         Field("max_parallel_requests", "int"),
         Field("model_max_budget", "dict", clear=EMPTY, licence=True),
     ),

@@ -40,7 +40,7 @@ CUSTOMER = Kind(
         in_budget("budget_duration", "str", create_only=True, duration=True, clear=NEVER),
         in_budget("tpm_limit", create_only=True, clear=NEVER),
         in_budget("rpm_limit", create_only=True, clear=NEVER),
-        in_budget("tpd_limit", create_only=True, clear=NEVER),
+        in_budget("tpd_limit", create_only=True, clear=NEVER, young=True),
         in_budget("max_parallel_requests", create_only=True, clear=NEVER),
         Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, update=with_all_lists),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),

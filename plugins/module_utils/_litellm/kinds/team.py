@@ -60,7 +60,7 @@ TEAM = Kind(
         Field("budget_limits", "list", "dict", compare=WINDOWS, clear=EMPTY, parts=BUDGET_WINDOW),
         Field("tpm_limit", "int"),
         Field("rpm_limit", "int"),
-        Field("tpd_limit", "int"),
+        Field("tpd_limit", "int", young=True),
         Field("team_member_budget", "float", path=(MEMBER_BUDGET, "max_budget"), detail=True),
         duration("team_member_budget_duration", path=(MEMBER_BUDGET, "budget_duration"), detail=True),
         Field("team_member_rpm_limit", "int", path=(MEMBER_BUDGET, "rpm_limit"), detail=True),
@@ -105,6 +105,7 @@ TEAM = Kind(
         Cascade("keys", ("team_id",), "team_id", member=("user_id",)),
         Cascade("models", ("model_info", "team_id"), "teamId"),
     ),
+    encrypted_metadata=frozenset({"logging"}),
     reserved_metadata=frozenset(
         {
             "team_member_budget_id",

@@ -57,6 +57,11 @@ def test_a_kind_has_a_module_with_its_options(kind: Kind) -> None:
 
 
 @kinds
+def test_no_option_has_the_name_of_one_of_the_connection(kind: Kind) -> None:
+    assert not set(argspec.object_spec(kind)) & {*argspec.connection_spec(), "state"}
+
+
+@kinds
 def test_a_kind_is_read_as_a_part_of_a_state(kind: Kind) -> None:
     item: dict[str, t.Any] = {kind.identity: "x", "state": "absent"}
     assert desired.read({kind.plural: [item]}, "o", b"k")[kind.plural][0].identity == "x"

@@ -157,3 +157,17 @@ def test_a_model_with_a_slash_can_not_be_changed() -> None:
     found = {"model_id": "a/b", "litellm_params": {"rpm": 1}}
     with pytest.raises(PlanError, match="has a slash"):
         plan.plan(MODEL, Wanted("a/b", {"litellm_params": {"rpm": 2}}), found)
+
+
+def test_callbacks_whose_values_come_back_encrypted() -> None:
+    def logging(secret: str) -> dict[str, t.Any]:
+        return {"logging": [{"callback_name": "langfuse", "callback_vars": {"langfuse_secret_key": secret}}]}
+
+    wanted = Wanted("k", {"metadata": logging("secret-a")}, fingerprint_key=b"k")
+    marker = plan.marker_target(KEY, wanted, {})
+    found = key("k", metadata={**logging("litellm_enc::FP8OSO=="), "llmfleet": marker})
+    assert not plan.plan(KEY, wanted, found).changes
+    other = Wanted("k", {"metadata": logging("secret-b")}, fingerprint_key=b"k")
+    operation = plan.plan(KEY, other, found)
+    assert operation.body["metadata"]["logging"] == logging("secret-b")["logging"]
+    assert "secret-b" not in str(operation.diff())

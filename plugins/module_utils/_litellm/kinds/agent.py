@@ -1,0 +1,38 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Agents behind the proxy, which speak A2A."""
+
+from __future__ import annotations
+
+from ._table import EMPTY, NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write
+
+OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
+
+AGENT = Kind(
+    name="agent",
+    plural="agents",
+    identity="agent_name",
+    id="agent_id",
+    fields=(
+        # LiteLLM adds to the card what is its own: interfaces, security, a provider.
+        Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS),
+        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
+        Field("object_permission", "dict", compare=SUBSET, clear=SUBKEYS),
+        Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups"),
+        Field("static_headers", "dict", secret=True, clear=EMPTY),
+        Field("extra_headers", "list", "str", clear=EMPTY),
+        Field("tpm_limit", "int"),
+        Field("rpm_limit", "int"),
+        Field("session_tpm_limit", "int"),
+        Field("session_rpm_limit", "int"),
+        Field("kill_switch", "dict"),
+    ),
+    listing=Listing("/v1/agents"),
+    create=Write("POST", "/v1/agents"),
+    renamable=True,
+    update=Write("PATCH", "/v1/agents/{id}"),
+    delete=Write("DELETE", "/v1/agents/{id}"),
+    needed=(("agent_card_params",),),
+)

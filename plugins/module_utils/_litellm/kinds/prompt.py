@@ -1,0 +1,38 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prompts in the database of the proxy."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ._table import HALF_MASKED, NEVER, SECRETS, Field, Kind, Listing, Write, dig
+
+
+def merged(body: t.Any, found: t.Any) -> dict[str, t.Any]:
+    """The endpoint replaces the parameters as a whole."""
+    shown = {k: v for k, v in (found or {}).items() if not (isinstance(v, str) and HALF_MASKED.search(v))}
+    return {"litellm_params": {k: v for k, v in {**shown, **(body or {})}.items() if v is not None}}
+
+
+PROMPT = Kind(
+    name="prompt",
+    plural="prompts",
+    identity="prompt_id",
+    id="prompt_id",
+    fields=(
+        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER, update=merged),
+        Field("prompt_info", "dict"),
+    ),
+    listing=Listing("/prompts/list", envelope="prompts"),
+    create=Write("POST", "/prompts"),
+    update=Write("PATCH", "/prompts/{id}"),
+    delete=Write("DELETE", "/prompts/{id}"),
+    annotations="prompt_info",
+    constants={"prompt_info": {"prompt_type": "db"}},
+    reserved_metadata=frozenset({"prompt_type", "environment"}),
+    needed=(("litellm_params", "prompt_integration"),),
+    declarable=lambda found: dig(found, ("prompt_info", "prompt_type")) != "config",
+)
