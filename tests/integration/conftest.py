@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import typing as t
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +27,8 @@ def collections_path() -> Path:
 
 
 collections_path()
+# What the units make fleets from, and the load generator as `python -m tests.load` has it.
+sys.path[:0] = [str(UNIT.parents[2]), str(UNIT.parent / "plugins/fleet"), str(UNIT.parent / "roles")]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 import typing as t
 from datetime import datetime, timezone
@@ -25,13 +24,10 @@ from ansible_collections.llmfleet.gateway.plugins.modules.gate_traffic import pe
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca.certificates import authority, certificate
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, gate_config
+from declared import fleet_of
+from rendering import make_instance
 
 from .proxy import docker, images
-
-UNIT = Path(__file__).resolve().parents[1] / "unit"
-sys.path[:0] = [str(UNIT / "plugins/fleet"), str(UNIT / "roles")]
-from declared import fleet_of  # noqa: I001
-from rendering import make_instance
 
 KEY, SECRET = "a-key-of-the-fleet", "s" * 40
 #: Where the containers would be, by a pattern of the configuration.
@@ -66,7 +62,7 @@ def _instance(model: str, server: str, number: int, said: t.Mapping[str, t.Any])
 
 
 class Gate:
-    """One host's gate. `ports` are those of this machine by what the configuration says: a container's name or a port."""
+    """One host's gate. `ports` are those of this machine by container, host or port of the configuration."""
 
     def __init__(self, folder: Path, whole: Fleet, host: str, ports: t.Mapping[str, int]) -> None:
         self.folder, self.whole, self.host, self.ports = folder, whole, host, dict(ports)

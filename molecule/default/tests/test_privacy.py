@@ -31,6 +31,15 @@ def test_replica_and_database_are_closed_to_others(gateway: t.Any, host: t.Any) 
     assert ports["8000/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": "8001"}]
     assert json.loads(inspected(host, "llmfleet-postgres", ".HostConfig.PortBindings")) in ({}, None)
     assert host.check_output("docker network inspect llmfleet-db --format '{{.Internal}}'") == "true"
+    metrics = json.loads(inspected(host, "llmfleet-gate", ".NetworkSettings.Ports"))["8405/tcp"]
+    assert metrics == [{"HostIp": "127.0.0.1", "HostPort": "8405"}]
+
+
+def test_only_the_gate_is_beside_an_instance(host: t.Any) -> None:
+    found = host.check_output(
+        "docker network inspect llmfleet-vllm-tiny-offline --format '{{range .Containers}}{{.Name}} {{end}}'"
+    )
+    assert sorted(found.split()) == ["llmfleet-gate", "llmfleet-vllm-tiny"]
 
 
 def test_every_file_with_a_secret_is_private(host: t.Any, secrets: dict[str, str], ssh: t.Any) -> None:
@@ -45,6 +54,7 @@ def test_every_file_with_a_secret_is_private(host: t.Any, secrets: dict[str, str
 
 def test_secret_files_belong_to_their_readers(host: t.Any) -> None:
     assert host.file("/opt/llmfleet/litellm/1/secrets/mounted/environment").uid == 60802
+    assert host.file("/opt/llmfleet/gate/secrets/mounted/keys").uid == 60803
     assert host.file("/opt/llmfleet/postgres/secrets/roles.sql").uid == 0
     assert host.file("/opt/llmfleet/vllm/tiny/secrets/api_key").uid == 0
     assert host.file("/opt/llmfleet/vllm/tiny/secrets/serve/environment.json").uid == 60801

@@ -10,7 +10,7 @@ import typing as t
 
 from conftest import BEFORE, GROWING, TABLES
 
-PROJECTS = ["llmfleet-litellm-1", "llmfleet-postgres", "llmfleet-vllm-first", "llmfleet-vllm-second"]
+PROJECTS = ["llmfleet-gate", "llmfleet-litellm-1", "llmfleet-postgres", "llmfleet-vllm-first", "llmfleet-vllm-second"]
 DATABASE = "llmfleet-postgres"
 
 
@@ -53,6 +53,13 @@ def test_of_the_old_layout_only_data_is_left(host: t.Any) -> None:
     assert host.file("/opt/llmfleet/postgres/data/pgdata/PG_VERSION").exists
     for project in ("litellm/1", "postgres", "vllm/first", "vllm/second"):
         assert host.file(f"/opt/llmfleet/{project}/compose.yml").exists, project
+
+
+def test_the_gate_has_the_port_that_litellm_had(host: t.Any) -> None:
+    ports = json.loads(host.check_output("docker inspect llmfleet-gate --format '{{json .NetworkSettings.Ports}}'"))
+    assert ports["4000/tcp"] == [{"HostIp": "0.0.0.0", "HostPort": "4000"}]
+    held = host.check_output("docker inspect llmfleet-litellm-1 --format '{{json .HostConfig.PortBindings}}'")
+    assert json.loads(held) in ({}, None)
 
 
 def test_instances_on_one_gpu_come_up_one_after_the_other(host: t.Any, bench: t.Any, gateway: t.Any) -> None:
