@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, gateway_state
 from rendering import make_fleet, make_host, make_instance, render, secret_values
@@ -186,6 +187,14 @@ def test_metrics_for_others_are_for_those_that_are_named() -> None:
     found = project(make_instance(), gate_metrics_address="10.0.0.1", gate_metrics_networks=["10.9.0.0/24"])
     assert compose(found)["ports"][0] == "10.0.0.1:8405:8405"
     assert "http-request deny unless { src 10.9.0.0/24 }" in config(found)["frontend metrics"]
+
+
+def test_limits_that_vllm_says_at_its_start_reach_the_gate_in_the_same_run() -> None:
+    plays = yaml.safe_load((Path(__file__).parents[3] / "playbooks/site.yml").read_text())
+    tasks = next(play["tasks"] for play in plays if play.get("tags") == ["litellm"])
+    roles = [(task.get("ansible.builtin.include_role") or task["ansible.builtin.import_role"])["name"] for task in tasks]
+    assert roles[:3] == ["llmfleet.gateway.llm", "llmfleet.gateway.gate", "llmfleet.gateway.litellm"]
+    assert [task.get("when") for task in tasks[:2]] == ["llm_fleet.limits_from_vllm"] * 2
 
 
 # ---- several hosts
