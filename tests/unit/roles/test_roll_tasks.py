@@ -1,0 +1,52 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tasks of a roll have to hold, whoever edits them."""
+
+from __future__ import annotations
+
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROLES = Path(__file__).parents[3] / "roles"
+PROJECT = "llmfleet.gateway.compose_project"
+GATE = "llmfleet.gateway.gate_traffic"
+
+
+def tasks(path: str) -> list[dict[str, t.Any]]:
+    found = yaml.safe_load((ROLES / path).read_text())
+    return [inner for task in found for inner in [*task.get("block", [task]), *task.get("rescue", [])]]
+
+
+@pytest.mark.parametrize("path", ["vllm/tasks/roll.yml", "litellm/tasks/main.yml"])
+def test_all_hosts_fetch_before_one_changes_and_a_failure_there_ends_the_run(path: str) -> None:
+    names = [task for task in tasks(path) if PROJECT in task]
+    assert [task[PROJECT]["step"] for task in names] == ["fetch"] and names[0]["any_errors_fatal"]
+    order = [index for index, task in enumerate(tasks(path)) if PROJECT in task or "loop" in task]
+    assert order == sorted(order) and PROJECT in tasks(path)[order[0]]
+
+
+@pytest.mark.parametrize("role", ["vllm", "litellm"])
+def test_a_batch_that_fails_gives_requests_back_before_the_run_ends(role: str) -> None:
+    before, change, after, *_canary = tasks(f"{role}/tasks/batch.yml")
+    parts = [task["ansible.builtin.include_role"]["tasks_from"] for task in (before, after)]
+    assert parts == ["withdraw.yml", "give_back.yml"]
+    assert (change["failed_when"], change["ignore_unreachable"]) == (False, True)
+    assert "step" not in change[PROJECT] and "prune_prefix" not in change[PROJECT]
+
+
+@pytest.mark.parametrize("name", ["withdraw_traffic", "give_back_traffic", "ready"])
+def test_gates_are_told_once_each_wherever_the_batch_is(name: str) -> None:
+    told = [task for task in tasks(f"llm/tasks/{name}.yml") if GATE in task]
+    assert told
+    for task in told:
+        assert task["run_once"] and task["delegate_to"] == "{{ llm_gate.gateway }}"
+
+
+def test_no_request_is_left_waiting_where_traffic_could_not_be_taken_away() -> None:
+    (found,) = yaml.safe_load((ROLES / "llm/tasks/withdraw_traffic.yml").read_text())
+    assert [task[GATE]["state"] for task in found["rescue"] if GATE in task] == ["ready"]
