@@ -18,6 +18,7 @@ from .plan import CREATE, UPDATE, Operation
 from .wanted import Wanted, given_fields
 
 Readings = t.Mapping[str, reader.Reading]
+LOOKED_UP_SINGLY = 10  # beyond that the pages of all are read
 
 
 def missing(client: Client, changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
@@ -90,7 +91,7 @@ def _known_ids(
         return set()
     if known and known.complete:
         found = known.found
-    elif kind.listing.page_size is None or not kind.listing.id_filter:
+    elif kind.listing.page_size is None or not kind.listing.id_filter or len(ids) > LOOKED_UP_SINGLY:
         found = reader.read(client, kind, workers=workers)
     else:
         found = [item for id in ids for item in reader.read_where(client, kind, {kind.listing.id_filter: id}, workers)]
