@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from .controller_store import ControllerStore
 from .errors import PlanError, StoreError
 from .kinds import Found, Kind
 from .plan import CREATE, pick, plan
-from .store import FileStore
+from .store import FileStore, key_path
 from .wanted import Wanted
 
 Store = t.Union[FileStore, ControllerStore]
@@ -58,8 +59,18 @@ class KeyChange(Change):
                 raise PlanError(NOWHERE.format(alias=self.wanted.identity))
             return replace(self.wanted, given={**self.wanted.given, "key": self.stored or self.store.new_value()})
         if self.store and (self.stored is None or values.digest(self.stored) != found["token"]):
+            if kept := self._kept_under_former_name(str(found["token"])):
+                self.wanted = replace(self.wanted, given={**self.wanted.given, "key": kept})
+                return self.wanted
             raise PlanError(LOST.format(alias=self.wanted.identity, token=found["token"], where=self.store.path))
         return self.wanted
+
+    def _kept_under_former_name(self, token: str) -> str | None:
+        """In a directory of values the one of a renamed key still has its former name."""
+        if not self.wanted.previous or not isinstance(self.store, FileStore):
+            return None
+        former = FileStore(key_path(os.path.dirname(self.store.path), self.wanted.previous))
+        return former.read() if former.holds(token) else None
 
     def _store_changes(self) -> bool:
         if not self.store:

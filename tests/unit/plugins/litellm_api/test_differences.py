@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, plan
@@ -95,6 +96,22 @@ def test_a_renamed_key_keeps_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     script.assert_done()
     assert result["diff"]["before"] == {"key_alias": "old"}
     assert result["changed_fields"] == ["key_alias"]
+
+
+def test_the_value_of_a_renamed_key_is_found_under_its_former_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And kept under the new one."""
+    (tmp_path / "old.key").write_text(RAW)
+    script = Script(
+        Call("GET", "/key/list", listed(key("old"))),
+        Call("POST", "/key/update", {}),
+        named("new", key("new", metadata={"llmfleet": {"owner": "llmfleet.gateway"}})),
+    )
+    wanted = {"keys": [{"key_alias": "new", "previous_name": "old"}]}
+    options = {"desired": wanted, "key_directory": str(tmp_path), "workers": 1}
+    assert run_module(litellm_state, script, options, monkeypatch=monkeypatch)["counts"]["update"] == 1
+    assert (tmp_path / "new.key").read_text().strip() == RAW
 
 
 def test_a_key_without_a_name_is_given_one(monkeypatch: pytest.MonkeyPatch) -> None:
