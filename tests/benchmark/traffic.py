@@ -352,11 +352,13 @@ def stopped(way: Way) -> None:
     docker("stop", "-t", "30", way.stage.full("r1"))
 
 
-def restart(stage: Containers) -> None:
+def started(way: Way, replicas: t.Sequence[str]) -> None:
+    """All replicas run, and the way knows these; they and LiteLLM start at the same time."""
     for name in REPLICAS:
-        docker("start", stage.full(name))
+        docker("start", way.stage.full(name))
+    way.start(replicas)
     for name in REPLICAS:
-        stage.wait_for_replica(name)
+        way.stage.wait_for_replica(name)
 
 
 EVENTS: dict[str, t.Callable[[Way], None]] = {
@@ -370,9 +372,8 @@ EVENTS: dict[str, t.Callable[[Way], None]] = {
 
 
 def events(stage: Containers, name: str) -> None:
-    restart(stage)
     way = WAYS[name](stage)
-    way.start(REPLICAS[:2])
+    started(way, REPLICAS[:2])
     way.began = metric(stage, "r3", "request_success_total")
     spans: list[tuple[str, float, float]] = []
     with load(way, name, "--rate", str(RATE), "--tokens", str(TOKENS)) as record:
@@ -404,7 +405,7 @@ def counted(records: t.Sequence[dict[str, t.Any]], begin: float, end: float) -> 
 def prefixes(stage: Containers, name: str, args: argparse.Namespace) -> None:
     """Every way meets chats of its own, so that none finds what another left in the caches."""
     way = BALANCING[name](stage)
-    way.start(REPLICAS)
+    started(way, REPLICAS)
     before = {one: cache(stage, one) for one in REPLICAS}
     seed = str(time.time_ns() % 1_000_000)
     shape = ["--chats", str(args.chats), "--prefix-chars", str(args.prefix_chars), "--tokens", "8"]
@@ -490,7 +491,6 @@ def main() -> None:
         model = larger_model(stage.folder / "model")
         for name in REPLICAS:
             stage.replica(name, model, *LARGER_OPTIONS)
-        restart(stage)
         for name in args.ways or WAYS:
             if args.what == "events":
                 events(stage, name)

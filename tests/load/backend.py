@@ -55,7 +55,7 @@ class Backend:
     async def _answer(self, path: str, body: bytes, writer: asyncio.StreamWriter) -> bool:
         """Whether the connection goes on."""
         if not path.endswith("/chat/completions"):
-            writer.write(self._metrics() if path == "/metrics" else _plain({"object": "list", "data": []}))
+            writer.write(self._metrics() if path == "/metrics" else _plain(_beside(path, body)))
             await writer.drain()
             return True
         asked = json.loads(body)
@@ -85,6 +85,15 @@ class Backend:
         """A few of vLLM's, by its names."""
         body = "".join(f"vllm:{name} {value}\n" for name, value in self.counters.items()).encode()
         return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+
+
+def _beside(path: str, body: bytes) -> dict[str, t.Any]:
+    """What routers ask beside chats: the tokens of a prompt, here its bytes."""
+    if path not in ("/tokenize", "/v1/chat/completions/render"):
+        return {"object": "list", "data": []}
+    messages = json.loads(body).get("messages") or []
+    tokens = list("".join(str(message["content"]) for message in messages).encode())
+    return {"count": len(tokens), "max_model_len": 2048, "tokens": tokens, "token_ids": tokens}
 
 
 def _refusal(lie: str) -> bytes:
