@@ -353,7 +353,9 @@ KEPT_CLOSED = """
 
 
 def test_every_path_of_litellm_is_let_through_or_kept_closed_on_purpose(proxy: Proxy) -> None:
-    paths = proxy.call("GET", "/openapi.json")["paths"]
+    found = proxy.call("GET", "/openapi.json")["paths"]
+    # Without the passes to somewhere else that other tests have made.
+    paths = [path for path, each in found.items() if "'endpoint_func_" not in str(each)]
     assert len(paths) > 500
     closed = [path for path in paths if not group_of(path)]
     assert [path for path in closed if not path.startswith(tuple(KEPT_CLOSED.split()))] == []
