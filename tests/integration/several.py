@@ -69,7 +69,7 @@ def running(count: int, **said: t.Any) -> t.Iterator[Several]:
 
 
 def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, t.Any]) -> Several:
-    rendered, services, secrets_of = _rendered(said)
+    texts_of, services, secrets_of = rendered(said)
     tags = images("gate", "litellm", "postgres", "redis")
     shutil.copy(BACKEND, folder / "backend.py")
 
@@ -87,14 +87,14 @@ def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, 
     aliases = [part for one in names for part in ("--network-alias", one)]
     mount = ["-v", f"{folder}/backend.py:/backend.py:ro", "--entrypoint", "python", "-p", "127.0.0.1::8000"]
     start("backend", tags["litellm"], "/backend.py", options=[*mount, *aliases])
-    for short, texts in rendered.items():
+    for short, texts in texts_of.items():
         write(folder / short, texts, services[short]["user"])
         image = tags.get(short, tags["litellm"])
-        options, arguments = _run_options(folder / short, services[short])
+        options, arguments = run_options(folder / short, services[short])
         if short == "litellm-2":
             wait_until_ready(_proxy(containers["litellm-1"], secrets_of))
         start(short, image, *arguments, options=options)
-    proxies = [_proxy(containers[short], secrets_of) for short in rendered if short.startswith("litellm")]
+    proxies = [_proxy(containers[short], secrets_of) for short in texts_of if short.startswith("litellm")]
     entrance = _proxy(containers["gate"], secrets_of)
     for proxy in (*proxies, entrance):
         wait_until_ready(proxy)
@@ -109,7 +109,7 @@ def _proxy(container: str, secrets_of: dict[str, str]) -> Proxy:
     return Proxy(f"http://127.0.0.1:{_port(container, 4000)}", secrets_of["litellm_master_key"])
 
 
-def _rendered(said: dict[str, t.Any]) -> tuple[dict[str, dict[str, str]], dict[str, t.Any], dict[str, str]]:
+def rendered(said: dict[str, t.Any]) -> tuple[dict[str, dict[str, str]], dict[str, t.Any], dict[str, str]]:
     """By container: the roles' files and the service of the compose file; and the secrets."""
     import rendering
     from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, litellm, redis
@@ -147,7 +147,7 @@ def write(folder: Path, texts: dict[str, str], user: str) -> None:
             shutil.chown(target, owner, group)
 
 
-def _run_options(folder: Path, service: dict[str, t.Any]) -> tuple[list[str], list[str]]:
+def run_options(folder: Path, service: dict[str, t.Any]) -> tuple[list[str], list[str]]:
     """What `docker compose` would make of the service, without its networks and its published port."""
     entrypoint, *before = service["entrypoint"]
     options = ["--user", service["user"], "--read-only", "--cap-drop", "ALL", "--entrypoint", entrypoint]
