@@ -9,6 +9,8 @@ import asyncio
 import json
 import ssl
 import typing as t
+import urllib.error
+import urllib.request
 from collections import Counter
 from pathlib import Path
 
@@ -76,6 +78,11 @@ async def ask(gate: Gate, path: str, body: t.Any = None, key: str = KEY) -> tupl
     connection = Connection(Target(f"http://127.0.0.1:{gate.ports['8100']}", key))
     reply = await connection.post(path, json.dumps(body or chat("hello")).encode(), 20)
     return reply.status, reply.headers, reply.body
+
+
+def fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return bytes(answer.read())
 
 
 def chat(*messages: str, model: str = "m") -> dict[str, t.Any]:
@@ -218,6 +225,19 @@ def test_only_the_api_and_only_with_the_key(gates: t.Any) -> None:
         ):
             assert (await ask(gate, path))[0] == 404, path
         assert len(backend.requests) == 1
+
+    asyncio.run(story())
+
+
+def test_metrics_of_the_gate_and_of_an_instance(gates: t.Any) -> None:
+    async def story() -> None:
+        gate, _backends, _ports = await one_server(gates, 1)
+        url = f"http://127.0.0.1:{gate.ports['8405']}"
+        own = await asyncio.to_thread(fetch, f"{url}/metrics")
+        assert b'haproxy_server_status{proxy="vllm-m",server="h-m"' in own
+        assert (await asyncio.to_thread(fetch, f"{url}/h-m/metrics")).startswith(b"vllm:")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            await asyncio.to_thread(fetch, f"{url}/h-m/v1/models")
 
     asyncio.run(story())
 

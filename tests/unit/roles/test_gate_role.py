@@ -192,7 +192,8 @@ def test_metrics_for_others_are_for_those_that_are_named() -> None:
 def test_limits_that_vllm_says_at_its_start_reach_the_gate_in_the_same_run() -> None:
     plays = yaml.safe_load((Path(__file__).parents[3] / "playbooks/site.yml").read_text())
     tasks = next(play["tasks"] for play in plays if play.get("tags") == ["litellm"])
-    roles = [(task.get("ansible.builtin.include_role") or task["ansible.builtin.import_role"])["name"] for task in tasks]
+    included = [task.get("ansible.builtin.include_role") or task["ansible.builtin.import_role"] for task in tasks]
+    roles = [one["name"] for one in included]
     assert roles[:3] == ["llmfleet.gateway.llm", "llmfleet.gateway.gate", "llmfleet.gateway.litellm"]
     assert [task.get("when") for task in tasks[:2]] == ["llm_fleet.limits_from_vllm"] * 2
 
