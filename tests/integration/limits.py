@@ -283,7 +283,7 @@ def redis_away(several: Several, command: tuple[str, str], seconds: float) -> Ou
     warm(several, steady)
     warm(several, ending)
     in_flight = [
-        threading.Thread(target=ask, args=(several.proxies[0], ending), kwargs={"seconds": 6}) for _ in range(3)
+        threading.Thread(target=ask, args=(several.proxies[0], ending), kwargs={"seconds": 6}) for _number in range(3)
     ]
     for thread in in_flight:
         thread.start()

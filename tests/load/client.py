@@ -108,7 +108,9 @@ class Connection:
         head = await self.reader.readuntil(b"\r\n\r\n")
         lines = head.decode("latin-1").split("\r\n")
         reply.status = int(lines[0].split(" ")[1])
-        reply.headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        reply.headers = {
+            name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines[1:])
+        }
         async for piece in _body(self.reader, reply.headers):
             reply.pieces.append((time.monotonic() - begin, piece))
         reply.complete = True

@@ -216,7 +216,7 @@ class Traffic:
             for command in told:
                 said = self.runtime.tell(worker, command)
                 if said and number == 0:  # a former worker may just have ended
-                    raise GateError(f"the gate does not take “{command}”: {said}")
+                    raise GateError(f"the gate does not take {command!r}: {said}")
 
     def _keep(self, worker: int) -> None:
         text = self.runtime.tell(worker, "show servers state")

@@ -50,7 +50,8 @@ def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
     if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
         return [seen_through(part, whole) for part, whole in zip(found, wanted)]
     if _is_number(found) is not _is_number(wanted):
-        return wanted if _as_number(found) == _as_number(wanted) is not None else found
+        number = _as_number(found)
+        return wanted if number is not None and number == _as_number(wanted) else found
     if isinstance(found, str) and isinstance(wanted, str) and (mask := HALF_MASKED.search(found)):
         fits = wanted.startswith(found[: mask.start()]) and wanted.endswith(found[mask.end() :])
         return wanted if fits else found

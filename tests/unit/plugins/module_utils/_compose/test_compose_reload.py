@@ -14,9 +14,9 @@ from compose_host import Host, Task, own
 BY_SIGNAL = {"web": {"signal": "USR2", "check": ["check", "-c"]}}
 
 
-def reloading(host: Host, conf: str = "good", reload: Any = BY_SIGNAL, **more: Any) -> dict[str, Any]:
+def reloading(host: Host, conf: str = "good", reload: Any = None, **more: Any) -> dict[str, Any]:
     files = [own("web.conf", conf, reload=["web"]), *more.pop("files", [])]
-    return host.project(conf=None, files=files, reload=reload, **more)
+    return host.project(conf=None, files=files, reload=BY_SIGNAL if reload is None else reload, **more)
 
 
 def web(host: Host) -> tuple[str, int]:
