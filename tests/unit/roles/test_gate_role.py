@@ -96,12 +96,19 @@ def test_port_that_litellm_has_still_is_left_to_it_at_first() -> None:
     box = {"name": "llmfleet-litellm-1", "project": "llmfleet-litellm-1", "ports": [4000]}
     host = make_host(facts={"containers": [box]})
     found = gate.view(make_fleet(host, make_instance()), host)
-    assert found["takes_over"]
+    assert found["takes_over"] == "early"
     assert compose(found["first"][0])["ports"] == ["127.0.0.1:8405:8405"]
     assert "0.0.0.0:4000:4000" in compose(found["projects"][0])["ports"]
     mine = make_host(facts={"containers": [{**box, "name": "llmfleet-gate", "project": "llmfleet-gate"}]})
     later = gate.view(make_fleet(mine, make_instance()), mine)
-    assert not later["takes_over"] and later["first"] == later["projects"]
+    assert later["takes_over"] == "" and later["first"] == later["projects"]
+
+
+def test_port_of_the_layout_before_is_taken_when_its_instances_are_replaced() -> None:
+    """No gate reaches those, so LiteLLM behind the gate would have no model until then."""
+    box = {"name": "litellm", "project": "litellm", "ports": [4000]}
+    host = make_host(facts={"containers": [box]})
+    assert gate.view(make_fleet(host, make_instance()), host)["takes_over"] == "late"
 
 
 def test_playbooks_find_litellm_behind_the_gate() -> None:

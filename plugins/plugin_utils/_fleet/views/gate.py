@@ -36,6 +36,8 @@ LITELLM_PORT, SERVERS_PORT, METRICS_PORT = 4000, 8443, 8405
 #: Port of LiteLLM in its own containers, and the backend of all of them.
 LITELLM_CONTAINER_PORT, LITELLM_BACKEND = 4000, "litellm"
 LITELLM_PREFIX = "llmfleet-litellm-"
+#: What the release before that had.
+LITELLM_FORMER = "litellm"
 #: What LiteLLM asks of an instance, and monitoring of the gate. Adapters are loaded by people, not through the gate.
 API_PATHS = ("{ path_beg /v1/ } !{ path_beg /v1/load_lora /v1/unload_lora }", "{ path /health }")
 #: Bash is in HAProxy's image, a program that speaks HTTP is not.
@@ -52,12 +54,17 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     }
 
 
-def takes_over(host: Host) -> bool:
-    """Whether LiteLLM's container still has the port that the gate is to have, as in the release before gates."""
+def takes_over(host: Host) -> str:
+    """When LiteLLM, whose container has the port that the gate is to have, gives it up: empty where it has none. `early`,
+    before the instances change, where the gate reaches those that run; `late` after those of a layout that no gate knows."""
     port = int(host.variables["litellm_port"])
     boxes = host.facts.get("containers") or []
-    holders = [box for box in boxes if port in box["ports"] and box["name"] != PROJECT]
-    return host.is_gateway and any("litellm" in box["project"] for box in holders)
+    holders = [box["project"] for box in boxes if port in box["ports"] and box["name"] != PROJECT]
+    if not host.is_gateway:
+        return ""
+    if any(project.startswith(LITELLM_PREFIX) for project in holders):
+        return "early"
+    return "late" if LITELLM_FORMER in holders else ""
 
 
 # ---- the project
