@@ -80,3 +80,20 @@ def test_switches_of_a_model_stay_on(proxy: Proxy) -> None:
     changed = succeed(proxy, "litellm_model", **model, litellm_params={"rpm": 3})
     assert changed["object"]["litellm_params"].items() >= params.items()
     succeed(proxy, "litellm_model", **model, state="absent")
+
+
+def test_the_rest_of_an_agents_card_stays(proxy: Proxy) -> None:
+    card = {"protocolVersion": "1.0", "name": "n", "description": "d", "url": "http://127.0.0.1:9", "version": "1"}
+    modes: dict[str, t.Any] = {"defaultInputModes": ["text"], "defaultOutputModes": ["text"]}
+    succeed(proxy, "litellm_agent", agent_name="ot-agent", agent_card_params={**card, **modes})
+    changed = change(proxy, "litellm_agent", agent_name="ot-agent", agent_card_params={"description": "e"})
+    assert changed["object"]["agent_card_params"].items() >= {**card, "description": "e"}.items()
+    succeed(proxy, "litellm_agent", agent_name="ot-agent", state="absent")
+
+
+def test_the_rest_of_a_guardrails_parameters_stays(proxy: Proxy) -> None:
+    params = {"guardrail": "bedrock", "mode": "pre_call", "guardrailIdentifier": "x", "guardrailVersion": "DRAFT"}
+    succeed(proxy, "litellm_guardrail", guardrail_name="ot-guard", litellm_params=params)
+    changed = change(proxy, "litellm_guardrail", guardrail_name="ot-guard", litellm_params={"default_on": True})
+    assert changed["object"]["litellm_params"].items() >= params.items()
+    succeed(proxy, "litellm_guardrail", guardrail_name="ot-guard", state="absent")

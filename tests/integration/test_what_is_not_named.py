@@ -31,6 +31,11 @@ LEFT_OUT = {
     "customer": {"budget_id", "default_model"},
     "tag": {"budget_id"},
     "mcp_server": {"command", "args", "env", "spec_path", "dcr_bridge", "per_server_oauth_discovery"},
+    "vector_store": {"litellm_credential_name", "team_id"},
+    "pass_through_endpoint": {"guardrails"},
+    "agent": {"access_group_ids", "kill_switch"},
+    "memory": {"team_id", "user_id"},
+    "policy": {"inherit", "pipeline", "guardrails_add", "guardrails_remove"},
     "access_group": {"assigned_team_ids", "assigned_key_ids"},
 }
 # Where any other value of the type won't do.
@@ -39,7 +44,10 @@ SECOND = {
     "budget_fallbacks": {"a": ["c"]},
     "auth_type": "bearer_token",
 }
-WITH = {"auth_type": {"credentials": {"auth_value": "secret-1"}}}
+WITH: dict[str, Options] = {
+    "auth_type": {"credentials": {"auth_value": "secret-1"}},
+    "search_tool_info": {"litellm_params": {"api_key": "secret-value-1"}},
+}
 KIND_OF = {f"litellm_{kind.name}": kind for kind in KINDS.values()}
 
 

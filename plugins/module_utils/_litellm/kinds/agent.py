@@ -6,9 +6,18 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ._table import EMPTY, NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write
 
 OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
+
+
+def whole_card(body: t.Any, found: t.Any) -> dict[str, t.Any]:
+    """The update replaces the card: what was not named goes along."""
+    kept = {name: part for name, part in (found or {}).items() if name not in OWN_PARTS}
+    return {"agent_card_params": {**kept, **(body or {})}}
+
 
 AGENT = Kind(
     name="agent",
@@ -17,7 +26,7 @@ AGENT = Kind(
     id="agent_id",
     fields=(
         # LiteLLM adds to the card what is its own: interfaces, security, a provider.
-        Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS),
+        Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS, update=whole_card),
         Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
         Field("object_permission", "dict", compare=SUBSET, clear=SUBKEYS),
         Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups"),

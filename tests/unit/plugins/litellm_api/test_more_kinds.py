@@ -83,3 +83,11 @@ def test_limits_of_a_group_of_models_are_one_call() -> None:
     shared = {"access_group": "g", "model_names": ["m"], "budget": {"budget_id": "small", "max_budget": 1}}
     with pytest.raises(PlanError, match="'small', which others may share"):
         plan.plan(GROUP, Wanted("g", {"max_budget": 5}), shared)
+
+
+def test_the_card_of_an_agent_is_sent_whole() -> None:
+    """Without what LiteLLM adds to it."""
+    card = {"name": "n", "url": "http://a", "description": "d", "supportedInterfaces": [{"url": "http://proxy"}]}
+    found = {"agent_name": "a", "agent_id": "a-1", "agent_card_params": card}
+    operation = plan.plan(KINDS["agents"], Wanted("a", {"agent_card_params": {"description": "e"}}), found)
+    assert operation.body == {"agent_card_params": {"name": "n", "url": "http://a", "description": "e"}}
