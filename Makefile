@@ -68,7 +68,7 @@ integration: env ## The modules against a real LiteLLM and PostgreSQL in contain
 	@$(BIN)/python tests/bench/bench.py engine
 	pytest -q -m "not long" tests/integration
 
-test-full: test integration ## Also what is too long for every run: the modules against the real proxy, Debian 12's driver
+test-full: test integration ## Also what is too long for every run: the modules against the real proxy, parts of a fleet that fail, Debian 12's driver
 	pytest -q -m long tests/integration
 	MOLECULE_GLOB='molecule/full/*/molecule.yml' molecule test --all
 
