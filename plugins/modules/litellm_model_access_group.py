@@ -13,7 +13,8 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Creates, changes and deletes groups of models, which keys and teams name like a model, and the budget of such a group.
-  - 'LiteLLM keeps a group in its models: only models in the database can be in one. See M(llmfleet.gateway.litellm_access_group) for groups that hold more than models.'
+  - 'LiteLLM keeps a group in its models: only models in the database can be in one.'
+  - See M(llmfleet.gateway.litellm_access_group) for groups that hold more than models.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object

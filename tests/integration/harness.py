@@ -40,9 +40,9 @@ class Result:
         return bool(self.data.get("failed"))
 
 
-def run(proxy: Proxy, name: str, /, *, check: bool = False, **options: t.Any) -> Result:
+def run(proxy: Proxy, kind_module: str, /, *, check: bool = False, **options: t.Any) -> Result:
     """One run of a module. A run in check mode must not send anything but GET."""
-    module = importlib.import_module(PREFIX + name)
+    module = importlib.import_module(PREFIX + kind_module)
     sent: list[tuple[str, str]] = []
     send = client_module.Transport.send
 
@@ -63,21 +63,21 @@ def run(proxy: Proxy, name: str, /, *, check: bool = False, **options: t.Any) ->
     return result
 
 
-def succeed(proxy: Proxy, name: str, /, *, check: bool = False, **options: t.Any) -> Result:
-    result = run(proxy, name, check=check, **options)
+def succeed(proxy: Proxy, kind_module: str, /, *, check: bool = False, **options: t.Any) -> Result:
+    result = run(proxy, kind_module, check=check, **options)
     assert not result.failed, result.data
     return result
 
 
-def change(proxy: Proxy, name: str, /, **options: t.Any) -> Result:
+def change(proxy: Proxy, kind_module: str, /, **options: t.Any) -> Result:
     """Check mode, the run, and a second run: the first says what the second does, the third does nothing."""
-    foreseen = succeed(proxy, name, check=True, **options)
-    done = succeed(proxy, name, **options)
+    foreseen = succeed(proxy, kind_module, check=True, **options)
+    done = succeed(proxy, kind_module, **options)
     for part in ("changed", "operation", "changed_fields", "diff", "counts", "operations"):
         assert foreseen.data.get(part) == done.data.get(part), part
     assert done["changed"] is True
     assert done.wrote
-    again = succeed(proxy, name, **options)
+    again = succeed(proxy, kind_module, **options)
     assert again["changed"] is False, again.data
     assert not again.wrote
     return done

@@ -12,7 +12,7 @@ from ansible.module_utils.basic import env_fallback
 
 from . import showing
 from .kinds import KINDS, Field, Kind
-from .kinds._table import NEVER, SECRETS
+from .kinds._table import NEVER, SECRETS, Reference
 
 Spec = dict[str, dict[str, t.Any]]
 
@@ -107,6 +107,14 @@ def field_spec(field: Field) -> dict[str, t.Any]:
     return spec
 
 
+def _reference_spec(reference: Reference) -> dict[str, t.Any]:
+    """A name of another object; one that looks like a secret's is none."""
+    spec: dict[str, t.Any] = {"type": "list", "elements": "str"} if reference.many else {"type": "str"}
+    if any(part in reference.option for part in SECRET_LOOKING):
+        spec["no_log"] = False
+    return spec
+
+
 def object_spec(kind: Kind) -> Spec:
     """The options of one object of a kind, without connection and state."""
     identity: dict[str, t.Any] = {"type": "str", "required": True}
@@ -115,7 +123,7 @@ def object_spec(kind: Kind) -> Spec:
     spec = {kind.identity: identity}
     spec.update((field.name, field_spec(field)) for field in kind.fields)
     for reference in kind.references:
-        spec[reference.option] = {"type": "list", "elements": "str"} if reference.many else {"type": "str"}
+        spec[reference.option] = _reference_spec(reference)
     if any(field.name == "metadata" for field in kind.fields):
         spec["metadata_mode"] = {"type": "str", "choices": ["merge", "replace"], "default": "merge"}
     if any(field.name == "duration" for field in kind.fields):
