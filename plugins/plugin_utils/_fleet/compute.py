@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
+    api_keys,
     keeping,
     litellm_instances,
     reach,
@@ -53,6 +54,7 @@ class Known(t.NamedTuple):
     reading: readings.Reading = {"number": 0, "hosts": {}, "models": {}}  # of an earlier run
     unreachable: t.Mapping[str, str] = {}
     driver_to_come: bool = False  # whether GPUs that can't be read may be later in this run
+    salt: str = ""  # for a fingerprint of the key; empty where that only stands for one
 
 
 NOTHING = Known()
@@ -89,6 +91,7 @@ def compute(
     faults += found.errors + _fleet_faults(fleet)
     if stage != DECLARED:
         faults += _unknown_faults(fleet, models, gpus, known)
+        faults += api_keys.faults(_keys(fleet, known), known.reading)
     _refuse(faults)
     return fleet
 
@@ -292,7 +295,17 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
         if name in fleet.gateways[:1]:
             part["redis"] = deployed_redis(fleet.hosts[name])
         parts[name] = part
-    return readings.renewed(known.reading, parts, readings.of_models(known.models), places, _drained(fleet, known))
+    models = readings.of_models(known.models)
+    key = api_keys.noted(_keys(fleet, known), known.reading) if fleet.instances else {}
+    return readings.renewed(known.reading, parts, models, places, _drained(fleet, known), key)
+
+
+def _keys(fleet: Fleet, known: Known) -> api_keys.Keys:
+    """Only where there is something that asks for one."""
+    names = ("vllm_api_key", "vllm_previous_api_key")
+    said = next((fleet.hosts[name].variables for name in [*fleet.gpu_servers, *fleet.hosts]), {})
+    current, previous = (str(said.get(name) or "") for name in names)
+    return api_keys.Keys(current, previous, known.salt) if fleet.instances else api_keys.Keys()
 
 
 def _drained(fleet: Fleet, known: Known) -> list[str]:

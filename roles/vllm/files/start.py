@@ -17,6 +17,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import time
 import typing
 import urllib.parse
@@ -24,6 +25,10 @@ import urllib.request
 
 LOCKS = "/run/llmfleet/locks"
 SECRETS = "/run/llmfleet/secrets/environment.json"
+#: Of the secrets no variable of vLLM: the key that is taken too while the key is changed.
+PREVIOUS_KEY = "VLLM_PREVIOUS_API_KEY"
+#: A tmpfs of the container.
+KEPT_IN_MEMORY = "/tmp"
 POLL_SECONDS = 1.0
 #: How long the head of a replica may be away before its other nodes end.
 LOST_SECONDS = 20.0
@@ -217,6 +222,19 @@ def secret_environment():
         return {name: str(value) for name, value in json.load(handle).items()}
 
 
+def with_keys(command, keys):
+    """vLLM takes one key from its environment and several from its --config alone: a copy of that with the keys in it,
+    which only this user can read and which is in memory (/tmp), so that no argument shows one."""
+    place = command.index("--config") + 1
+    with open(command[place], encoding="utf-8") as handle:
+        options = handle.read()
+    descriptor, path = tempfile.mkstemp(suffix=".yaml", dir=KEPT_IN_MEMORY)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+        # JSON is YAML too, and the options are a mapping.
+        handle.write(options.rstrip() + "\napi-key: " + json.dumps(keys) + "\n")
+    return [*command[:place], path, *command[place + 1 :]]
+
+
 def main(arguments):
     with open(arguments[0], encoding="utf-8") as handle:
         turn = Turn(**json.load(handle))
@@ -231,7 +249,11 @@ def main(arguments):
         meet(turn)
     if turn.rank:
         leave(follow, turn)
-    os.environ.update(secret_environment())
+    secrets = secret_environment()
+    previous = secrets.pop(PREVIOUS_KEY, "")
+    if previous:
+        command = with_keys(command, [secrets["VLLM_API_KEY"], previous])
+    os.environ.update(secrets)
     os.execvp(command[0], command)
 
 

@@ -144,6 +144,16 @@ def test_secrets_are_no_part_of_the_configuration() -> None:
     assert (entry["mode"], entry["owner"]) == ("0600", "60803")
 
 
+def test_while_the_key_is_changed_both_are_let_in_and_masked() -> None:
+    _fleet, view = alone(make_instance())
+    said = {"vllm_previous_api_key": "vllm-before-0123456789"}
+    found = render("gate", view, **said).texts["secrets/mounted/keys"]
+    assert found == "Bearer vllm-key-0123456789\nBearer vllm-before-0123456789\n"
+    assert secret_values("gate", view, **said) == ["vllm-key-0123456789", "vllm-before-0123456789"]
+    same = render("gate", view, vllm_previous_api_key="vllm-key-0123456789").texts["secrets/mounted/keys"]
+    assert same == "Bearer vllm-key-0123456789\n"
+
+
 def test_the_health_check_reaches_bash_as_it_is_written() -> None:
     _fleet, view = alone(make_instance())
     test = render("gate", view).compose["services"]["gate"]["healthcheck"]["test"]

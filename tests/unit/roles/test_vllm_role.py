@@ -134,6 +134,15 @@ def test_the_server_gets_its_key_and_no_token() -> None:
     assert found.yaml("secrets/download/environment.json") == {"HF_TOKEN": TOKEN, "A": "$x'\""}
 
 
+def test_the_key_before_is_in_the_servers_secrets_alone_and_masked() -> None:
+    before = "vllm-before-0123456789"
+    found = rendered(vllm_previous_api_key=before)
+    assert found.yaml("secrets/serve/environment.json")["VLLM_PREVIOUS_API_KEY"] == before
+    assert [path for path, text in found.texts.items() if before in text] == ["secrets/serve/environment.json"]
+    assert found.texts["secrets/api_key"] == "vllm-key-0123456789\n"
+    assert before in secret_values("vllm", view_of(), vllm_previous_api_key=before)
+
+
 def test_a_server_that_fetches_by_itself_has_the_token() -> None:
     found = rendered(vllm_hf_token=TOKEN, vllm_separate_download=False)
     assert found.yaml("secrets/serve/environment.json")["HF_TOKEN"] == TOKEN

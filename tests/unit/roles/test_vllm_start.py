@@ -16,6 +16,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from rendering import ROLES
 
 #: Writes what it does and when; loads for a while, answers /health, ends on SIGTERM.
@@ -67,6 +68,8 @@ class Host:
             "POLL_SECONDS = 1.0", "POLL_SECONDS = 0.05"
         )
         source = source.replace("LOST_SECONDS = 20.0", "LOST_SECONDS = 0.5")
+        (path / "memory").mkdir()
+        source = source.replace('KEPT_IN_MEMORY = "/tmp"', f'KEPT_IN_MEMORY = "{path}/memory"')
         (path / "start.py").write_text(
             source.replace("/run/llmfleet/secrets/environment.json", str(path / "environment.json"))
         )
@@ -209,6 +212,38 @@ def test_secrets_come_into_the_environment_of_the_server_alone(host: Host) -> No
     show = [sys.executable, "-c", "import os; print(os.environ['VLLM_API_KEY'], os.environ['A'])"]
     process = host.start("a", [], command=show)
     assert process.communicate(timeout=20)[0].strip() == "key $x"
+
+
+#: Prints the arguments before and after the configuration, its mode, itself, and what the environment has of keys.
+SHOW = """
+import json, os, sys
+path = sys.argv[2]
+keys = {name: value for name, value in os.environ.items() if name.startswith("VLLM_")}
+print(json.dumps([sys.argv[1:], oct(os.stat(path).st_mode & 0o777), open(path).read(), keys]))
+"""
+
+
+def shown(host: Host, secrets: dict[str, str]) -> tuple[list[str], str, t.Any, dict[str, str]]:
+    (host.path / "environment.json").write_text(json.dumps(secrets))
+    (host.path / "instance.yaml").write_text("# Options\nmodel: a/b\nserved-model-name:\n- a\n")
+    command = [sys.executable, "-c", SHOW, "--config", str(host.path / "instance.yaml"), "--more"]
+    words, mode, options, keys = json.loads(host.start("a", [], command=command).communicate(timeout=20)[0])
+    return words, mode, yaml.safe_load(options), keys
+
+
+def test_with_a_key_before_the_server_takes_both_and_no_argument_shows_one(host: Host) -> None:
+    new, old = "new: '\"#key\\0", "old-key"
+    words, mode, options, keys = shown(host, {"VLLM_API_KEY": new, "VLLM_PREVIOUS_API_KEY": old})
+    assert options == {"model": "a/b", "served-model-name": ["a"], "api-key": [new, old]}
+    assert (mode, keys) == ("0o600", {"VLLM_API_KEY": new})
+    assert words[0] == "--config" and words[2:] == ["--more"] and not {new, old} & set(words)
+    # As vLLM wants it, and in the container's memory.
+    assert words[1].startswith(str(host.path / "memory")) and words[1].endswith(".yaml")
+
+
+def test_with_one_key_the_configuration_is_the_roles_own(host: Host) -> None:
+    words, _mode, options, _keys = shown(host, {"VLLM_API_KEY": "new"})
+    assert words == ["--config", str(host.path / "instance.yaml"), "--more"] and "api-key" not in options
 
 
 def test_without_lock_directories_it_starts_at_once(host: Host) -> None:

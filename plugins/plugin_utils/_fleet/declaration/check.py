@@ -99,7 +99,9 @@ REACHED = (
 )
 #: Secrets that several hosts must have alike.
 CA_KEYS = ("llm_ca_key", "llm_ca_next_key", "llm_ca_previous_key")
-SHARED = ("vllm_api_key", "litellm_master_key", "litellm_salt_key", "redis_password", *CA_KEYS)
+#: One that some hosts lack is a difference too.
+PREVIOUS_KEY = "vllm_previous_api_key"
+SHARED = ("vllm_api_key", PREVIOUS_KEY, "litellm_master_key", "litellm_salt_key", "redis_password", *CA_KEYS)
 
 
 class Report(t.NamedTuple):
@@ -330,7 +332,7 @@ def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:
     found = []
     for name in SHARED:
         users = {host: place.values.get(name) for host, place in places.items() if _uses(name, place)}
-        hosts = [host for host, value in users.items() if isinstance(value, str) and value]
+        hosts = [host for host, value in users.items() if isinstance(value, str) and (value or name == PREVIOUS_KEY)]
         other = next((host for host in hosts if users[host] != users[hosts[0]]), None)
         if other:
             text = f"differs between {hosts[0]} and {other}, which must have the same; write it once, in group_vars/all"

@@ -16,6 +16,7 @@ from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.llmfleet.gateway.plugins.action import fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, read_specs
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import Resolved, resolve
 
@@ -93,22 +94,41 @@ def test_a_secret_that_ansible_would_template_is_refused_without_its_text() -> N
     assert "abc-" not in line and "def" not in line
 
 
-# ---- stages of a roll
+# ---- the fingerprint of the key
 
 
-def stage(variables: dict[str, t.Any], **args: t.Any) -> t.Any:
+def an_action(args: dict[str, t.Any], variables: dict[str, t.Any] | None = None) -> fleet.ActionModule:
     loader = DataLoader()
     task = Task.load({"name": "t", "llmfleet.gateway.fleet": {}})
     task.args = args
-    action = fleet.ActionModule(
+    found = fleet.ActionModule(
         task,
         connection_loader.get("ansible.builtin.local", PlayContext()),
         PlayContext(),
         loader,
-        Templar(loader=loader, variables=variables),
+        Templar(loader=loader, variables=variables or {}),
         None,
     )
-    return action.run(task_vars=variables)
+    found._args = args
+    return found
+
+
+@pytest.mark.parametrize(
+    ("secrets", "key", "salted"),
+    [(True, "a-key-of-full-length", True), (False, "a-key-of-full-length", True), (False, "", False)],
+)
+def test_a_key_that_stands_for_a_missing_one_gets_no_salt(secrets: bool, key: str, salted: bool) -> None:
+    action = an_action({"secrets": secrets})
+    hosts = {"a": Host("a", frozenset(), dict(action._with_secrets({"vllm_api_key": key})), {}, "")}
+    assert bool(action._salt(hosts)) is salted
+    assert not salted or action._salt(hosts) != action._salt(hosts)
+
+
+# ---- stages of a roll
+
+
+def stage(variables: dict[str, t.Any], **args: t.Any) -> t.Any:
+    return an_action(args, variables).run(task_vars=variables)
 
 
 def variables(**registered: t.Any) -> dict[str, t.Any]:

@@ -26,6 +26,7 @@ OWNED_ENVIRONMENT = {
     "HF_TOKEN": "vllm_hf_token",
     "HUGGING_FACE_HUB_TOKEN": "vllm_hf_token",
     "VLLM_API_KEY": "vllm_api_key",
+    "VLLM_PREVIOUS_API_KEY": "vllm_previous_api_key",
 }
 
 
@@ -65,6 +66,15 @@ def _own_network(place: Place) -> t.Iterator[tuple[str, str]]:
             "is true, but the host is a gateway too, and LiteLLM reaches instances on its own host through Docker's network;"
             " write false, or take the host out of one of the two groups",
         )
+
+
+def _two_keys(place: Place) -> t.Iterator[tuple[str, str]]:
+    """vLLM reads several as arguments of an option, where one that looks like another option ends them."""
+    names_of_keys = ("vllm_api_key", "vllm_previous_api_key")
+    keys = {name: str(place.values.get(name) or "") for name in names_of_keys}
+    for name in names_of_keys if all(keys.values()) else ():
+        if keys[name].startswith("-"):
+            yield name, "begins with -, which vLLM takes for an option while there are two keys; choose another new key"
 
 
 def _memory(place: Place) -> t.Iterator[tuple[str, str]]:
@@ -107,6 +117,7 @@ VLLM: dict[str, Rule] = {
     "vllm_memory_limit": values.optional(values.docker_size),
     "vllm_pids_limit": values.between(1),
     "vllm_api_key": secrets.of_length(16, secrets.header),
+    "vllm_previous_api_key": values.optional(secrets.of_length(16, secrets.header)),
     "vllm_hf_token": secrets.hub_token,
     "vllm_hf_endpoint": values.repository_url,
     "vllm_gpu_memory_utilization": values.optional(_share),
@@ -124,7 +135,7 @@ VLLM: dict[str, Rule] = {
     "vllm_uid": values.uid,
     "vllm_gid": values.uid,
 }
-VLLM_RELATIONS: tuple[Relation, ...] = (_own_network,)
+VLLM_RELATIONS: tuple[Relation, ...] = (_own_network, _two_keys)
 
 
 def _kinds_of_gpu(value: t.Mapping[t.Any, t.Any]) -> str:

@@ -77,6 +77,25 @@ def test_the_key_of_vllm_is_asked_for_on_gateways_too() -> None:
     assert line.startswith("vllm_api_key on all hosts is missing")
 
 
+class TestPreviousKey:
+    def test_it_may_be_missing_and_is_like_the_key(self) -> None:
+        assert said({"vllm_previous_api_key": ""}) == said({"vllm_previous_api_key": KEY}) == []
+        (line,) = said({"vllm_previous_api_key": MARK[:15]})
+        assert line.startswith("vllm_previous_api_key on one is shorter than 16 characters")
+        (line,) = said({"vllm_previous_api_key": f"{KEY} x"})
+        assert "has white space" in line and MARK not in line
+
+    def test_gateways_and_servers_have_the_same(self) -> None:
+        (line,) = said({}, APART, gpu1={"vllm_previous_api_key": KEY})
+        assert line.startswith("vllm_previous_api_key differs between gw1 and gpu1, which must have the same")
+
+    @pytest.mark.parametrize("name", ["vllm_api_key", "vllm_previous_api_key"])
+    def test_of_two_none_may_look_like_an_option(self, name: str) -> None:
+        (line,) = said({"vllm_previous_api_key": KEY, name: f"-{KEY}"})
+        assert line.startswith(f"{name} on one begins with -") and MARK not in line
+        assert said({"vllm_api_key": f"-{KEY}"}) == []
+
+
 class TestAuthority:
     def test_several_hosts_need_one(self) -> None:
         (line,) = said({"llm_ca_key": ""}, APART)
