@@ -34,8 +34,10 @@ def fingerprint(key: str, salt: str) -> str:
 def kept(reading: t.Mapping[str, t.Any]) -> dict[str, str]:
     """Salt and fingerprint of the last run; empty where it kept none."""
     found = reading.get(PART)
-    sound = isinstance(found, dict) and all(isinstance(found.get(name), str) for name in ("salt", "fingerprint"))
-    return {"salt": found["salt"], "fingerprint": found["fingerprint"]} if sound else {}
+    names = ("salt", "fingerprint")
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in names):
+        return {}
+    return {name: found[name] for name in names}
 
 
 def noted(keys: Keys, reading: t.Mapping[str, t.Any]) -> dict[str, str]:

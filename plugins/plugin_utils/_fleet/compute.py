@@ -303,7 +303,7 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
 def _keys(fleet: Fleet, known: Known) -> api_keys.Keys:
     """Only where there is something that asks for one."""
     names = ("vllm_api_key", "vllm_previous_api_key")
-    said = next((fleet.hosts[name].variables for name in [*fleet.gpu_servers, *fleet.hosts]), {})
+    said: t.Mapping[str, t.Any] = next((fleet.hosts[name].variables for name in [*fleet.gpu_servers, *fleet.hosts]), {})
     current, previous = (str(said.get(name) or "") for name in names)
     return api_keys.Keys(current, previous, known.salt) if fleet.instances else api_keys.Keys()
 
