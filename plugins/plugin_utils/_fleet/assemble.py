@@ -26,6 +26,7 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "gateways": fleet.gateways,
         "gpu_servers": fleet.gpu_servers,
         "instances": fleet.instances,
+        "leaving": fleet.leaving,
         "services": [_service(row, fleet) for row in SERVICES],
         "unreachable_hosts": fleet.unreachable,
         "open": fleet.open,

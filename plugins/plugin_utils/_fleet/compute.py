@@ -31,6 +31,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances 
     with_units,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GATEWAYS, GPU_SERVERS, Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.leaving import leaving
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description, lacking, wants_plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import (
     model_errors,
@@ -87,6 +88,8 @@ def compute(
         open=[name for name in servers if _open(addressed[name], gpus[name], known)],
         changes=found.changes,
     )
+    names = {entry["name"] for entry in models}
+    fleet = fleet._replace(leaving=leaving(fleet.instances, addressed, known.reading, names))
     fleet = fleet._replace(reading=_reading(fleet, gpus, known, keeping.noted(found.places, found.plans)))
     faults += found.errors + _fleet_faults(fleet)
     if stage != DECLARED:

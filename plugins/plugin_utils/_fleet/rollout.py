@@ -38,7 +38,12 @@ class Member(t.NamedTuple):
 
     @property
     def serves(self) -> bool:
-        return self.ready and not self.drained and self.change not in (NEW, REMOVED)
+        return self.ready and not self.drained and (self.leaves or self.change not in (NEW, REMOVED))
+
+    @property
+    def leaves(self) -> bool:
+        """It goes for good, and the gates still send requests there. Nodes leave together."""
+        return self.change == REMOVED and bool(self.server or self.unit)
 
     @property
     def due(self) -> bool:
@@ -75,10 +80,10 @@ Unit = tuple[Member, ...]
 
 def minimum(replicas: int, wanted: str | int | None) -> int:
     """Of a model: a number, or a percentage, rounded up. By default all but one, and a percentage is never more: then nothing
-    could change."""
+    could change. No number is more than there are: else none could go."""
     text = "100%" if wanted in (None, "") else str(wanted).strip()
     if not text.endswith("%"):
-        return int(text)
+        return min(int(text), replicas)
     return min(-(-replicas * int(text[:-1]) // 100), max(0, replicas - 1))
 
 
@@ -107,8 +112,8 @@ def plan(members: t.Sequence[Member], rules: Rules) -> Plan:
 
 
 def _stops(unit: Unit) -> bool:
-    """What goes for good has no traffic any more: the gate forgot it when it got its new configuration."""
-    return any(member.stops and member.change != REMOVED for member in unit)
+    """What goes for good without being known to the gates has no traffic."""
+    return any(member.leaves or (member.stops and member.change != REMOVED) for member in unit)
 
 
 def _working(unit: Unit) -> set[Member]:
@@ -120,7 +125,7 @@ def _working(unit: Unit) -> set[Member]:
 
 def _units(members: t.Sequence[Member]) -> list[Unit]:
     """Members that start on a GPU which another one has to leave, or shrink on, change together, and so do the nodes of a
-    replica; others each alone."""
+    replica; others each alone. Whether both had room at the same time is not known here."""
     units: list[list[Member]] = []
     for member in members:
         joined = [unit for unit in units if any(_share(member, other) for other in unit)]
@@ -136,23 +141,29 @@ def _share(one: Member, other: Member) -> bool:
     both = (one, other)
     if one.unit and one.unit == other.unit:
         return True
-    starting = all(member.change == NEW or (member.change == CHANGED and member.stops) for member in both)
-    return starting and one.host == other.host and bool(one.gpus & other.gpus)
+    if all(member.change == REMOVED for member in both):
+        return False
+    moving = all(
+        member.change == NEW or member.leaves or (member.change == CHANGED and member.stops) for member in both
+    )
+    return moving and one.host == other.host and bool(one.gpus & other.gpus)
 
 
 # ---- batches
 
 
 def _stopping(units: list[Unit], serving: set[Member], rules: Rules, batches: list[Batch]) -> Plan:
-    """Those that serve nobody now first: a repair takes nothing away and gives others someone to stand in for them."""
+    """Those that serve nobody now first: a repair takes nothing away and gives others someone to stand in for them. What only
+    leaves is the last, since it can stand in for the others until then."""
     left, watched = list(units), set[str]()
     while left:
-        left.sort(key=lambda unit: bool(serving.intersection(unit)))
+        left.sort(key=lambda unit: (bool(serving.intersection(unit)), all(member.leaves for member in unit)))
         chosen, canary = _choose(left, serving, rules, watched)
         if not chosen:
             return Plan(batches, [_reason(unit, serving, rules) for unit in left])
         watched |= {member.group for unit in chosen for member in unit}
         batches.append(_batch(chosen, serving)._replace(canary=canary))
+        serving.difference_update(*chosen)
         serving |= {member for unit in chosen for member in _working(unit)}
         left = [unit for unit in left if unit not in chosen]
     return Plan(batches, [])
@@ -163,7 +174,7 @@ def _choose(left: list[Unit], serving: set[Member], rules: Rules, watched: set[s
     chosen: list[Unit] = []
     for unit in left:
         fits = not chosen or sum(map(len, [*chosen, unit])) <= rules.size
-        if not fits or not _allowed([*chosen, unit], serving, rules):
+        if not fits or not _allowed([*chosen, unit], serving, rules) or (chosen and _emptied([*chosen, unit], serving)):
             continue
         if not rules.canary or not _compared(unit, serving) - watched:
             chosen.append(unit)
@@ -173,7 +184,9 @@ def _choose(left: list[Unit], serving: set[Member], rules: Rules, watched: set[s
 
 
 def _compared(unit: Unit, serving: set[Member]) -> set[str]:
-    """Groups of the unit that others serve meanwhile."""
+    """Groups of the unit that others serve meanwhile. What leaves can't be put back beside what comes."""
+    if any(member.leaves for member in unit):
+        return set()
     return {member.group for member in unit if _left(member.group, unit, serving)}
 
 
@@ -187,6 +200,12 @@ def _allowed(units: t.Sequence[Unit], serving: set[Member], rules: Rules) -> boo
     return not _too_few([member for unit in units for member in unit], serving, rules)
 
 
+def _emptied(units: t.Sequence[Unit], serving: set[Member]) -> bool:
+    """Whether requests would wait although what leaves could go at another time."""
+    away = [member for unit in units for member in unit]
+    return any(member.leaves and member in serving and not _left(member.group, away, serving) for member in away)
+
+
 def _too_few(away: t.Sequence[Member], serving: set[Member], rules: Rules) -> list[str]:
     """Groups that would fall below their minimum."""
     lost = {member.group for member in away if member in serving}
@@ -195,7 +214,7 @@ def _too_few(away: t.Sequence[Member], serving: set[Member], rules: Rules) -> li
 
 def _batch(units: t.Sequence[Unit], serving: set[Member]) -> Batch:
     members = tuple(member for unit in units for member in unit)
-    known = [member for member in members if member.server and not member.drained and member.change != REMOVED]
+    known = [member for member in members if member.server and not member.drained]
     alone = {member for member in known if not _left(member.group, members, serving)}
     # Requests for one that is only coming wait as well, unless others answer them.
     hold = [member for member in known if member in alone and (member.stops or not member.serves)]

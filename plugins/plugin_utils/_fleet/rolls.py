@@ -53,14 +53,23 @@ def roll(value: Value, service: str, answers: Answers) -> dict[str, t.Any]:
 
 def vllm_members(value: Value, answers: Answers) -> list[Member]:
     """The instances, and what hosts of the run still have beside them."""
-    named = {(one["server"], one["project"]) for one in value["instances"]}
+    leaving = [one for one in value.get("leaving", ()) if _leaves(one, answers)]
+    listed = [*value["instances"], *leaving]
+    named = {(one["server"], one["project"]) for one in listed}
     members = [_instance(one, value, answers) for one in value["instances"]]
+    members += [_instance(one, value, answers)._replace(change=REMOVED) for one in leaving]
     return members + [
         Member(host, project, change=said["change"], stops=said["stops"], name=f"{project} on {host}")
         for host, projects in answers.items()
         for project, said in projects.items()
         if (host, project) not in named and said["change"] != UNCHANGED
     ]
+
+
+def _leaves(one: Value, answers: Answers) -> bool:
+    """On a host that was not asked it stays, and serves, until a run that has it."""
+    said = answers.get(one["server"])
+    return bool(answers) and (said is None or said.get(one["project"], {}).get("change") == REMOVED)
 
 
 def _instance(one: Value, value: Value, answers: Answers) -> Member:
@@ -118,7 +127,7 @@ def vllm_rules(value: Value, members: t.Sequence[Member]) -> Rules:
     told = value["rollout"]
     counts: dict[str, int] = {}
     for member in members:
-        if member.group:
+        if member.group and member.change != REMOVED:
             counts[member.group] = counts.get(member.group, 0) + 1
     least = {
         group: rollout.minimum(count, told["min_ready_by_model"].get(group, told["min_ready"]))
@@ -176,8 +185,15 @@ def _printed(value: Value, service: str, batch: Batch, answers: Answers, place: 
         "canary": batch.canary,
         "hosts": hosts,
         "traffic": [entry for state, members in states for entry in traffic(value, service, state, members)],
+        "awaited": _awaited(value, service, batch),
         "members": [member._asdict() | {"gpus": sorted(member.gpus)} for member in batch.members],
     }
+
+
+def _awaited(value: Value, service: str, batch: Batch) -> bool:
+    """Whether the gates have to know it as up before the next batch, in which the one that it stands in for leaves."""
+    going = {one["model_name"] for one in value.get("leaving", ())} if service == VLLM else set()
+    return any(member.change == NEW and member.group in going for member in batch.members)
 
 
 def _says(batch: Batch, place: tuple[int, int]) -> list[str]:
@@ -215,7 +231,9 @@ def outcome(value: Value, batch: Value, results: t.Mapping[str, t.Any]) -> dict[
     members = [Member(**{**one, "gpus": frozenset(one["gpus"])}) for one in batch["members"]]
     told = {member: _result(member, results) for member in members}
     works = [member for member, said in told.items() if not said.get("failed") or said.get("rollback") in RESTORED]
-    open_to = [member for member in works if not member.drained and member.change != REMOVED]
+    # One that was to leave and could not still answers.
+    stays = [member for member in works if member.change != REMOVED or told[member].get("failed")]
+    open_to = [member for member in stays if not member.drained]
     held = [member for member in members if member not in works and _target(member) in _held(batch)]
     service = batch["service"]
     return {

@@ -44,6 +44,7 @@ class Fleet(t.NamedTuple):
     litellm: dict[str, int] = {}  # LiteLLM instances by gateway
     open: list[str] = []  # servers whose GPUs are to be read once they have a driver
     changes: list[str] = []  # what runs and can't be left as it is, in words
+    leaving: list[dict[str, t.Any]] = []  # what runs and is in no plan any more, of models that go on, see leaving.py
 
     @property
     def groups(self) -> dict[str, list[str]]:

@@ -26,3 +26,15 @@ def test_the_fleet_comes_first_and_what_was_read_is_kept_last() -> None:
     """Whatever tags a run has: every role reads the value, and a later run may need what was read."""
     site = [play for name, play in PLAYS if name == "site.yml"]
     assert [play["name"] for play in site if "always" in play.get("tags", [])] == [site[0]["name"], site[-1]["name"]]
+
+
+def test_gates_forget_what_left_after_the_instances_changed_and_only_where_something_did() -> None:
+    """An unchanged run has no second rendering, and one of the gates alone removes nothing that still serves."""
+    site = {play["name"]: play for name, play in PLAYS if name == "site.yml"}
+    names = list(site)
+    play = site["Gates without what has left"]
+    assert names.index("VLLM on the GPU servers") < names.index("LiteLLM on the gateways") < names.index(play["name"])
+    assert play["tags"] == ["vllm"]
+    (task,) = play["tasks"]
+    assert task["ansible.builtin.include_role"]["tasks_from"] == "settled.yml"
+    assert "llm_fleet.leaving | length > 0" in task["when"]

@@ -50,3 +50,14 @@ def test_gates_are_told_once_each_wherever_the_batch_is(name: str) -> None:
 def test_no_request_is_left_waiting_where_traffic_could_not_be_taken_away() -> None:
     (found,) = yaml.safe_load((ROLES / "llm/tasks/withdraw_traffic.yml").read_text())
     assert [task[GATE]["state"] for task in found["rescue"] if GATE in task] == ["ready"]
+
+
+def test_gates_know_what_comes_before_what_leaves_is_drained() -> None:
+    found = {task["name"]: task for task in tasks("llm/tasks/give_back.yml")}
+    assert "llm_batch.awaited" in found["Send requests to what is ready"]["when"]
+
+
+def test_states_of_what_left_are_forgotten_while_the_gate_still_knows_it() -> None:
+    first, second = tasks("gate/tasks/settled.yml")
+    assert first[GATE]["state"] == "ready" and ".gate.left " in first["when"]
+    assert ".gate.settled " in second[PROJECT]["projects"]

@@ -45,8 +45,11 @@ ASK = "exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /health HTTP/1.0\\r\\n\\
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    """What leaves is known until it has left: `settled` is without it."""
     return {
         "projects": [project(fleet, host, listens=True)],
+        "settled": [project(fleet._replace(leaving=[]), host, listens=True)] if fleet.leaving else [],
+        "left": [one["gate"] for one in fleet.leaving if one["gate"]] if host.is_gateway else [],
         "takes_over": takes_over(host),
         "first": [project(fleet, host, listens=not takes_over(host))],
         "socket": f"{fleet.root}/gate/run/{haproxy.ADMIN_SOCKET}",
@@ -133,7 +136,8 @@ def _made_networks(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
 
 def _instance_networks(fleet: Fleet, host: Host) -> list[str]:
     said = host.variables
-    own = [vllm.network(one, said) for one in fleet.instances_on(host.name) if not one["host_network"]]
+    here = [*fleet.instances_on(host.name), *_leaving_on(fleet, host)]
+    own = [vllm.network(one, said) for one in here if not one["host_network"]]
     return [name for name in dict.fromkeys(own) if name != said["litellm_network"]]
 
 
@@ -219,7 +223,7 @@ def litellm_address(host: Host) -> str:
 def serves_others(fleet: Fleet, host: Host) -> bool:
     """Whether the gate of another host comes here: for instances, and for LiteLLM where that host's is away."""
     others = any(name != host.name for name in fleet.gateways)
-    return others and bool(fleet.instances_on(host.name) or host.is_gateway)
+    return others and bool(fleet.instances_on(host.name) or _leaving_on(fleet, host) or host.is_gateway)
 
 
 # ---- haproxy.cfg
@@ -258,7 +262,7 @@ def _backends(fleet: Fleet, host: Host) -> list[haproxy.Backend]:
     found = []
     if host.is_gateway:
         found = [_litellm(fleet, host), *_models(fleet, host)]
-    for one in (one for one in fleet.serving if one["server"] == host.name):
+    for one in (one for one in _known(fleet) if one["server"] == host.name):
         server = haproxy.Server(one["gate"]["server"], _near(one))
         name = one["gate"]["server"]
         found.append(haproxy.Backend(f"metrics-{name}", [server], ""))
@@ -288,9 +292,18 @@ def _own_litellm(fleet: Fleet, host: Host) -> list[haproxy.Server]:
     return [haproxy.Server(str(one), f"{LITELLM_PREFIX}{one}:{LITELLM_CONTAINER_PORT}") for one in numbers]
 
 
+def _known(fleet: Fleet) -> list[dict[str, t.Any]]:
+    """What has an API, also what is about to leave."""
+    return [*fleet.serving, *(one for one in fleet.leaving if not one["rank"])]
+
+
+def _leaving_on(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
+    return [one for one in fleet.leaving if one["server"] == host.name]
+
+
 def _models(fleet: Fleet, host: Host) -> list[haproxy.Backend]:
     by_backend: dict[str, list[haproxy.Server]] = {}
-    for one in fleet.serving:
+    for one in _known(fleet):
         by_backend.setdefault(one["gate"]["backend"], []).append(_replica(one, fleet, host))
     return [_model(name, servers, host.variables) for name, servers in by_backend.items()]
 

@@ -26,6 +26,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.rollout im
 def replica(host: str, group: str = "m", change: str = CHANGED, **more: t.Any) -> Member:
     stops = more.pop("stops", change in (CHANGED, REMOVED))
     ready = more.pop("ready", change != NEW)
+    server = more.pop("server", f"{host}-{group}")
     return Member(
         host,
         f"llmfleet-vllm-{group}",
@@ -34,7 +35,7 @@ def replica(host: str, group: str = "m", change: str = CHANGED, **more: t.Any) -
         change,
         stops,
         ready,
-        server=f"{host}-{group}",
+        server=server,
         **more,
     )
 
@@ -65,6 +66,10 @@ def hosts(batches: t.Sequence[Batch]) -> list[list[str]]:
 )
 def test_minimum(replicas: int, wanted: t.Any, least: int) -> None:
     assert rollout.minimum(replicas, wanted) == least
+
+
+def test_no_minimum_is_more_than_there_are() -> None:
+    assert rollout.minimum(1, 2) == 1
 
 
 @pytest.mark.parametrize(("members", "wanted", "size"), [(40, "25%", 10), (3, "25%", 1), (40, 2, 2), (0, "25%", 1)])
@@ -132,15 +137,62 @@ def test_one_that_a_person_drained_changes_without_being_missed_and_stays_draine
 
 
 def test_what_goes_is_gone_and_what_comes_is_there_before_anything_else_stops() -> None:
-    members = [replica("a"), replica("b"), replica("c", change=NEW), replica("d", "old", REMOVED)]
+    members = [replica("a"), replica("b"), replica("c", change=NEW), replica("d", "old", REMOVED, server="")]
     batches = planned(*members)
     assert hosts(batches) == [["c", "d"], ["a"], ["b"]]
     assert batches[0].drain == batches[0].hold == ()
 
 
-def test_requests_for_a_model_that_moves_wait_for_its_new_place() -> None:
-    (batch,) = planned(replica("a", change=REMOVED), replica("b", change=NEW))
-    assert batch.hold == (replica("b", change=NEW),)
+def test_a_model_that_moves_is_at_its_new_place_before_it_leaves_the_old_one() -> None:
+    goes, comes = replica("a", change=REMOVED), replica("b", change=NEW)
+    first, last = planned(goes, comes)
+    assert (first.members, first.drain, first.hold) == ((comes,), (), ())
+    assert (last.members, last.drain, last.hold) == ((goes,), (goes,), ())
+
+
+def test_requests_for_a_model_that_moves_on_its_gpu_wait() -> None:
+    goes = replica("a", change=REMOVED, gpus=frozenset({0, 1}), server="old")
+    comes = replica("a", change=NEW, gpus=frozenset({1}))
+    (batch,) = planned(goes, comes)
+    assert (batch.members, batch.hold, batch.stop_first) == ((goes, comes), (goes, comes), {"a"})
+
+
+def test_models_that_change_places_wait_one_after_the_other() -> None:
+    """Each comes to the GPU of the other: requests for the first wait until its new place is free and taken."""
+    zero = frozenset({0})
+    m_goes, n_goes = replica("a", "m", REMOVED, gpus=zero), replica("b", "n", REMOVED, gpus=zero)
+    m_comes, n_comes = replica("b", "m", NEW, gpus=zero), replica("a", "n", NEW, gpus=zero)
+    first, last = planned(m_goes, n_goes, m_comes, n_comes, size=2)
+    assert (first.members, first.hold, first.drain) == ((m_goes, n_comes), (m_goes,), ())
+    assert (last.members, last.hold, last.drain) == ((n_goes, m_comes), (m_comes,), (n_goes,))
+
+
+def test_those_that_only_leave_a_gpu_leave_one_after_the_other() -> None:
+    zero = frozenset({0})
+    members = [replica("a", group, REMOVED, gpus=zero) for group in "mn"] + [replica("b", "m", UNCHANGED)]
+    assert [len(batch.members) for batch in planned(*members, size=1)] == [1, 1]
+
+
+def test_what_leaves_is_no_canary() -> None:
+    members = [replica("a", change=REMOVED), replica("b", change=UNCHANGED)]
+    (batch,) = planned(*members, canary=True)
+    assert not batch.canary
+
+
+def test_what_leaves_stands_in_for_others_until_it_has_left() -> None:
+    members = [replica("a", change=REMOVED), replica("b"), replica("c")]
+    assert hosts(planned(*members)) == [["b", "c"], ["a"]]
+    batches = planned(replica("a", change=REMOVED), replica("b"))
+    assert hosts(batches) == [["b"], ["a"]]
+    assert not any(batch.hold for batch in batches)
+
+
+def test_one_that_has_left_stands_in_for_nobody() -> None:
+    gpu = frozenset({0})
+    members = [replica("a", change=REMOVED, gpus=gpu), replica("a", "n", NEW, gpus=gpu), replica("b")]
+    first, last = planned(*members)
+    assert (first.drain, first.hold) == ((members[0],), (members[1],))
+    assert last.hold == (members[2],)
 
 
 def test_a_reload_and_a_change_of_files_stop_nothing() -> None:
@@ -204,10 +256,24 @@ def fleet(number: random.Random) -> list[Member]:
                     here=change != UNCHANGED or number.random() < 0.9,
                     drained=number.random() < 0.05,
                     gpus=frozenset(number.sample(range(4), number.randint(0, 2))),
-                    server=f"s{len(members)}",
+                    # What no gate knows any more goes without further ado.
+                    server="" if change == REMOVED and number.random() < 0.3 else f"s{len(members)}",
                 )
             )
+        if number.random() < 0.5:
+            members += moves(number, f"g{group}", len(members))
     return members
+
+
+def moves(number: random.Random, group: str, count: int) -> list[Member]:
+    """A replica that leaves one place and comes to another, sometimes to the same GPU."""
+    old, new = (f"h{number.randint(1, 3)}" for _ in range(2))
+    goes = replica(old, group, REMOVED, gpus=frozenset({number.randint(0, 1)}))
+    comes = replica(new, group, NEW, gpus=frozenset({number.randint(0, 1)}))
+    return [
+        one._replace(project=f"p{count + place}", name=f"p{count + place}", server=f"s{count + place}")
+        for place, one in enumerate((goes, comes))
+    ]
 
 
 def check_batch(batch: Batch, state: dict[Member, bool], kept: Rules, size: int) -> None:
@@ -218,13 +284,13 @@ def check_batch(batch: Batch, state: dict[Member, bool], kept: Rules, size: int)
         assert after.get(group, 0) >= min(kept.minimum[group], before.get(group, 0))
     quiet = {*batch.drain, *batch.hold}
     for member in batch.members:
-        if member.stops and member.change != REMOVED and not member.drained:
+        if member.stops and member.server and not member.drained:
             assert member in quiet
         if member in batch.drain:
             assert after.get(member.group, 0) > 0
         if member in batch.hold:
             assert after.get(member.group, 0) == 0 or not state[member]
-    stopping = [member for member in batch.members if member.stops and member.change != REMOVED]
+    stopping = [member for member in batch.members if member.stops and member.server]
     crowded = {
         member.host for member in stopping for other in stopping if rollout._share(member, other) and member != other
     }
@@ -249,13 +315,18 @@ def test_random_fleets(seed: int) -> None:
     found = rollout.plan(members, kept)
     assert found == rollout.plan(members, kept)
     state = {member: member.serves for member in members}
+    due = [member for member in members if member.due]
+    stopping = {member for unit in rollout._units(due) if rollout._stops(unit) for member in unit}
     done: list[Member] = []
     for batch in found.batches:
         check_batch(batch, state, kept, size)
+        for member in batch.members:
+            if member.leaves:  # those that could come before it have come
+                waiting = {other for other in members if other.change == NEW} - {*done, *batch.members}
+                assert waiting <= stopping
         done += batch.members
         state.update({member: member.change != REMOVED for member in batch.members})
-    due = [member for member in members if member.due]
     assert len(done) == len(set(done)) and set(done) <= set(due)
     assert bool(set(due) - set(done)) == bool(found.blocked)
     for member in set(due) - set(done):
-        assert member.stops or any(rollout._share(member, other) and other.stops for other in due)
+        assert member in stopping
