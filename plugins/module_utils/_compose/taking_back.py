@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.attaching import attachments_again
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import Container, EngineError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownership import Look, same_directory
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import reload_key
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import (
@@ -47,6 +48,7 @@ def take_back(project: Project, look: Look) -> str:
 
 def _restore(project: Project, look: Look, pending: State, good: State) -> None:
     _end_job(project)
+    _end_restarts(project, [found for found in look.own(project.want) if found.service not in good["images"]])
     project.store.restore(good, pending["files"])
     project.store.save_pending(
         {
@@ -84,6 +86,7 @@ def _reloads(project: Project, look: Look, pending: State, force: t.Container[st
 def _give_back(project: Project, look: Look, pending: State, former: State) -> None:
     """The new containers go, and the ones that they were to replace run again, with the files that they had."""
     _end_job(project)
+    _end_restarts(project, look.own(project.want))
     shared = any(same_directory(entry.project_dir, project.want.project_dir) for entry in project.want.replaces)
     if former or not shared:
         project.store.restore(former, pending["files"])
@@ -95,6 +98,16 @@ def _give_back(project: Project, look: Look, pending: State, former: State) -> N
     if pending["started"]:
         start = [["docker", "start", *replaced]] if replaced else []
         project.job.start([*removal(look.own(project.want)), *start], UP)
+
+
+def _end_restarts(project: Project, leaving: t.Iterable[Container]) -> None:
+    """Of what is about to lose its files: Docker makes a directory of a mounted file that it misses when it starts a container
+    again, and then nobody can write the file."""
+    for found in leaving:
+        try:
+            project.engine.run("update", "--restart", "no", found.id)
+        except EngineError:
+            continue  # it has ended by itself, or its removal will say why it can't
 
 
 def _end_job(project: Project) -> None:

@@ -44,6 +44,7 @@ def test_service_that_the_failed_run_added_is_no_part_of_the_way_back(host: Host
     task(host.project())
     failed(task(host.project(images={"web": "web:1", "db": "db:1"}, conf="crash")))
     assert list(host.engine.of("p")) == ["web"]
+    assert "update" in host.engine.calls, "Docker would start it again without its files"
     assert list(json.loads(host.text("p/compose.yml"))["services"]) == ["web"]
 
 

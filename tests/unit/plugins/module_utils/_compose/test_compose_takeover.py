@@ -69,6 +69,7 @@ def test_old_container_runs_again_where_the_new_one_fails(host: Host, task: Task
     assert result["projects"]["new-b"].get("failed") is None
     assert (old["a"].status, host.engine.of("old")) == ("running", {"a": old["a"]})
     assert host.engine.of("new-a") == {}
+    assert "update" in host.engine.calls, "Docker would start it again without its files"
     assert host.listing("new-a") == [".llmfleet"]
     assert host.text("old/compose.yml") == "old compose"
     task(taking(host, "a"))
