@@ -267,7 +267,7 @@ def fleet(number: random.Random) -> list[Member]:
 
 def moves(number: random.Random, group: str, count: int) -> list[Member]:
     """A replica that leaves one place and comes to another, sometimes to the same GPU."""
-    old, new = (f"h{number.randint(1, 3)}" for _ in range(2))
+    old, new = f"h{number.randint(1, 3)}", f"h{number.randint(1, 3)}"
     goes = replica(old, group, REMOVED, gpus=frozenset({number.randint(0, 1)}))
     comes = replica(new, group, NEW, gpus=frozenset({number.randint(0, 1)}))
     return [
