@@ -14,6 +14,7 @@ Three vLLM (CPU build, the tiny model), one LiteLLM with PostgreSQL, the same lo
 
 from __future__ import annotations
 
+import abc
 import argparse
 import importlib.util
 import json
@@ -59,7 +60,7 @@ def gate_config(backends: t.Mapping[str, t.Sequence[str]], balance: str) -> str:
     return str(role.render(sections)) + "\n"
 
 
-class Way:
+class Way(abc.ABC):
     """How requests reach replicas, and how a replica is added, taken out and put back."""
 
     asks: tuple[str, ...] = ()
@@ -72,17 +73,17 @@ class Way:
         #: Requests that r3 had answered before it was added.
         self.began = 0.0
 
-    def start(self, replicas: t.Sequence[str]) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def start(self, replicas: t.Sequence[str]) -> None: ...
 
-    def add(self, name: str) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def add(self, name: str) -> None: ...
 
-    def drain(self, name: str) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def drain(self, name: str) -> None: ...
 
-    def undrain(self, name: str) -> None:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def undrain(self, name: str) -> None: ...
 
     def stop(self) -> None:
         for name in ("litellm", "gate", "router"):
