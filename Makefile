@@ -56,7 +56,7 @@ build: env ## Build the collection's archive, install it elsewhere, see that not
 
 molecule: env
 	@$(BIN)/python tests/bench/bench.py engine
-	molecule test --all
+	python scripts/scenarios.py --all
 
 objects: env ## The life of every kind of LiteLLM's objects on a real proxy: the part of the integration tests that runs every time
 	@$(BIN)/python tests/bench/bench.py engine
@@ -70,7 +70,7 @@ integration: env ## The modules against a real LiteLLM and PostgreSQL in contain
 
 test-full: test integration ## Also what is too long for every run: the modules against the real proxy, parts of a fleet that fail, Debian 12's driver
 	pytest -q -m long tests/integration
-	MOLECULE_GLOB='molecule/full/*/molecule.yml' molecule test --all
+	MOLECULE_GLOB='molecule/full/*/molecule.yml' python scripts/scenarios.py --all
 
 benchmark-run: env ## On the demo: seconds and tasks of a run that changes nothing, beside ansible -m ping; lines of Jinja logic
 	@PYTHONPATH=. $(BIN)/python -m tests.benchmark.run
