@@ -1,0 +1,76 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where the database is, from LiteLLM's URL and the service that it leads to. Pure; translate.py uses it."""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.model_list import service_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import Proxy
+
+#: Options of the URL that LiteLLM and Prisma take; their number of connections is the role's.
+_POOL = ("connection_limit", "pool_timeout", "pgbouncer")
+
+
+class Database(t.NamedTuple):
+    """Of the deployment's own service, or elsewhere."""
+
+    service: Service | None
+    host: str
+    port: int
+    name: str
+    user: str
+    password: str
+    options: str
+
+
+def database(proxy: Proxy, services: list[Service], deployment: Deployment, notes: Notes) -> Database | None:
+    url = _url(proxy)
+    if not url:
+        notes.fault(
+            proxy.service.at("environment"),
+            "LiteLLM has no database (DATABASE_URL), so no keys that could be taken over; write a new declaration instead",
+        )
+        return None
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or 5432
+    except ValueError:
+        parts, host, port = urlsplit(""), "", 0
+    if parts.scheme not in ("postgresql", "postgres") or not host or not parts.path.strip("/"):
+        notes.fault(
+            proxy.service.at("environment", "DATABASE_URL"),
+            "is no address of PostgreSQL; write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with % codes for other signs",
+        )
+        return None
+    name = service_of(host, deployment)
+    service = next((one for one in services if one.name == name), None)
+    if name and not service:
+        notes.fault(
+            proxy.service.at("environment", "DATABASE_URL"), f"leads to the service {name}, which is no PostgreSQL"
+        )
+        return None
+    kept = [(key, value) for key, value in parse_qsl(parts.query) if key not in _POOL]
+    password = unquote(parts.password or "") or (service.environment.get("POSTGRES_PASSWORD", "") if service else "")
+    return Database(
+        service, host, port, unquote(parts.path.strip("/")), unquote(parts.username or ""), password, urlencode(kept)
+    )
+
+
+def _url(proxy: Proxy) -> str:
+    """LiteLLM makes one of its parts where there is no whole one."""
+    said = proxy.environment
+    whole = proxy.value(proxy.section("general_settings").get("database_url")) or said.get("DATABASE_URL")
+    if whole:
+        return str(whole)
+    parts = [said.get(f"DATABASE_{name}", "") for name in ("USERNAME", "PASSWORD", "HOST", "NAME")]
+    if not all(parts[place] for place in (0, 2, 3)):
+        return ""
+    user, password = quote(parts[0], safe=""), quote(parts[1], safe="")
+    return f"postgresql://{user}:{password}@{parts[2]}/{parts[3]}"

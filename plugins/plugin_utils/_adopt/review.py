@@ -1,0 +1,81 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Goes through every key of the services, so that none is dropped without a word. Pure; translate.py uses it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.forms import Mount
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import Who
+
+#: Keys that the translation reads.
+_READ = (
+    "image",
+    "build",
+    "command",
+    "entrypoint",
+    "environment",
+    "env_file",
+    "ports",
+    "volumes",
+    "gpus",
+    "shm_size",
+    "ulimits",
+)
+#: Keys for which the roles have something of their own that does the same.
+_REPLACED = (
+    "container_name", "depends_on", "deploy", "expose", "healthcheck", "hostname", "init", "ipc", "labels", "logging", "networks",
+    "platform", "pull_policy", "restart", "runtime", "stdin_open", "stop_grace_period", "stop_signal", "tty", "configs", "secrets",
+    "network_mode", "scale", "links",
+)  # fmt: skip
+#: Of Compose itself, or read through the services.
+_FILE_KEYS = ("version", "name", "services", "networks", "volumes", "configs", "secrets")
+
+
+def review(deployment: Deployment, who: Who, databases: list[Service], notes: Notes) -> None:
+    for name in deployment.data:
+        if name not in _FILE_KEYS and not name.startswith("x-"):
+            notes.leave(deployment.at(name), "is no key that the translation knows")
+    for service in (*who.own, *databases):
+        _keys(service, notes)
+        for where, name in service.missing:
+            notes.fault(where, f"{name} is set nowhere: write {name}=VALUE into .env, empty where that was meant")
+    for service in (*who.others, *(one for one in who.databases if one not in databases)):
+        notes.leave(
+            service.at(),
+            "is none of vLLM, LiteLLM and its database: it goes on in the old project, and reaches the API by the server's address only",
+        )
+
+
+def _keys(service: Service, notes: Notes) -> None:
+    replaced = []
+    for key in service.data:
+        if key in _REPLACED:
+            replaced.append(key)
+        elif key not in _READ and not key.startswith("x-"):
+            notes.leave(
+                service.at(key), "is not taken over; what the containers of the roles may do is in docs/hardening.md"
+            )
+    if replaced:
+        notes.change(service.at(), f"{', '.join(sorted(replaced))}: the roles have their own")
+    deploy = service.data.get("deploy")
+    if isinstance(deploy, dict):
+        limits = (deploy.get("resources") or {}).get("limits")
+        for key, value in (("replicas", deploy.get("replicas", 1)), ("resources.limits", limits)):
+            if value not in (None, 1, "1"):
+                notes.leave(
+                    service.at("deploy"),
+                    f"{key} is not taken over; see replicas of llm_models, …_memory_limit of the roles",
+                )
+
+
+def mounts(service: Service, used: t.Callable[[Mount], bool], notes: Notes) -> None:
+    """What a service has of its server beside what was taken over."""
+    for mount in service.mounts:
+        if not used(mount):
+            notes.leave(service.at("volumes"), f"what it has at {mount.target} is not in the container of the role")
