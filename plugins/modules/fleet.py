@@ -187,6 +187,11 @@ says:
   returned: stage is V(traffic)
   type: list
   elements: str
+short:
+  description: Models of which too few replicas would be left, a line each, where C(force) lets that be. It is a matter of consent.
+  returned: stage is V(traffic)
+  type: list
+  elements: str
 refused:
   description: Always empty; what is refused fails the task.
   returned: stage is V(traffic)

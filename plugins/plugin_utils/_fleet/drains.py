@@ -34,7 +34,7 @@ def traffic(value: Value, names: t.Sequence[str], state: str) -> dict[str, t.Any
     return {
         "says": [f"{member.name}: {word}" for word, some in told for member in some] or ["no instance is there"],
         "traffic": [entry for word, some in told for entry in rolls.traffic(value, rolls.VLLM, word, some)],
-        "refused": [] if state in (READY, BACK) else _refused(value, members, chosen, state),
+        **_shortage(value, members, chosen, state),
         "reading": _reading(value["reading"], kept),
     }
 
@@ -63,19 +63,25 @@ def _taken(members: t.Sequence[Member], chosen: t.Sequence[Member], state: str) 
     return [(DRAIN, drain), (HOLD, hold)]
 
 
-def _refused(value: Value, members: t.Sequence[Member], chosen: t.Sequence[Member], state: str) -> list[str]:
+def _shortage(value: Value, members: t.Sequence[Member], chosen: t.Sequence[Member], state: str) -> dict[str, t.Any]:
+    """It is refused, or with force=yes a matter of consent."""
+    lines = [] if state in (READY, BACK) else _short(value, members, chosen, state)
+    forced = bool(value["rollout"]["force"])
+    return {
+        "short": lines if forced else [],
+        "refused": [] if forced else [f"{line}; -e force=yes does it all the same" for line in lines],
+    }
+
+
+def _short(value: Value, members: t.Sequence[Member], chosen: t.Sequence[Member], state: str) -> list[str]:
     """Models of which too few replicas would be left; none at all is too few for good, whatever is declared."""
-    if value["rollout"]["force"]:
-        return []
-    least = rolls.vllm_rules(value, members).minimum
+    least = rolls.vllm_rules({**value, "rollout": {**value["rollout"], "force": False}}, members).minimum
     lines = []
     for group in dict.fromkeys(member.group for member in chosen if member.group and member.serves):
         left = sum(1 for member in members if member.group == group and member.serves and member not in chosen)
         wanted = max(least.get(group, 0), 1 if state == DRAINED else 0)
         if left < wanted:
-            lines.append(
-                f"{left} replicas of {group} would be left, and {wanted} must be; -e force=yes does it all the same"
-            )
+            lines.append(f"{left} replicas of {group} would be left, and {wanted} must be")
     return lines
 
 

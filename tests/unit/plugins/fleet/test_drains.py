@@ -57,7 +57,8 @@ def test_the_last_replicas_are_refused() -> None:
 
 def test_force_does_it_all_the_same() -> None:
     told = {**fleet()["rollout"], "force": True}
-    assert drains.traffic(value(instance("a"), rollout=told), ["a"], "drained")["refused"] == []
+    found = drains.traffic(value(instance("a"), rollout=told), ["a"], "drained")
+    assert (found["refused"], found["short"]) == ([], ["0 replicas of chat would be left, and 1 must be"])
 
 
 def test_requests_of_a_single_replica_wait_while_its_server_reboots() -> None:
