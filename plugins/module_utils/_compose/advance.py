@@ -16,7 +16,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.ownershi
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.plan import line_diff
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.project import FETCH, STOP, Project
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol import Phase, Rollback, Step
-from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.watching import job_status, status
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.watching import status
 
 Status = dict[str, t.Any]
 
@@ -24,21 +24,23 @@ Status = dict[str, t.Any]
 FETCHED = "fetched"
 
 
-def advance(project: Project, look: Look, step: str, declared_files: t.Container[str]) -> Status:
-    """The project's status after that. *declared_files* are those of all projects, which nobody cleans away."""
+def advance(project: Project, look: Look, job: Status | None, step: str, declared_files: t.Container[str]) -> Status:
+    """The project's status after that. *job* is where its job stood before *look* was taken (job_status);
+    *declared_files* are those of all projects, which nobody cleans away.
+    """
     kind = project.job.kind
     if project.want.state == ABSENT or kind == STOP:
-        return job_status(project) or _ended(project, look, step, declared_files)
+        return job or _ended(project, look, step, declared_files)
     if kind == FETCH:
-        return _fetched(project, step)
+        return _fetched(project, job, step)
     if project.store.pending().get("rolled_back"):
-        return _taken_back(project, look, declared_files)
+        return _taken_back(project, look, job, declared_files)
     if step == Step.APPLY:
-        return job_status(project) or {"phase": Phase.DONE}
+        return job or {"phase": Phase.DONE}
     if step == Step.COMMIT:
         commit(project, look, declared_files)
         return {"phase": Phase.DONE}
-    found = status(project, look)
+    found = status(project, look, job)
     return _verified(project, look, step, declared_files, found) if found["phase"] == Phase.DONE else found
 
 
@@ -48,10 +50,9 @@ def _ended(project: Project, look: Look, step: str, declared_files: t.Container[
     return {"phase": Phase.DONE}
 
 
-def _fetched(project: Project, step: str) -> Status:
-    found = job_status(project)
-    if found is not None:
-        return {**found, "rollback": Rollback.UNTOUCHED} if found["phase"] == Phase.FAILED else found
+def _fetched(project: Project, job: Status | None, step: str) -> Status:
+    if job is not None:
+        return {**job, "rollback": Rollback.UNTOUCHED} if job["phase"] == Phase.FAILED else job
     project.job.forget()
     return {"phase": Phase.DONE if step == Step.FETCH else FETCHED}
 
@@ -67,8 +68,8 @@ def _verified(project: Project, look: Look, step: str, declared_files: t.Contain
     return {**found, "hooks": changed, "hook_diff": diff}
 
 
-def _taken_back(project: Project, look: Look, declared_files: t.Container[str]) -> Status:
-    found = status(project, look)
+def _taken_back(project: Project, look: Look, job: Status | None, declared_files: t.Container[str]) -> Status:
+    found = status(project, look, job)
     if found["phase"] != Phase.DONE:
         return found
     unproven = disproof(project, project.watched(look))

@@ -47,6 +47,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.protocol
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.recreate import LockHeld, locked
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.taking_back import stop, take_back
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.watching import job_status
 
 Params = dict[str, t.Any]
 Status = dict[str, t.Any]
@@ -329,9 +330,12 @@ class Batch:
         }
         touched = any(self.statuses.get(project.want.name, {}).get("applied", True) for project in self.going)
         while self.going:
+            # Jobs first: what ended before the look is in it. The other way round, a job that ends in between would be
+            # taken for done by what was there before it.
+            jobs = {project.want.name: job_status(project) for project in self.going}
             seen = look if look and not touched else self._look_again()
             for project in self.going:
-                self._attempt(project, self._advance, seen, declared)
+                self._attempt(project, self._advance, seen, jobs[project.want.name], declared)
             failed = any(status.get("phase") == Phase.FAILED for status in self.statuses.values())
             if not self.going or failed or time.monotonic() >= end:
                 return
@@ -349,8 +353,8 @@ class Batch:
                 )
             return None
 
-    def _advance(self, project: Project, look: Look, declared: t.Container[str]) -> Status:
-        answer = advance.advance(project, look, self.step, declared)
+    def _advance(self, project: Project, look: Look, job: Status | None, declared: t.Container[str]) -> Status:
+        answer = advance.advance(project, look, job, self.step, declared)
         if answer["phase"] != advance.FETCHED:
             return answer
         # The plan is made anew: only now is it known which of the images differ from those that run.

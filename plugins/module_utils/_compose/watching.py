@@ -45,10 +45,9 @@ def job_status(project: Project) -> Status | None:
     return {"phase": Phase.FAILED, "reason": reason, "services": []}
 
 
-def status(project: Project, look: Look) -> Status:
-    """Of a project whose job starts containers, or that has no job."""
+def status(project: Project, look: Look, job: Status | None) -> Status:
+    """Of a project whose job starts containers, or that has no job. *job* is older than *look*, never younger."""
     containers = project.watched(look)
-    job = job_status(project)
     if job and job["phase"] == Phase.WAITING:
         return {**job, "progress": _starting(project, job["progress"], containers)}
     restarts = project.store.pending().get("restarts", {})
