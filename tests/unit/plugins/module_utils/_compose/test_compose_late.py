@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A job that ends right after the containers were listed: what was listed is old by then, and nothing is read out of it."""
+"""A job that ends right after the containers were listed: that list is old by then, and nothing is read out of it."""
 
 from __future__ import annotations
 
