@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca.rotation import STEPS
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
@@ -18,9 +18,14 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services i
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secrets import (
     add,
     default_path,
+    held_by,
+    held_in,
     missing,
     rotate,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import VaultFile
+
+Held = list[t.Mapping[str, t.Any]]
 
 
 class ActionModule(ActionBase):
@@ -34,32 +39,53 @@ class ActionModule(ActionBase):
         del tmp
         variables = task_vars or {}
         _validation, args = self.validate_argument_spec(
-            {"path": {"type": "path"}, "rotate_ca": {"type": "str", "choices": list(STEPS)}}
+            {
+                "path": {"type": "path"},
+                "inventory": {"type": "path"},
+                "all_secrets": {"type": "bool", "default": False},
+                "rotate_ca": {"type": "str", "choices": list(STEPS)},
+            },
+            mutually_exclusive=[("inventory", "rotate_ca")],
         )
-        path = Path(args["path"] or self._default(variables))
+        self._keys = self._loader._vault.secrets or []
+        path = Path(args["path"] or self._default(args["inventory"], variables))
         if args["rotate_ca"]:
             return {**result, **self._rotated(path, args["rotate_ca"])}
-        hosts = members(variables["groups"])
-        held = [variables["hostvars"].raw_get(name) for name in [*hosts, "localhost"]]
-        authority = len(hosts) > 1 or any(found.get("llm_domain") for found in held)
-        wanted = missing(secrets(authority), held)
+        held = self._held(args["inventory"], variables)
+        several = len(held) > 2  # the controller is one of them
+        authority = args["all_secrets"] or several or any(found.get("llm_domain") for found in held)
+        return {**result, **self._added(path, missing(secrets(authority), held))}
+
+    def _added(self, path: Path, lacking: list[t.Any]) -> dict[str, t.Any]:
+        """What stands in the file already is not missing, whoever reads the file."""
+        file = VaultFile(path, self._keys)
+        wanted = missing(lacking, [self._tried(held_by, file)]) if lacking else []
         if wanted and not self._task.check_mode:
-            self._tried(add, path, wanted)
-        return {
-            **result,
-            "changed": bool(wanted),
-            "path": str(path),
-            "added": [secret.variable for secret in wanted],
-            "msg": self._told(path, [secret.variable for secret in wanted]),
-        }
+            self._tried(add, path, wanted, self._keys)
+        names = [secret.variable for secret in wanted]
+        told = self._told(file, names)
+        return {"changed": bool(wanted), "path": str(path), "encrypted": file.encrypted, "added": names, "msg": told}
+
+    def _held(self, inventory: str | None, variables: dict[str, t.Any]) -> Held:
+        """The variables of every host of the fleet, and of the controller."""
+        if inventory:
+            return self._held_there(inventory)
+        hosts = members(variables["groups"])
+        return [variables["hostvars"].raw_get(name) for name in [*hosts, "localhost"]]
+
+    def _held_there(self, inventory: str) -> Held:
+        try:
+            return held_in(inventory, self._loader)
+        except AnsibleError as error:
+            raise AnsibleActionFail(f"The inventory {inventory} can't be read: {error}") from error
 
     def _rotated(self, path: Path, step: str) -> dict[str, t.Any]:
-        changed = self._tried(rotate, path, step, not self._task.check_mode)
+        changed = self._tried(rotate, path, step, not self._task.check_mode, self._keys)
         done = "taken" if changed else "taken before"
         return {"changed": changed, "path": str(path), "added": [], "msg": f"Step {step} is {done} in {path}"}
 
-    def _default(self, variables: dict[str, t.Any]) -> str:
-        sources = variables.get("ansible_inventory_sources") or []
+    def _default(self, inventory: str | None, variables: dict[str, t.Any]) -> str:
+        sources = [inventory] if inventory else variables.get("ansible_inventory_sources") or []
         if not sources:
             raise AnsibleActionFail("There is no inventory (-i) to keep secrets beside: give one, or path")
         return default_path(str(sources[0]))
@@ -70,8 +96,9 @@ class ActionModule(ActionBase):
         except (OSError, ValueError) as error:
             raise AnsibleActionFail(str(error)) from error
 
-    def _told(self, path: Path, added: list[str]) -> str:
+    def _told(self, file: VaultFile, added: list[str]) -> str:
+        how = "encrypted" if file.encrypted else f"in plain text: encrypt it with ansible-vault encrypt {file.path}"
         return (
-            f"{', '.join(added) or 'Nothing'} was missing. Secrets are kept in {path}; encrypt it with ansible-vault encrypt"
-            f" {path}, and keep a copy: litellm_salt_key can't be made again"
+            f"{', '.join(added) or 'Nothing'} was missing. Secrets are kept in {file.path}, {how}."
+            " Keep a copy: litellm_salt_key can't be made again"
         )

@@ -18,8 +18,18 @@ options:
   path:
     description:
       - The file. By default C(group_vars/all/vault.yml) of the inventory, beside its file or inside of its directory.
-      - An encrypted file is refused as long as something is missing in it.
+      - A new file is encrypted by ansible-vault where Ansible has a vault secret (C(--vault-password-file), C(--vault-id),
+        C(--ask-vault-pass)). A file that is there stays as it is, encrypted or not; an encrypted one needs its password.
     type: path
+  inventory:
+    description:
+      - The inventory whose secrets these are. By default that of the run.
+    type: path
+  all_secrets:
+    description:
+      - Whether also those are made that only several hosts, or a domain, need. A fleet that grows has them then.
+    type: bool
+    default: false
   rotate_ca:
     description:
       - Instead, takes a step of the replacement of C(llm_ca_key), by which the hosts of a fleet know each other. A step that was taken
@@ -46,6 +56,11 @@ EXAMPLES = r"""
 - name: Make the missing secrets
   llmfleet.gateway.secrets_file:
 
+- name: Make all that a fleet may ever need, beside an inventory that is not the run's
+  llmfleet.gateway.secrets_file:
+    inventory: my-fleet/gpu_hosts
+    all_secrets: true
+
 - name: Have another key for the fleet's authority, which is trusted and not used yet
   llmfleet.gateway.secrets_file:
     rotate_ca: trust
@@ -56,6 +71,10 @@ path:
   description: The file.
   returned: success
   type: str
+encrypted:
+  description: Whether the file is encrypted by ansible-vault.
+  returned: success, unless O(rotate_ca)
+  type: bool
 added:
   description: Variables that were missing.
   returned: success

@@ -82,6 +82,7 @@ class Secret(t.NamedTuple):
     variable: str
     prefix: str = ""
     length: int = 48
+    random_bytes: int = 0  # that many in base64 instead of letters and digits
     authority: bool = False  # needed only where certificates of the fleet's own authority may be
 
 
@@ -170,8 +171,8 @@ SERVICES: tuple[Service, ...] = (
         image="litellm_image",
         ports=(Port("litellm_port", "litellm_publish_address"),),
         secrets=(
-            Secret("litellm_master_key", prefix="sk-"),
-            Secret("litellm_salt_key", prefix="sk-"),
+            Secret("litellm_master_key", prefix="sk-", length=40),
+            Secret("litellm_salt_key", random_bytes=32),
             Secret("litellm_ui_password", length=24),
         ),
         health="/health/liveliness",
@@ -193,8 +194,9 @@ SERVICES: tuple[Service, ...] = (
 )
 
 
-#: Secrets of no service in particular: by this one hosts know each other, and clients the edge (_ca).
-FLEET_SECRETS = (Secret("llm_ca_key", authority=True),)
+#: Secrets of no service in particular: what virtual keys can be derived from (the filter derived_key), and that by which hosts know each
+#: other, and clients the edge (_ca).
+FLEET_SECRETS = (Secret("llm_key_secret"), Secret("llm_ca_key", authority=True))
 
 
 def secrets(authority: bool) -> list[Secret]:

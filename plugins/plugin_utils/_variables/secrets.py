@@ -6,18 +6,21 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 import string
-import tempfile
 import typing as t
 from pathlib import Path
 
 import yaml
+from ansible.inventory.manager import InventoryManager
+from ansible.vars.manager import VariableManager
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca import rotation
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import Secret
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import Keys, VaultFile
 
-ENCRYPTED = "$ANSIBLE_VAULT"
 #: Letters and digits only: no quoting, no template and no shell has a say in them.
 CHARACTERS = string.ascii_letters + string.digits
 
@@ -28,7 +31,36 @@ def missing(wanted: t.Iterable[Secret], variables: t.Iterable[t.Mapping[str, t.A
     return [secret for secret in wanted if not any(found.get(secret.variable) for found in held)]
 
 
+def held_in(inventory: str, loader: t.Any) -> list[t.Mapping[str, t.Any]]:
+    """The variables of every host of the fleet in an inventory that is not the run's, and of the controller."""
+    source = InventoryManager(loader=loader, sources=[inventory])
+    manager = VariableManager(loader=loader, inventory=source)
+    hosts = [source.get_host(name) for name in [*members(source.get_groups_dict()), "localhost"]]
+    return [manager.get_vars(host=host, include_hostvars=False) for host in hosts if host]
+
+
+def held_by(file: VaultFile) -> t.Mapping[str, t.Any]:
+    """The variables of a file of secrets. ValueError where it can't be read, without a word of it."""
+    try:
+        found = yaml.load(file.text(), Loader=_Loader) or {}
+    except yaml.YAMLError:
+        found = None
+    if not isinstance(found, dict):
+        raise ValueError(f"{file.path} holds no variables in YAML, one a line as name: value. Correct it")
+    return found
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows of Ansible's tags that there is a value, not what it is."""
+
+
+for _tag in ("!vault", "!vault-encrypted", "!unsafe"):
+    _Loader.add_constructor(_tag, lambda _loader, node: node.value)
+
+
 def made(secret: Secret) -> str:
+    if secret.random_bytes:
+        return base64.b64encode(secrets.token_bytes(secret.random_bytes)).decode()
     return secret.prefix + "".join(secrets.choice(CHARACTERS) for _position in range(secret.length))
 
 
@@ -38,39 +70,22 @@ def default_path(source: str) -> str:
     return os.path.join(folder, "group_vars", "all", "vault.yml")
 
 
-def add(path: Path, wanted: t.Sequence[Secret]) -> None:
+def add(path: Path, wanted: t.Sequence[Secret], keys: Keys = ()) -> None:
     """Appends new secrets; what stands in the file stays as it is. ValueError where nothing can be added."""
-    text = path.read_text(encoding="utf-8") if path.exists() else "---\n"
-    if text.startswith(ENCRYPTED):
-        names = ", ".join(secret.variable for secret in wanted)
-        raise ValueError(
-            f"{path} is encrypted and lacks {names}. Decrypt it (ansible-vault decrypt), run this again, and encrypt it"
-        )
+    file = VaultFile(path, keys)
+    text = file.text() or "---\n"
     lines = yaml.safe_dump({secret.variable: made(secret) for secret in wanted}, sort_keys=False)
-    # Folders that are there keep their mode.
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, f"{text.rstrip()}\n{lines}")
+    file.replace(f"{text.rstrip()}\n{lines}")
 
 
-def rotate(path: Path, step: str, write: bool) -> bool:
+def rotate(path: Path, step: str, write: bool, keys: Keys = ()) -> bool:
     """Takes a step of the rotation of the fleet's authority; whether there was anything to do. ValueError where it can't be taken."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if text.startswith(ENCRYPTED):
-        raise ValueError(
-            f"{path} is encrypted. Decrypt it (ansible-vault decrypt), run this again, and encrypt it when it is through"
-        )
+    file = VaultFile(path, keys)
+    text = file.text()
     try:
         after = rotation.rotated(text, step, lambda: made(Secret(rotation.NEXT)))
     except rotation.RotationError as error:
         raise ValueError(f"{path} {error}") from error
     if after != text and write:
-        _replace(path, after)
+        file.replace(after)
     return after != text
-
-
-def _replace(path: Path, text: str) -> None:
-    """At once and readable by its owner only, also while it is written."""
-    handle, aside = tempfile.mkstemp(dir=str(path.parent), prefix=".secrets-")
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    Path(aside).replace(path)

@@ -6,19 +6,26 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import typing as t
 from pathlib import Path
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secrets import (
     add,
     default_path,
+    held_by,
+    held_in,
     made,
     missing,
     rotate,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import VaultFile
 
 ALONE = secrets(authority=False)
 NAMES = {secret.variable for secret in ALONE}
@@ -40,9 +47,12 @@ def test_hosts_that_call_each_other_need_an_authority() -> None:
 
 
 def test_what_is_made_needs_no_quoting_and_is_no_template() -> None:
-    values = [made(secret) for secret in missing(ALONE, [{}])]
-    assert len(set(values)) == len(values)
-    assert all(re.fullmatch(r"(sk-)?[A-Za-z0-9]{24,48}", value) for value in values)
+    values = {secret.variable: made(secret) for secret in missing(ALONE, [{}])}
+    assert len(set(values.values())) == len(values)
+    salt = values.pop("litellm_salt_key")
+    assert all(re.fullmatch(r"(sk-)?[A-Za-z0-9]{24,48}", value) for value in values.values())
+    assert re.fullmatch(r"sk-[A-Za-z0-9]{40}", values["litellm_master_key"])
+    assert len(base64.b64decode(salt, validate=True)) == 32
 
 
 def test_only_the_file_is_private_and_folders_keep_their_mode(tmp_path: Path) -> None:
@@ -59,12 +69,77 @@ def test_only_the_file_is_private_and_folders_keep_their_mode(tmp_path: Path) ->
     assert sorted(folder.iterdir()) == [path]
 
 
-def test_an_encrypted_file_is_refused_and_left_alone(tmp_path: Path) -> None:
+def keys(password: str = "a password", vault_id: str = "default") -> list[tuple[str, VaultSecret]]:
+    return [(vault_id, VaultSecret(password.encode()))]
+
+
+def opened(path: Path, password: str = "a password") -> dict[str, str]:
+    return yaml.safe_load(VaultLib(keys(password)).decrypt(path.read_text()))
+
+
+def test_a_new_file_is_encrypted_where_there_is_a_password_and_what_is_added_is_too(tmp_path: Path) -> None:
     path = tmp_path / "vault.yml"
-    path.write_text("$ANSIBLE_VAULT;1.1;AES256\n3132\n")
-    with pytest.raises(ValueError, match=r"is encrypted and lacks .*vllm_api_key"):
-        add(path, missing(ALONE, [{}]))
-    assert path.read_text() == "$ANSIBLE_VAULT;1.1;AES256\n3132\n"
+    add(path, ALONE[:2], keys())
+    first = opened(path)
+    add(path, ALONE[2:], keys())
+    assert path.stat().st_mode & 0o777 == 0o600
+    found = opened(path)
+    assert set(found) == NAMES
+    assert {name: found[name] for name in first} == first
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_keeps_its_vault_id_and_the_secret_that_opens_it(tmp_path: Path) -> None:
+    path = tmp_path / "vault.yml"
+    add(path, ALONE[:2], keys(vault_id="prod"))
+    others = [*keys("another", "dev"), *keys(vault_id="prod")]
+    add(path, ALONE[2:], others)
+    assert path.read_text().startswith("$ANSIBLE_VAULT;1.2;AES256;prod\n")
+    assert set(opened(path)) == NAMES
+
+
+def test_a_file_in_plain_text_stays_so(tmp_path: Path) -> None:
+    path = tmp_path / "vault.yml"
+    path.write_text("# mine\nother: 1\n")
+    add(path, ALONE, keys())
+    assert path.read_text().startswith("# mine\nother: 1\n")
+
+
+@pytest.mark.parametrize("found", [[], keys("wrong")], ids=["without a password", "with another"])
+def test_an_encrypted_file_that_can_t_be_opened_is_refused_and_left_alone(tmp_path: Path, found: t.Any) -> None:
+    path = tmp_path / "vault.yml"
+    add(path, ALONE[:2], keys())
+    before = path.read_text()
+    with pytest.raises(
+        ValueError, match=r"is encrypted, and Ansible has no password that opens it. Give it"
+    ):
+        add(path, ALONE[2:], found)
+    assert path.read_text() == before
+
+
+class TestHeld:
+    def test_by_a_file_whatever_its_tags(self, tmp_path: Path) -> None:
+        path = tmp_path / "vault.yml"
+        path.write_text("one: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3132\ntwo: !unsafe '{{x'\nthree: 3\n")
+        assert set(held_by(VaultFile(path))) == {"one", "two", "three"}
+
+    @pytest.mark.parametrize("text", ["s3cret\n", "- s3cret\n", "a: [s3cret\n", "a: !s3cret x\n"])
+    def test_by_what_is_no_file_of_variables_is_refused_without_a_word_of_it(self, tmp_path: Path, text: str) -> None:
+        path = tmp_path / "vault.yml"
+        path.write_text(text)
+        with pytest.raises(ValueError, match=r"holds no variables in YAML") as refused:
+            held_by(VaultFile(path))
+        assert "s3cret" not in str(refused.value)
+
+    def test_by_the_hosts_of_an_inventory(self, tmp_path: Path) -> None:
+        (tmp_path / "gpu_hosts").write_text(
+            "gateways: {hosts: {a: {vllm_api_key: x}}}\ngpu_servers: {hosts: {b: {}}}\n"
+        )
+        (tmp_path / "group_vars").mkdir()
+        (tmp_path / "group_vars" / "all.yml").write_text("postgres_password: y\n")
+        found = held_in(str(tmp_path / "gpu_hosts"), DataLoader())
+        assert len(found) == 3
+        assert {secret.variable for secret in missing(ALONE, found)} == NAMES - {"vllm_api_key", "postgres_password"}
 
 
 def test_the_file_is_inside_a_directory_inventory_and_beside_a_file(tmp_path: Path) -> None:
@@ -89,6 +164,13 @@ class TestRotation:
         path.write_text("llm_ca_key: old\n")
         assert rotate(path, "trust", write=False)
         assert path.read_text() == "llm_ca_key: old\n"
+
+    def test_an_encrypted_file_stays_encrypted(self, tmp_path: Path) -> None:
+        path = tmp_path / "vault.yml"
+        file = VaultFile(path, keys())
+        file.replace("llm_ca_key: old\n")
+        assert rotate(path, "trust", write=True, keys=keys())
+        assert set(opened(path)) == {"llm_ca_key", "llm_ca_next_key"}
 
     @pytest.mark.parametrize("text", ["$ANSIBLE_VAULT;1.1;AES256\n3132\n", "other: 1\n"])
     def test_a_file_that_can_t_be_changed_is_refused(self, tmp_path: Path, text: str) -> None:

@@ -149,13 +149,14 @@ def _kinds_of_gpu(value: t.Mapping[t.Any, t.Any]) -> str:
     return f"{names.listed(wrong)} has no memory; write usable GiB of each kind of GPU, such as {{RTX 4090: 23.55}}"
 
 
-_ca_key = values.optional(secrets.of_length(32))
+_long_secret = values.optional(secrets.of_length(32))
 _REPLICAS = values.matching(re.compile(r"[0-9]+%?"), "number of replicas", "1 or 50%")
 
 FLEET: dict[str, Rule] = {
-    "llm_ca_key": _ca_key,
-    "llm_ca_next_key": _ca_key,
-    "llm_ca_previous_key": _ca_key,
+    "llm_key_secret": _long_secret,
+    "llm_ca_key": _long_secret,
+    "llm_ca_next_key": _long_secret,
+    "llm_ca_previous_key": _long_secret,
     "llm_plan_gpus": _kinds_of_gpu,
     "llm_gpu_count": values.between(0, 64),
     "llm_private_address": values.optional(values.reachable_address),
