@@ -10,13 +10,18 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export ANSIBLE_DEPRECATION_WARNINGS := true
 
-.PHONY: objects integration help env demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
+.PHONY: objects integration help env init demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 env: ## Make .venv: Ansible, the collections this one works with, the test tools
 	@scripts/env.sh
+
+# make's names of init's parameters; what is not given is left to the playbook.
+INIT = dir=$(DIR) gpu_hosts=$(GPU_HOSTS) gateway=$(GATEWAY) ssh_user=$(SSH_USER) gpu_count=$(GPU_COUNT) domain=$(DOMAIN) models=$(MODELS)
+init: env ## Write a fleet project: make init DIR=my-fleet GPU_HOSTS=10.0.0.5,10.0.0.6 DOMAIN=llm.example.com (or neither)
+	@$(BIN)/ansible-playbook -i localhost, playbooks/init.yml $(foreach given,$(INIT),$(if $(filter-out %=,$(given)),-e $(given)))
 
 demo: env ## Start a demo host on this machine, deploy everything to it, ask it a question
 	@$(BIN)/python scripts/demo.py up

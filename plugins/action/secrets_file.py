@@ -97,8 +97,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail(str(error)) from error
 
     def _told(self, file: VaultFile, added: list[str]) -> str:
+        were = "were" if len(added) > 1 else "was"
         how = "encrypted" if file.encrypted else f"in plain text: encrypt it with ansible-vault encrypt {file.path}"
         return (
-            f"{', '.join(added) or 'Nothing'} was missing. Secrets are kept in {file.path}, {how}."
+            f"{', '.join(added) or 'Nothing'} {were} missing. Secrets are kept in {file.path}, {how}."
             " Keep a copy: litellm_salt_key can't be made again"
         )

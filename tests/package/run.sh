@@ -23,22 +23,20 @@ cd "$work/collections/ansible_collections/llmfleet/gateway"
 rm -rf -- !(meta|plugins|roles|playbooks|MANIFEST.json|FILES.json)
 
 cd "$work"
-mkdir -p inventory/group_vars/all
-cat >inventory/hosts.yml <<'YAML'
-gateways: {hosts: {server: {ansible_host: 127.0.0.1, ansible_port: 9}}}
-gpu_servers: {hosts: {server: {}}}
-YAML
-cat >inventory/group_vars/all/main.yml <<'YAML'
-llm_models: [{name: tiny, model: /srv/models/tiny}]
-YAML
 export ANSIBLE_COLLECTIONS_PATH=$work/collections ANSIBLE_HOME=$work/home ANSIBLE_DEPRECATION_WARNINGS=0
 # The environment links to the checkout, which must not be what answers here.
 run() { ANSIBLE_COLLECTIONS_SCAN_SYS_PATH=0 "$@"; }
 where=$(run ansible-galaxy collection list llmfleet.gateway 2>/dev/null)
 grep -q "$work/collections" <<<"$where" || { echo "Not the installed collection: $where"; exit 1; }
-run ansible-playbook llmfleet.gateway.secrets -i inventory >"$work/secrets.log" || { cat "$work/secrets.log"; exit 1; }
+# As a user would: a project by init, and in it what the project says.
+run ansible-playbook llmfleet.gateway.init -e dir=my-fleet -e gpu_hosts=127.0.0.1 >"$work/init.log" 2>&1 || { cat "$work/init.log"; exit 1; }
+cd my-fleet
+run ansible-lint --offline --profile production . >"$work/lint.log" 2>&1 || { cat "$work/lint.log"; exit 1; }
+run ansible-playbook site.yml -i gpu_hosts --syntax-check >"$work/syntax.log" 2>&1 || { cat "$work/syntax.log"; exit 1; }
+run ansible-playbook llmfleet.gateway.secrets -i gpu_hosts >"$work/secrets.log" 2>&1 || { cat "$work/secrets.log"; exit 1; }
+grep -q 'Nothing was missing' "$work/secrets.log" || { cat "$work/secrets.log"; exit 1; }
 # The declaration is checked without a connection; the first task that needs one finds no server and ends the run.
-run ansible-playbook llmfleet.gateway.site -i inventory >"$work/site.log" 2>&1 && status=0 || status=$?
+run ansible-playbook site.yml -i gpu_hosts -e ansible_port=9 >"$work/site.log" 2>&1 && status=0 || status=$?
 if [ "$status" != 4 ] || ! grep -q 'llmfleet.gateway.llm : Check every variable of the fleet' "$work/site.log"; then
   cat "$work/site.log"
   exit 1

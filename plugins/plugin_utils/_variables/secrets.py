@@ -21,6 +21,11 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import Secret
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import Keys, VaultFile
 
+#: What a new file begins with.
+NEW = """---
+# The secrets of the fleet, made at random. Keep a copy elsewhere: what litellm_salt_key encrypted in the database can't be read with
+# another. Whatever else is secret belongs here too, such as vllm_hf_token and the keys of other providers.
+"""
 #: Letters and digits only: no quoting, no template and no shell has a say in them.
 CHARACTERS = string.ascii_letters + string.digits
 
@@ -32,7 +37,9 @@ def missing(wanted: t.Iterable[Secret], variables: t.Iterable[t.Mapping[str, t.A
 
 
 def held_in(inventory: str, loader: t.Any) -> list[t.Mapping[str, t.Any]]:
-    """The variables of every host of the fleet in an inventory that is not the run's, and of the controller."""
+    """The variables of every host of the fleet in an inventory that is not the run's, and of the controller. None of one to come."""
+    if not os.path.exists(inventory):
+        return []
     source = InventoryManager(loader=loader, sources=[inventory])
     manager = VariableManager(loader=loader, inventory=source)
     hosts = [source.get_host(name) for name in [*members(source.get_groups_dict()), "localhost"]]
@@ -73,7 +80,7 @@ def default_path(source: str) -> str:
 def add(path: Path, wanted: t.Sequence[Secret], keys: Keys = ()) -> None:
     """Appends new secrets; what stands in the file stays as it is. ValueError where nothing can be added."""
     file = VaultFile(path, keys)
-    text = file.text() or "---\n"
+    text = file.text() or NEW
     lines = yaml.safe_dump({secret.variable: made(secret) for secret in wanted}, sort_keys=False)
     file.replace(f"{text.rstrip()}\n{lines}")
 

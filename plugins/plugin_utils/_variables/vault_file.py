@@ -26,16 +26,13 @@ class VaultFile:
     def __init__(self, path: Path, keys: Keys = ()) -> None:
         self.path = path
         self._keys = list(keys)
-        self._stored = path.read_text(encoding="utf-8") if path.exists() else ""
-
-    @property
-    def exists(self) -> bool:
-        return self.path.exists()
+        self._found = path.exists()
+        self._stored = path.read_text(encoding="utf-8") if self._found else ""
 
     @property
     def encrypted(self) -> bool:
-        """Whether it is, or would be once it is written."""
-        return is_encrypted(self._stored) if self.exists else bool(self._keys)
+        """Whether it is, or will be once it is written."""
+        return is_encrypted(self._stored) if self._found else bool(self._keys)
 
     def text(self) -> str:
         """What stands in it; nothing where there is no file. ValueError where it can't be decrypted."""
@@ -52,7 +49,7 @@ class VaultFile:
             Path(aside).replace(self.path)
         finally:
             Path(aside).unlink(missing_ok=True)
-        self._stored = content
+        self._found, self._stored = True, content
 
     def _decrypted(self) -> tuple[str, t.Any]:
         try:

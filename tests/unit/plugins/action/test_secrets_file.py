@@ -110,9 +110,7 @@ def test_an_encrypted_file_that_can_t_be_opened_is_refused_and_left_alone(tmp_pa
     path = tmp_path / "vault.yml"
     add(path, ALONE[:2], keys())
     before = path.read_text()
-    with pytest.raises(
-        ValueError, match=r"is encrypted, and Ansible has no password that opens it. Give it"
-    ):
+    with pytest.raises(ValueError, match=r"is encrypted, and Ansible has no password that opens it. Give it"):
         add(path, ALONE[2:], found)
     assert path.read_text() == before
 
