@@ -234,11 +234,6 @@ options:
           - They leave the network when this project is removed, or has another network.
         type: dict
         default: {}
-      gate:
-        description:
-          - Not used here. Whoever rolls the projects finds in it by which names the gate knows one.
-        type: dict
-        default: {}
       guards:
         description: Files that must hold a text, where they exist, before anything is touched.
         type: list
@@ -603,7 +598,6 @@ def project_spec() -> Spec:
             **command,
         ),
         "reload": {"type": "dict", "default": {}},
-        "gate": {"type": "dict", "default": {}},
         "attach": {"type": "dict", "default": {}},
         "attach_containers": {"type": "dict", "default": {}},
         "guards": dicts(path=required(), equals=required(), fail_msg=required()),

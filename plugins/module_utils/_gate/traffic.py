@@ -156,7 +156,8 @@ class Traffic:
         missing = [str(server) for server in self.servers if server not in found]
         if missing:
             raise GateError(
-                f"the gate knows no {', '.join(missing)}; it knows what llm_models says, so bring it up with the role gate"
+                f"the gate knows no {', '.join(missing)}; it knows what llm_models said when it was last brought up, so run site.yml"
+                " with this host in --limit, and with the tag gate where tags are given"
             )
         return found
 

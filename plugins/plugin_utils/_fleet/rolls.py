@@ -101,10 +101,10 @@ def litellm_members(value: Value, answers: Answers) -> list[Member]:
     """In the order of the gateways: those of one host stand in for each other."""
     members = []
     for host in value["gateways"]:
-        listed = {one["name"]: one for one in (value["hosts"][host].get(LITELLM) or {}).get("projects", ())}
+        listed = (value["hosts"][host].get(LITELLM) or {}).get("gate_servers") or {}
         said = answers.get(host, {})
         for project in [*listed, *(name for name in said if name not in listed and said[name]["change"] != UNCHANGED)]:
-            gate = listed.get(project, {}).get("gate") or {}
+            gate = listed.get(project, {})
             members.append(
                 Member(
                     host=host,

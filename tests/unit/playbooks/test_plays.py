@@ -28,6 +28,16 @@ def test_the_fleet_comes_first_and_what_was_read_is_kept_last() -> None:
     assert [play["name"] for play in site if "always" in play.get("tags", [])] == [site[0]["name"], site[-1]["name"]]
 
 
+def test_gates_come_along_where_only_instances_are_asked_for() -> None:
+    """A new model with --tags vllm: requests can't be held at a gate that knows no such instance."""
+    site = {play["name"]: play for name, play in PLAYS if name == "site.yml"}
+    names = list(site)
+    assert names.index("Gate on every host") < names.index("VLLM on the GPU servers")
+    assert {"gate", "vllm"} <= set(site["Gate on every host"]["tags"])
+    inside = [task.get("ansible.builtin.include_role") for task in site["Gate on every host"]["tasks"]]
+    assert all(one["apply"]["tags"] == ["gate", "vllm"] for one in inside if one)
+
+
 def test_gates_forget_what_left_after_the_instances_changed_and_only_where_something_did() -> None:
     """An unchanged run has no second rendering, and one of the gates alone removes nothing that still serves."""
     site = {play["name"]: play for name, play in PLAYS if name == "site.yml"}

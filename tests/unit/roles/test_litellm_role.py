@@ -448,11 +448,12 @@ def test_an_instance_of_each_model_is_asked_for_the_key() -> None:
 
 
 def test_the_gate_knows_the_instances_by_their_numbers() -> None:
-    found = view(litellm_instances=2)["projects"]
-    assert [project["gate"] for project in found] == [
-        {"backend": "litellm", "server": "1"},
-        {"backend": "litellm", "server": "2"},
-    ]
+    found = view(litellm_instances=2)
+    assert found["gate_servers"] == {
+        "llmfleet-litellm-1": {"backend": "litellm", "server": "1"},
+        "llmfleet-litellm-2": {"backend": "litellm", "server": "2"},
+    }
+    assert list(found["gate_servers"]) == [project["name"] for project in found["projects"]]
 
 
 def test_all_secrets_are_masked_in_what_the_project_says() -> None:

@@ -53,6 +53,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     numbers = range(1, fleet.litellm[host.name] + 1)
     return {
         "projects": [project(number, fleet, host, config) for number in numbers],
+        "gate_servers": {f"{PREFIX}{number}": _gate_server(number) for number in numbers},
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["litellm_wait_timeout"]),
         "environment_from": environment,
@@ -61,13 +62,17 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     }
 
 
+def _gate_server(number: int) -> dict[str, str]:
+    """By which names the gate knows an instance, for who rolls them."""
+    return {"backend": gate.LITELLM_BACKEND, "server": str(number)}
+
+
 def project(number: int, fleet: Fleet, host: Host, config: dict[str, t.Any]) -> dict[str, t.Any]:
     said = host.variables
     name = f"{PREFIX}{number}"
     return {
         "name": name,
         "project_dir": f"{fleet.root}/litellm/{number}",
-        "gate": {"backend": gate.LITELLM_BACKEND, "server": str(number)},
         "state": "present",
         "directories": secret_folders("mounted"),
         "files": _files(said),

@@ -28,11 +28,9 @@ def instance(server: str, name: str = "chat", **more: t.Any) -> Value:
 
 
 def gateway(number: int = 2) -> Value:
-    projects = [
-        {"name": f"llmfleet-litellm-{one}", "gate": {"backend": "litellm", "server": str(one)}}
-        for one in range(1, number + 1)
-    ]
-    return {"gate": {"socket": "/opt/llmfleet/gate/run/admin.sock"}, "litellm": {"projects": projects}}
+    servers = {f"llmfleet-litellm-{one}": {"backend": "litellm", "server": str(one)} for one in range(1, number + 1)}
+    litellm = {"projects": [{"name": name} for name in servers], "gate_servers": servers}
+    return {"gate": {"socket": "/opt/llmfleet/gate/run/admin.sock"}, "litellm": litellm}
 
 
 def fleet(*instances: Value, gateways: t.Sequence[str] = ("gw1", "gw2"), **more: t.Any) -> Value:
