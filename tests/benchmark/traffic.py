@@ -53,7 +53,7 @@ def gate_config(backends: t.Mapping[str, t.Sequence[str]], balance: str) -> str:
     role = haproxy()
     limits = role.Limits(request_timeout=600, queue_timeout=60, max_connections=4096)
     sections = [role.overall(limits), role.defaults(limits), role.resolvers()]
-    sections += [role.models(":8100", balance == "prefix"), role.unknown()]
+    sections += [role.models(":8100", balance == "prefix"), role.unknown(), *role.counted()]
     for name, replicas in backends.items():
         servers = [role.Server(replica, f"{replica}:8000") for replica in replicas]
         sections.append(role.backend(role.Backend(f"vllm-{name}", servers, "/health", balance, stripped=True), True))
@@ -411,6 +411,7 @@ def prefixes(stage: Containers, name: str, args: argparse.Namespace) -> None:
     seed = str(time.time_ns() % 1_000_000)
     shape = ["--chats", str(args.chats), "--prefix-chars", str(args.prefix_chars), "--tokens", "8"]
     shape += ["--stream-share", "1", *(["--turns"] if args.turns else []), *way.asks]
+    shape += ["--shared-chars", str(args.shared_chars)]
     with load(way, f"prefix-{name}", "--rate", str(args.rate), "--seed", seed, *shape) as record:
         time.sleep(args.seconds)
     after = {one: cache(stage, one) for one in REPLICAS}
@@ -422,6 +423,7 @@ def prefixes(stage: Containers, name: str, args: argparse.Namespace) -> None:
             "way": stage.label(name),
             "prefixes": args.chats,
             "turns": args.turns,
+            "shared": args.shared_chars,
             **counted(records, 0, time.time()),
             "hits": sum(hits) / max(1, sum(queries)),
             "requests_by_replica": requests,
@@ -448,6 +450,10 @@ def keep(seen: dict[str, t.Any]) -> None:
     print(json.dumps(seen), flush=True)
 
 
+def _kind(one: dict[str, t.Any]) -> tuple[str, bool, int]:
+    return one["way"], one["turns"], one.get("shared", 0)
+
+
 def report() -> str:
     """The last of each."""
     seen = [json.loads(line) for line in SEEN.read_text().splitlines()]
@@ -464,11 +470,11 @@ def report() -> str:
         "| balancing | chats | requests | failed | prefix-cache hits | first token p50 | p95 | requests by replica |",
     ]
     lines += ["|---|---|---|---|---|---|---|---|"]
-    for (way, turns), one in {(one["way"], one["turns"]): one for one in seen if "prefixes" in one}.items():
+    for (way, turns, shared), one in {_kind(one): one for one in seen if "prefixes" in one}.items():
         firsts = f"{one['first_p50'] * 1000:.0f} ms | {one['first_p95'] * 1000:.0f} ms"
         spread = " / ".join(f"{count:.0f}" for count in one["requests_by_replica"])
         failed = sum(one["failed"].values())
-        chats = "conversations" if turns else "instructions"
+        chats = ("conversations, one long instruction" if shared else "conversations") if turns else "instructions"
         lines.append(f"| {way} | {chats} | {one['requests']} | {failed} | {one['hits']:.0%} | {firsts} | {spread} |")
     return "\n".join(lines)
 
@@ -483,6 +489,7 @@ def main() -> None:
     parser.add_argument("--chats", type=int, default=24)
     parser.add_argument("--turns", action="store_true", help="conversations, not instructions with questions")
     parser.add_argument("--prefix-chars", type=int, default=1500)
+    parser.add_argument("--shared-chars", type=int, default=0, help="of instructions that all conversations begin with")
     args = parser.parse_args()
     if args.what == "report":
         print(report())

@@ -209,6 +209,27 @@ def test_chats_stay_with_the_replica_that_knows_their_beginning(gates: t.Any) ->
     asyncio.run(story())
 
 
+def test_questions_under_the_same_instructions_go_to_the_replica_that_has_them(gates: t.Any) -> None:
+    async def one_by_one(gate: Gate, chats: t.Iterable[tuple[str, str]]) -> None:
+        for texts in chats:
+            assert (await ask(gate, "/m/v1/chat/completions", chat(*texts)))[0] == 200
+            while any(load.current for load in gate.load().values()):
+                await asyncio.sleep(0.01)
+
+    async def story() -> None:
+        gate, backends, _ports = await one_server(gates, 3)
+        # Differing instructions, each with questions that were never asked before.
+        await one_by_one(gate, [(f"You are assistant {each % 12}. ", f"Question {each}") for each in range(60)])
+        places = [{one["messages"][0]["content"] for one in backend.requests} for backend in backends]
+        assert sum(map(len, places)) == 12 and sum(map(bool, places)) > 1
+        # Instructions that all have say nothing once they are most of what is asked: conversations are then told apart.
+        await one_by_one(gate, [("Be brief.", f"Conversation {each % 12}") for each in range(240)])
+        late = [Counter(one["messages"][1]["content"] for one in backend.requests[-40:]) for backend in backends]
+        assert sum(map(bool, late)) > 1
+
+    asyncio.run(story())
+
+
 def test_only_the_api_and_only_with_the_key(gates: t.Any) -> None:
     async def story() -> None:
         gate, (backend,), _ports = await one_server(gates, 1)

@@ -41,6 +41,7 @@ class Plan:
     keep_alive: bool = False
     chats: int = 0
     prefix_chars: int = 0
+    shared_chars: int = 0
     sessions: bool = False
     turns: bool = False
     at_least: int = 0
@@ -151,7 +152,8 @@ def _before(plan: Plan, chat: int) -> list[dict[str, str]]:
     if not plan.turns:
         return [{"role": "system", "content": prefix(chat, plan.prefix_chars)}]
     first = {"role": "user", "content": prefix(chat, plan.prefix_chars)}
-    return [{"role": "system", "content": "Be brief."}, first, {"role": "assistant", "content": "Go on."}]
+    shared = prefix(0, plan.shared_chars) if plan.shared_chars else "Be brief."
+    return [{"role": "system", "content": shared}, first, {"role": "assistant", "content": "Go on."}]
 
 
 def prefix(chat: int, characters: int) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, gateway_state
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, gate_config, gateway_state
 from rendering import make_fleet, make_host, make_instance, render, secret_values
 
 sys.path.append(str(Path(__file__).parents[1] / "plugins/fleet"))
@@ -187,6 +187,23 @@ def test_balance(balance: str) -> None:
     found = config(project(make_instance(), gate_balance=balance))
     assert f"balance {balance}" in found["backend vllm-tiny"]
     assert not any("txn.prefix" in line or "buffer-request" in line for line in found["frontend models"])
+    assert not any("stick-table" in line for section in found.values() for line in section)
+
+
+def test_prefix_is_the_first_message_unless_too_many_chats_begin_with_it() -> None:
+    """What HAProxy makes of it is in tests/integration/test_gate.py."""
+    found = config(project(make_instance()))
+    rules = [
+        line.removeprefix("http-request ") for line in found["frontend models"] if line.startswith("http-request ")
+    ]
+    first, both = (rules.index(rule) for rule in rules if rule.startswith("set-var(txn.prefix) var(txn.first)"))
+    marks = [rule for rule in rules if rule.startswith("sc-set-gpt0(1)")]
+    assert rules.index(marks[1]) < first < both and rules[both].endswith(
+        "if { sc1_get_gpt0(asked-with-beginning) eq 1 }"
+    )
+    for name in gate_config.COUNTED:
+        assert found[f"backend {name}"] == ["stick-table type integer size 50k expire 2m store gpt0,http_req_rate(1m)"]
+        assert any(rule.startswith("track-sc") and rule.endswith(f"table {name}") for rule in rules)
 
 
 def test_timeouts_follow_the_one_of_litellm() -> None:

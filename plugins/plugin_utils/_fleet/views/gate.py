@@ -238,6 +238,8 @@ def config(fleet: Fleet, host: Host) -> str:
     sections = [haproxy.overall(limits), haproxy.defaults(limits)]
     sections += [haproxy.resolvers()] if docker else []
     sections += [*_frontends(fleet, host), haproxy.unknown()]
+    by_prefix = said["gate_balance"] == "prefix" and host.is_gateway and fleet.instances
+    sections += haproxy.counted() if by_prefix else []
     sections += [haproxy.backend(one, docker) for one in _backends(fleet, host)]
     return haproxy.render(sections)
 

@@ -33,6 +33,8 @@ AWAY_STATUS, AWAY = (
 AWAY_FILE = f"{CONFIG}/away.http"
 #: Bytes of a request's head and body that may stand in memory: as much of a chat as decides which server it goes to.
 BUFFER = 65536
+#: Tables of what was asked lately, how long that is, and how many requests in it are too few to say anything.
+COUNTED, COUNTED_MINUTES, MANY = ("asked-of-model", "asked-with-beginning"), 1, 20
 #: Of a body that is no chat and no prompt, as much as is taken for its beginning.
 BEGINNING = 256
 #: Percent of the mean load that a server may have before what belongs to it goes to the next one. A few requests more in a batch
@@ -165,16 +167,46 @@ def models(bind: str, by_prefix: bool) -> Section:
 
 
 def _prefix() -> list[str]:
-    """The beginning of a chat, which stays as it grows, is what one server has in its cache."""
+    """The beginning of a chat, which stays as it grows, is what one server has in its cache: its first message, or the prompt. Where
+    too many chats begin with the same message for one server, it is the first two."""
     chat = [f"req.body,json_query('$.messages[{number}].content')" for number in (0, 1)]
     return [
         "option http-buffer-request",
         f"http-request set-var(txn.first) {chat[0]}",
         f"http-request set-var(txn.second) {chat[1]}",
-        "http-request set-var(txn.prefix) var(txn.first),concat(,txn.second)",
+        *_shared(),
+        "http-request set-var(txn.prefix) var(txn.first)",
+        f"http-request set-var(txn.prefix) var(txn.first),concat(,txn.second) if {{ sc1_get_gpt0({COUNTED[1]}) eq 1 }}",
         "http-request set-var(txn.prefix) req.body,json_query('$.prompt') if !{ var(txn.first) -m found }",
         f"http-request set-var(txn.prefix) req.body,bytes(0,{BEGINNING}) if !{{ var(txn.prefix) -m found }}",
     ]
+
+
+def _shared() -> list[str]:
+    """Marks a first message that is in half as many requests again as a server has of all; until it is in half as many as that, so
+    that chats don't go to and fro between servers."""
+    of_model, of_beginning = COUNTED
+    return [
+        "http-request set-var(txn.model) path,field(2,/)",
+        "http-request set-var(txn.beginning) var(txn.model),concat(/,txn.first)",
+        f"http-request track-sc0 var(txn.model),xxh32 table {of_model}",
+        f"http-request track-sc1 var(txn.beginning),xxh32 table {of_beginning}",
+        "http-request set-var(txn.backend) str(vllm-),concat(,txn.model)",
+        "http-request set-var(txn.replicas) var(txn.backend),nbsrv",
+        f"http-request set-var(txn.all) sc0_http_req_rate({of_model})",
+        "http-request set-var(txn.thrice) var(txn.all),mul(3)",
+        f"http-request set-var(txn.same) sc1_http_req_rate({of_beginning}),mul(txn.replicas),mul(2)",
+        "http-request set-var(txn.over) var(txn.same),sub(txn.thrice)",
+        "http-request set-var(txn.under) var(txn.same),sub(txn.all)",
+        f"http-request sc-set-gpt0(1) 1 if {{ var(txn.over) -m int ge 0 }} {{ sc1_http_req_rate({of_beginning}) ge {MANY} }}",
+        "http-request sc-set-gpt0(1) 0 if { var(txn.under) -m int lt 0 }",
+    ]
+
+
+def counted() -> list[Section]:
+    """How many requests a minute each model had, and each first message of a chat."""
+    kept = f"type integer size 50k expire {2 * COUNTED_MINUTES}m store gpt0,http_req_rate({COUNTED_MINUTES}m)"
+    return [[f"backend {name}", f"stick-table {kept}"] for name in COUNTED]
 
 
 def servers(bind: str) -> Section:
