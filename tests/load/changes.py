@@ -20,9 +20,11 @@ import time
 import typing as t
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from ansible_collections.llmfleet.gateway.plugins.filter.fleet_authority import FilterModule
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ.get("MOLECULE_SCENARIO_NAME", "rolling")
@@ -34,6 +36,7 @@ SECONDS = 1500
 #: Requests of each change at least; the issue of the long form asks for 1,000.
 AT_LEAST = int(os.environ.get("LLMFLEET_LOAD_REQUESTS", "100"))
 RATE = float(os.environ.get("LLMFLEET_LOAD_RATE", "5"))
+TOKENS = os.environ.get("LLMFLEET_LOAD_TOKENS", "16")
 Load = t.Callable[[str], t.ContextManager[dict[str, t.Any]]]
 Edit = t.Callable[[dict[str, t.Any]], None]
 
@@ -52,9 +55,16 @@ class Fleet:
 
     def join(self, host: str) -> None:
         """A server that the bench has already, one line in the inventory."""
+        self._servers(lambda hosts: hosts.update({host: None}))
+
+    def leave(self, host: str) -> None:
+        """The same line taken out."""
+        self._servers(lambda hosts: hosts.pop(host))
+
+    def _servers(self, change: Edit) -> None:
         path = SCENARIO / "inventory" / "hosts.yml"
         found = yaml.safe_load(path.read_text())
-        found["gpu_servers"]["hosts"][host] = None
+        change(found["gpu_servers"]["hosts"])
         path.write_text(yaml.safe_dump(found))
 
     @contextmanager
@@ -75,12 +85,24 @@ def deploy(*args: str, playbook: str = "site.yml") -> subprocess.CompletedProces
     return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
 
 
+def entrance(address: str) -> list[str]:
+    """Where clients go: the edge by its name where the scenario has one, else LiteLLM's address."""
+    domain = yaml.safe_load((ALL / "scenario.yml").read_text()).get("llm_domain")
+    if not domain:
+        return ["--url", address]
+    authority = SCENARIO / "authority.pem"
+    key = yaml.safe_load((ALL / "vault.yml").read_text())["llm_ca_key"]
+    authority.write_text(FilterModule().filters()["fleet_authority"]([key]))
+    return ["--url", f"https://{domain}", "--connect", str(urlsplit(address).hostname), "--ca-file", str(authority)]
+
+
 def command(address: str, key: Path, model: str, host: str, name: str) -> list[str]:
     """The load, with a watcher on the server's gate."""
     connection = f"ssh -F {SCENARIO / 'ssh_config'} {host} python3 - --socket {SOCKET} --seconds {SECONDS + 300}"
     watch = shlex.join(["sh", "-c", f"exec {connection} < {CHECKOUT / 'tests/load/watch.py'}"])
-    where = ["--url", address, "--key-file", str(key), "--model", model, "--watch", watch]
-    pace = ["--rate", str(RATE), "--concurrency", "64", "--timeout", "600", "--seconds", str(SECONDS), "--tokens", "16"]
+    where = [*entrance(address), "--key-file", str(key), "--model", model, "--watch", watch]
+    pace = ["--rate", str(RATE), "--concurrency", "64", "--timeout", "600", "--seconds", str(SECONDS)]
+    pace += ["--tokens", TOKENS]
     files = ["--record", str(SCENARIO / f"{name}.jsonl"), "--summary", str(SCENARIO / f"{name}.json")]
     bounds = ["--until", str(SCENARIO / "end"), "--at-least", str(AT_LEAST)]
     return [sys.executable, "-m", "tests.load", *where, *pace, *files, *bounds]

@@ -53,3 +53,29 @@ def test_what_was_seen_is_kept_with_the_change(tmp_path: Path, monkeypatch: pyte
         assert not seen
     assert (seen["requests"], seen["change"]) == (7, "option")
     assert json.loads((tmp_path / "figures.jsonl").read_text()) == seen
+
+
+def test_a_server_joins_and_leaves_by_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    monkeypatch.setattr(changes, "SCENARIO", tmp_path)
+    (tmp_path / "scenario.yml").write_text("a: 1\n")
+    (tmp_path / "inventory").mkdir()
+    hosts = tmp_path / "inventory" / "hosts.yml"
+    hosts.write_text("gpu_servers: {hosts: {one: }}\n")
+    fleet = changes.Fleet()
+    fleet.join("two")
+    assert list(yaml.safe_load(hosts.read_text())["gpu_servers"]["hosts"]) == ["one", "two"]
+    fleet.leave("one")
+    assert list(yaml.safe_load(hosts.read_text())["gpu_servers"]["hosts"]) == ["two"]
+
+
+def test_load_goes_through_the_edge_where_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    monkeypatch.setattr(changes, "SCENARIO", tmp_path)
+    (tmp_path / "scenario.yml").write_text("a: 1\n")
+    assert changes.entrance("http://192.0.2.7:4000") == ["--url", "http://192.0.2.7:4000"]
+    (tmp_path / "scenario.yml").write_text("llm_domain: llm.test\n")
+    (tmp_path / "vault.yml").write_text("llm_ca_key: " + "k" * 64 + "\n")
+    where = changes.entrance("http://192.0.2.7:4000")
+    assert where[:4] == ["--url", "https://llm.test", "--connect", "192.0.2.7"]
+    assert "BEGIN CERTIFICATE" in Path(where[5]).read_text()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from tests.load.changes import SCENARIO, Fleet, Load, changed, nobody_noticed, operated, taken_back
+from tests.load.changes import SCENARIO, Fleet, Load, changed, deploy, nobody_noticed, operated, taken_back
 
 
 def test_a_run_that_changes_nothing(fleet: Fleet, under_load: Load) -> None:
@@ -30,12 +30,35 @@ def test_another_model_under_the_same_name(fleet: Fleet, under_load: Load, on_se
     changed(fleet, under_load, "model switched", lambda said: said["llm_models"][0].update(model="/srv/models/another"))
 
 
+def test_the_former_image_options_and_model_come_back(fleet: Fleet, under_load: Load) -> None:
+    """By the files that the servers kept; the declaration is mended then, so that the next run changes nothing."""
+    operated(under_load, "rollback", ["playbooks/rollback.yml", "-e", "instance=tiny"])
+    fleet.declare(lambda said: said["llm_models"][0].update(model="/srv/models/tiny"))
+    run = deploy()
+    assert run.returncode == 0 and "changed=0" in run.stdout, run.stdout[-6000:]
+
+
 def test_the_image_of_litellm(fleet: Fleet, under_load: Load, other_image: t.Callable[[str], str]) -> None:
     changed(fleet, under_load, "litellm image", lambda said: said.update(litellm_image=other_image("litellm")))
 
 
 def test_the_configuration_of_litellm(fleet: Fleet, under_load: Load) -> None:
     changed(fleet, under_load, "litellm config", lambda said: said.update(litellm_request_timeout=602))
+
+
+def test_the_key_of_a_provider(fleet: Fleet, under_load: Load) -> None:
+    def edit(said: dict[str, t.Any]) -> None:
+        said["llm_external_models"][0]["litellm_params"]["api_key"] = "sk-provider-two"
+
+    changed(fleet, under_load, "external key", edit)
+
+
+def test_the_configuration_of_the_edge(fleet: Fleet, under_load: Load) -> None:
+    changed(fleet, under_load, "edge config", lambda said: said.update(edge_hsts_max_age=86400))
+
+
+def test_the_certificate_of_the_edge(fleet: Fleet, under_load: Load) -> None:
+    changed(fleet, under_load, "certificate", lambda said: said.update(edge_names=["api.rolling.test"]))
 
 
 def test_the_configuration_of_the_gate(fleet: Fleet, under_load: Load) -> None:
@@ -49,10 +72,12 @@ def test_a_failing_change_is_taken_back(fleet: Fleet, under_load: Load) -> None:
     taken_back(fleet, under_load, "failing vllm option", edit)
 
 
-def test_a_restart_of_docker(under_load: Load, on_servers: t.Callable[[str], None]) -> None:
-    """What an upgrade of the engine does to containers, which live-restore keeps."""
-    with under_load("docker restarted") as seen:
-        on_servers("systemctl restart docker")
+def test_an_upgrade_of_docker(under_load: Load, on_servers: t.Callable[[str], None]) -> None:
+    """Debian has one release, so it is installed once more: its scripts restart the engine as an upgrade does."""
+    install = "DEBIAN_FRONTEND=noninteractive apt-get install --reinstall -qq docker.io"
+    on_servers(f"apt-get update -qq && {install} --download-only")
+    with under_load("docker engine upgraded") as seen:
+        on_servers(f"{install} && systemctl restart docker")
     nobody_noticed(seen)
 
 
@@ -67,3 +92,17 @@ def test_a_server_is_drained_and_rebooted(under_load: Load, bench: t.Any) -> Non
         bench("docker", "restart", f"test-{SCENARIO.name}-gpu2")
     nobody_noticed(seen)
     operated(under_load, "server back", ["playbooks/undrain.yml", "-e", "server=gpu2"])
+
+
+def test_a_server_leaves(fleet: Fleet, under_load: Load) -> None:
+    operated(under_load, "server decommissioned", ["playbooks/decommission.yml", "-e", "server=gpu3"])
+    fleet.leave("gpu3")
+    changed(fleet, under_load, "server out of the inventory")
+
+
+def test_a_canary_does_as_well_as_the_others(fleet: Fleet, under_load: Load) -> None:
+    def edit(said: dict[str, t.Any]) -> None:
+        said.update(llm_canary_seconds=40)
+        said["llm_models"][0]["engine_args"]["max_num_seqs"] = 4
+
+    changed(fleet, under_load, "vllm option, with a canary", edit)
