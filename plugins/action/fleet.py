@@ -178,12 +178,27 @@ class ActionModule(ActionBase):
         return {"projects": rolls.chosen(value, keys)}
 
     def _canary(self) -> Value:
-        """What loops over the gateways registered."""
+        """What loops over the gateways registered, and what the replicas of the batch and others beside them answered."""
+        batch = self._args["batch"]
         before, after = ([one.get("servers") or [] for one in self._args[name]] for name in ("before", "after"))
-        targets = [(one["backend"], one["server"]) for one in self._args["batch"]["members"] if one["server"]]
+        targets = [(one["backend"], one["server"]) for one in batch["members"] if one["server"]]
         faults, seen = canary.judge(before, after, targets)
+        for name, (mine, other) in self._probed(batch["probes"]).items():
+            found, line = canary.compare(mine, other)
+            faults += [f"{name} {fault}" for fault in found]
+            seen.append(f"{name}: {line}")
         self._show(seen)
         return {"faults": faults, "seen": seen}
+
+    def _probed(self, asked: dict[str, list[Value]]) -> dict[str, tuple[str, str | None]]:
+        """What each watched replica printed, and the one beside it, if there is one; a host that dropped out printed nothing."""
+        said: dict[str, dict[bool, str]] = {}
+        registered = self._registered("__llm_probed", asked)
+        for host, wanted in asked.items():
+            results = registered.get(host, {}).get("results") or [{}] * len(wanted)
+            for one, result in zip(wanted, results):
+                said.setdefault(one["of"], {})[one["watched"]] = str(result.get("stdout") or "")
+        return {name: (printed.get(True, ""), printed.get(False)) for name, printed in said.items()}
 
     def _fleet(self) -> Value:
         return self._templar.template(self._vars["llm_fleet"])

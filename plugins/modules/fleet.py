@@ -25,7 +25,8 @@ options:
         C(llm_rollout_min_ready) holds. V(rolled) says what one of them came to. Both read C(llm_fleet) and what the role registered.
       - V(traffic) says which servers of the gates get no requests, or get them again, for the O(names) of servers and instances, and
         refuses where fewer replicas would be left than C(llm_rollout_min_ready) says. V(chosen) says which projects are meant.
-      - V(canary) compares the members of O(batch) with the others of their backends.
+      - V(canary) compares the members of O(batch) with the others of their backends, and what each answered to the same questions as
+        another one.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
     choices: [declared, known, kinds, rollout, rolled, traffic, chosen, canary, report]
@@ -198,7 +199,7 @@ refused:
   type: list
   elements: str
 seen:
-  description: What the gates counted, a line for each member.
+  description: What the gates counted, a line for each member, and what came of the questions to it.
   returned: stage is V(canary)
   type: list
   elements: str

@@ -2,12 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the first changed replica of a model does as well as the others, by what the gates counted meanwhile. Pure; rolls.py and the
-action plugin fleet call it.
+"""Whether the first changed replica of a model does as well as the others, by what the gates counted of clients' requests meanwhile, and
+by the same questions to it and to another one. Pure; the action plugin fleet calls it.
 """
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 #: Fewer requests than these say nothing of a share or a mean.
@@ -15,6 +16,9 @@ FEW = 20
 #: What may be chance: errors at all, and how much more of them, or of time, than the others have.
 ERRORS, SHARE = 2, 0.02
 FACTOR, MILLISECONDS = 1.5, 250.0
+
+#: The share of answers of one repeated character that another replica does not give.
+FLAT = 0.5
 
 Rows = t.Sequence[t.Mapping[str, t.Any]]
 Target = tuple[str, str]
@@ -75,6 +79,46 @@ def _faults(mine: Counts, others: Counts) -> t.Iterator[str]:
         yield f"failed {mine.errors} of {mine.requests} requests, the others {others.errors} of {others.requests}"
     if min(mine.requests, others.requests) >= FEW and mine.mean > others.mean * FACTOR + MILLISECONDS:
         yield f"took {mine.mean:.0f} ms for a request, the others {others.mean:.0f} ms"
+
+
+class Probes(t.NamedTuple):
+    """What the program ask.py said of a replica."""
+
+    counts: Counts
+    answers: dict[str, str]
+    flat: int
+    fault: str = ""
+
+
+def compare(mine: str, other: str | None) -> tuple[list[str], str]:
+    """Faults, and what was seen; each is what the program printed. Without another replica only whether it answers is judged."""
+    own, beside = printed(mine), printed(other) if other is not None else Probes(Counts(), {}, 0)
+    if own is None:
+        return ["gave no result of the questions that it was asked"], "questions to it: no result"
+    if beside is None:
+        return list(
+            _faults(own.counts, Counts())
+        ), f"questions to it: {_words(own.counts)}; the other one gave no result"
+    faults = [f"{fault}, as questions to both say" for fault in _faults(own.counts, beside.counts)]
+    faults = [f"{fault} ({own.fault})" if own.fault else fault for fault in faults]
+    if own.answers and own.flat / len(own.answers) >= FLAT > beside.flat / max(1, len(beside.answers)):
+        faults.append(f"answers {own.flat} of {len(own.answers)} questions with one character over and over")
+    both = own.answers.keys() & beside.answers.keys()
+    same = sum(own.answers[question] == beside.answers[question] for question in both)
+    words = f"questions to it: {_words(own.counts)}; to another one: {_words(beside.counts)}"
+    return faults, f"{words}; {same} of {len(both)} answers are the same"
+
+
+def printed(text: str) -> Probes | None:
+    """None of what is no such line: the program was cut off, or its container is gone."""
+    try:
+        read = json.loads(text)
+        counts = Counts(int(read["requests"]), int(read["errors"]), float(read["milliseconds"]))
+        answers = {str(question): str(said["same_as"]) for question, said in read["answers"].items()}
+        flat = sum(bool(said["flat"]) for said in read["answers"].values())
+        return Probes(counts, answers, flat, "; ".join(map(str, read["faults"]))[:300])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _words(counts: Counts) -> str:

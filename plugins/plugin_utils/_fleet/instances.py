@@ -4,7 +4,7 @@
 
 """Finishes an instance: everything that its container, its gateways and its neighbours need to know of it. Pure.
 
-Only _fleet/compute.py calls it.
+Only _fleet/compute.py calls it; proof_url is for whoever has an instance.
 """
 
 from __future__ import annotations
@@ -29,6 +29,11 @@ SETTINGS = ("gpu_memory_utilization", "max_model_len", "max_num_seqs", "gpu_memo
 FIGURES = ("weights_gib", "kv_cache_gib", "kv_cache_tokens", "max_concurrency", "peak_used_gib", "free_gib")
 
 Instance = dict[str, t.Any]
+
+
+def proof_url(instance: t.Mapping[str, t.Any]) -> str:
+    """Where an instance is asked for answers, from inside of its container."""
+    return f"{instance['health_url'].removesuffix('/health')}/v1"
 
 
 class Node(t.NamedTuple):

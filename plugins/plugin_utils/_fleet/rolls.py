@@ -12,6 +12,7 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import rollout
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.rollout import (
     DRAIN,
     HOLD,
@@ -183,11 +184,34 @@ def _printed(value: Value, service: str, batch: Batch, answers: Answers, place: 
         "service": service,
         "says": _says(batch, place),
         "canary": batch.canary,
+        "probes": _probes(value, batch, answers) if batch.canary else {},
         "hosts": hosts,
         "traffic": [entry for state, members in states for entry in traffic(value, service, state, members)],
         "awaited": _awaited(value, service, batch),
         "members": [member._asdict() | {"gpus": sorted(member.gpus)} for member in batch.members],
     }
+
+
+def _probes(value: Value, batch: Batch, answers: Answers) -> dict[str, list[dict[str, t.Any]]]:
+    """By host, who is asked the same questions meanwhile: the replicas that are watched, and for each another one of its model."""
+    away = {(member.host, member.project) for member in batch.members}
+    found: dict[str, list[dict[str, t.Any]]] = {}
+    for watched in (member for member in batch.members if member.server):
+        own = [one for one in value["instances"] if one["model_name"] == watched.group and not one.get("rank")]
+        beside = [one for one in own if (one["server"], one["project"]) not in away and _answers(one, value, answers)]
+        pairs = [(one, True) for one in own if (one["server"], one["project"]) == (watched.host, watched.project)]
+        # On another host, if there is one: two on one host stand in each other's way.
+        beside.sort(key=lambda one: one["server"] == watched.host)
+        for one, changed in [*pairs, *((one, False) for one in beside[:1])]:
+            asked = {"container": one["project"], "url": proof_url(one), "model": one["model_name"]}
+            found.setdefault(one["server"], []).append({**asked, "of": watched.name, "watched": changed})
+    return found
+
+
+def _answers(one: Value, value: Value, answers: Answers) -> bool:
+    said = answers.get(one["server"], {}).get(one["project"])
+    drained = {one["server"], f"{one['server']}/{one['name']}"} & set(value["drained"])
+    return bool(said and said["ready"] and said["change"] != NEW and not drained)
 
 
 def _awaited(value: Value, service: str, batch: Batch) -> bool:

@@ -2,15 +2,21 @@
 """Asks for a few tokens of each of the models that are named, as a client would, and judges the answer by its content.
 
     ask.py URL MODEL...
+    ask.py --probe SECONDS URL MODEL
 
-URL ends in /v1. The program is read from standard input in the container of vLLM or LiteLLM, which has the key in a
-file. A health check does not tell that a server answers: one that is being stopped says 200 and gives no token.
+With --probe it asks one model for that long, and prints what came of it as a line of JSON, so that two replicas can be
+held against each other. URL ends in /v1. The program is read from standard input in the container of vLLM or LiteLLM,
+which has the key in a file. A health check does not tell that a server answers: one that is being stopped says 200 and
+gives no token.
 """
 
+import hashlib
+import itertools
 import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -25,6 +31,16 @@ QUESTIONS = (
 CANNOT = (400, 404, 405, 422, 501)
 #: The first request after a start may have kernels to build.
 SECONDS = 120
+#: What is asked of a replica that is watched, one after the other and again, with this pause between them.
+PROBES = (
+    "1, 2, 3,",
+    "Monday, Tuesday,",
+    "The capital of France is",
+    "def add(a, b):",
+    "Once upon a time",
+    "red, green,",
+)
+PAUSE = 0.5
 # Without a proxy, whatever the environment says: all of this is the fleet's own network.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -73,7 +89,72 @@ def ask(base, token, model):
     return ""
 
 
+def bodies(text):
+    """As QUESTIONS, with a text of ours and always the same answer."""
+    same = {"max_tokens": 16, "temperature": 0}
+    return {
+        "completions": {"prompt": text, **same},
+        "chat/completions": {"messages": [{"role": "user", "content": text}], **same},
+        "embeddings": {"input": text},
+    }
+
+
+def usable(base, token, model):
+    """The kind of question that the model answers. None is no fault here either."""
+    for path, body in QUESTIONS:
+        try:
+            post(base + "/" + path, token, {"model": model, **body})
+        except urllib.error.HTTPError as error:
+            if error.code in CANNOT:
+                continue
+        except (OSError, ValueError):
+            pass
+        return path
+    return ""
+
+
+def said(answer):
+    """A fingerprint of an answer, and whether it is one character over and over, as broken weights give it."""
+    if answer.get("data"):
+        numbers = [round(float(one), 2) for one in answer["data"][0]["embedding"]]
+        return {"same_as": fingerprint(numbers), "flat": len(set(numbers)) < 2}
+    choice = answer["choices"][0]
+    text = choice.get("text") or (choice.get("message") or {}).get("content") or ""
+    return {"same_as": fingerprint(text), "flat": len(text.strip()) > 3 and len(set(text.strip())) == 1}
+
+
+def fingerprint(value):
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+
+
+def probe(base, token, model, seconds):
+    """How often and how fast it answered, what went wrong, and what it said to each question at last."""
+    found = {"requests": 0, "errors": 0, "milliseconds": 0.0, "faults": [], "answers": {}}
+    path, end = usable(base, token, model), time.monotonic() + seconds
+    for text in itertools.cycle(PROBES) if path else ():
+        if time.monotonic() >= end:
+            break
+        begin, wrong = time.monotonic(), ""
+        try:
+            answer = post(base + "/" + path, token, {"model": model, **bodies(text)[path]})
+            wrong = fault(answer)
+            if not wrong:
+                found["answers"][text] = said(answer)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            wrong = str(error)[:200]
+        found["requests"] += 1
+        found["errors"] += bool(wrong)
+        found["milliseconds"] += (time.monotonic() - begin) * 1000
+        found["faults"] = [*found["faults"], wrong][-3:] if wrong else found["faults"]
+        time.sleep(PAUSE)
+    return found
+
+
 def main(arguments):
+    if arguments[0] == "--probe":
+        seconds, base, model = arguments[1:]
+        print(json.dumps(probe(base.rstrip("/"), key(), model, float(seconds))))
+        return
     base, models = arguments[0].rstrip("/"), arguments[1:]
     token = key()
     faults = [model + ": " + found for model in models for found in [ask(base, token, model)] if found]

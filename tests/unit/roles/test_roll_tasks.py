@@ -61,3 +61,13 @@ def test_states_of_what_left_are_forgotten_while_the_gate_still_knows_it() -> No
     first, second = tasks("gate/tasks/settled.yml")
     assert first[GATE]["state"] == "ready" and ".gate.left " in first["when"]
     assert ".gate.settled " in second[PROJECT]["projects"]
+
+
+def test_a_canary_is_asked_while_it_is_watched_and_a_lost_one_is_judged() -> None:
+    names = ("Begin to ask", "Watch the changed", "Take what", "Compare it")
+    found = tasks("llm/tasks/canary.yml")
+    begun, watched, taken, _compared = (next(task for task in found if task["name"].startswith(one)) for one in names)
+    assert found.index(begun) < found.index(watched) < found.index(taken)
+    assert begun["poll"] == 0 and "ansible.builtin.pause" in watched
+    assert "llm_batch.probes[inventory_hostname]" in begun["loop"]
+    assert taken["failed_when"] is False

@@ -57,14 +57,17 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[t.Callabl
     monkeypatch.setattr(program, "LITELLM_SECRETS", str(tmp_path / "environment"))
     servers = []
 
-    def run(answers: dict[str, tuple[int, t.Any]], *models: str, key: str = "vllm") -> Server:
+    def run(
+        answers: dict[str, tuple[int, t.Any]], *models: str, key: str = "vllm", options: t.Sequence[str] = ()
+    ) -> Server:
         if key == "litellm":
             secrets.unlink()
             (tmp_path / "environment").write_text("LITELLM_MASTER_KEY='sk 1'\n")
         servers.append(Server(answers))
-        program.main([servers[-1].url, *(models or ("tiny",))])
+        program.main([*options, servers[-1].url, *(models or ("tiny",))])
         return servers[-1]
 
+    monkeypatch.setattr(program, "PAUSE", 0.01)
     yield run
     for one in servers:
         one.http.shutdown()
@@ -112,3 +115,47 @@ def test_an_answer_is_judged_by_its_content(ask: t.Any, answer: t.Any, words: st
     """Fault: a vLLM that is being stopped answers 200, `abort` and nothing."""
     with pytest.raises(SystemExit, match=words):
         ask({"completions": answer})
+
+
+# ---- questions for a while
+
+
+def probed(ask: t.Any, capsys: pytest.CaptureFixture[str], path: str, status: int, answer: t.Any) -> t.Any:
+    ask({path: (status, answer)}, options=["--probe", "0.2"])
+    return json.loads(capsys.readouterr().out)
+
+
+def chat(text: str) -> t.Any:
+    return {"choices": [{"message": {"content": text}, "finish_reason": "stop"}], "usage": {"completion_tokens": 9}}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "flat"),
+    [
+        ("completions", GOOD, False),
+        ("chat/completions", chat("Paris, as ever"), False),
+        ("chat/completions", chat("!!!!!!!!"), True),
+        ("embeddings", {"data": [{"embedding": [0.1, 0.2]}]}, False),
+        ("embeddings", {"data": [{"embedding": [0.0, 0.0]}]}, True),
+    ],
+)
+def test_what_a_replica_answers_is_summed_up(ask: t.Any, capsys: t.Any, path: str, answer: t.Any, flat: bool) -> None:
+    found = probed(ask, capsys, path, 200, answer)
+    assert found["requests"] > 1 and found["errors"] == 0 and found["milliseconds"] > 0
+    assert {one["flat"] for one in found["answers"].values()} == {flat}
+    assert len({one["same_as"] for one in found["answers"].values()}) == 1
+
+
+def test_errors_are_counted_and_the_last_are_told(ask: t.Any, capsys: t.Any) -> None:
+    found = probed(ask, capsys, "completions", 500, {})
+    assert found["errors"] == found["requests"] > 3
+    assert len(found["faults"]) == 3 and "500" in found["faults"][0] and not found["answers"]
+
+
+def test_empty_answers_are_errors(ask: t.Any, capsys: t.Any) -> None:
+    found = probed(ask, capsys, "completions", 200, {**GOOD, "usage": {"completion_tokens": 0}})
+    assert found["errors"] == found["requests"] and "not one token" in found["faults"]
+
+
+def test_a_model_without_a_known_kind_of_question_is_not_asked(ask: t.Any, capsys: t.Any) -> None:
+    assert probed(ask, capsys, "rerank", 200, {})["requests"] == 0

@@ -13,6 +13,7 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -197,7 +198,7 @@ def _files(said: Said, fetching: bool) -> list[dict[str, t.Any]]:
 
 def _hook(instance: Instance) -> dict[str, t.Any]:
     """A server that says that it is healthy need not answer; one that does not is put back as it was."""
-    ask = ["python3", "-", f"{instance['health_url'].removesuffix('/health')}/v1", instance["model_name"]]
+    ask = ["python3", "-", proof_url(instance), instance["model_name"]]
     return {
         "service": SERVICE,
         "description": f"{instance['model_name']} answers a request",

@@ -170,3 +170,17 @@ def test_a_batch_is_judged_by_what_its_hosts_registered(answer: dict[str, t.Any]
     known = variables(__vllm_batch=answer)
     batch = stage(known, stage="rollout", service="vllm")["batches"][0]
     assert stage(known, stage="rolled", batch=batch)["faults"] == faults
+
+
+def test_a_canary_is_judged_by_what_each_host_printed() -> None:
+    batch = {
+        "members": [],
+        "probes": {"a": [{"of": "m on a", "watched": True}], "b": [{"of": "m on a", "watched": False}]},
+    }
+    known = variables()
+    whole = '{"requests": 30, "errors": 0, "milliseconds": 900, "faults": [], "answers": {}}'
+    known["hostvars"]["b"]["__llm_probed"] = {"results": [{"stdout": whole}]}
+    arguments = {"stage": "canary", "batch": batch, "before": [], "after": []}
+    assert stage(known, **arguments)["faults"] == ["m on a gave no result of the questions that it was asked"]
+    known["hostvars"]["a"]["__llm_probed"] = {"results": [{"stdout": whole}]}
+    assert stage(known, **arguments)["faults"] == []

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.modules.gate_statistics import counted
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.canary import judge
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.canary import compare, judge
 
 Row = dict[str, t.Any]
 
@@ -68,3 +69,46 @@ def test_what_haproxy_says() -> None:
     rows += ["m,a,2,7,1,2,3,44,", "m,BACKEND,1,7,1,2,3,44,", "m,b,2,,,,,,"]
     text = "\n".join(rows)
     assert counted(text) == [row("a", 7, 6, 44), row("b", 0, 0, 0)]
+
+
+# ---- the same questions to it and to another one
+
+
+BOTH = ", as questions to both say"
+
+
+def printed(requests: int = 40, errors: int = 0, each: float = 100.0, flat: int = 0, **answers: str) -> str:
+    said = answers or {"a": "1", "b": "2"}
+    one = {question: {"same_as": text, "flat": number < flat} for number, (question, text) in enumerate(said.items())}
+    faults = ["status 500"] * bool(errors)
+    return json.dumps(
+        {"requests": requests, "errors": errors, "milliseconds": requests * each, "faults": faults, "answers": one}
+    )
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "words"),
+    [
+        (printed(), printed(), ""),
+        (printed(a="9", b="8"), printed(), ""),
+        (printed(errors=3), printed(), f"failed 3 of 40 requests, the others 0 of 40{BOTH} (status 500)"),
+        (printed(errors=3), printed(errors=3), ""),
+        (printed(each=700), printed(), f"took 700 ms for a request, the others 100 ms{BOTH}"),
+        (printed(flat=2), printed(), "answers 2 of 2 questions with one character over and over"),
+        (printed(flat=2), printed(flat=2), ""),
+        ("Error: no such container", printed(), "gave no result of the questions that it was asked"),
+        ('{"requests": []}', printed(), "gave no result of the questions that it was asked"),
+        (printed(errors=3), "", "failed 3 of 40 requests, the others 0 of 0"),
+        (printed(errors=3), None, f"failed 3 of 40 requests, the others 0 of 0{BOTH} (status 500)"),
+        (printed(), None, ""),
+    ],
+)  # fmt: skip
+def test_answers_to_the_same_questions(mine: str, other: str | None, words: str) -> None:
+    assert compare(mine, other)[0] == [words] * bool(words)
+
+
+def test_how_many_answers_are_the_same_is_said() -> None:
+    each = "40 requests, 0 errors, 100 ms"
+    assert compare(printed(a="1", b="2"), printed(a="1", b="3", c="4"))[1] == (
+        f"questions to it: {each}; to another one: {each}; 1 of 2 answers are the same"
+    )

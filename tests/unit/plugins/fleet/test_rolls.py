@@ -220,3 +220,40 @@ def test_litellm_is_asked_for_a_model_that_runs() -> None:
     batch = roll(value, {"gw1": {"llmfleet-litellm-2": said()}}, "litellm")["batches"][0]
     found = rolls.outcome(value, batch, {"gw1": {"projects": {"llmfleet-litellm-2": {}}}})
     assert [(way["container"], way["models"]) for way in found["ways"]] == [("llmfleet-litellm-2", ["code"])]
+
+
+# ---- a canary
+
+
+def watched(value: Value, answers: t.Any) -> list[Value]:
+    value["rollout"]["canary_seconds"] = 30
+    return [batch["probes"] for batch in roll(value, answers)["batches"]]
+
+
+def running(server: str, **more: t.Any) -> Value:
+    return instance(server, health_url="http://127.0.0.1:8000/health", **more)
+
+
+def test_the_first_changed_replica_and_another_one_are_asked_the_same() -> None:
+    asked = {"container": "llmfleet-vllm-chat", "url": "http://127.0.0.1:8000/v1", "model": "chat", "of": "chat on a"}
+    first, *others = watched(fleet(*map(running, "abc")), changed("a", "b", "c"))
+    assert first == {"a": [{**asked, "watched": True}], "b": [{**asked, "watched": False}]}
+    assert others and not any(others)
+
+
+def test_who_is_drained_or_not_in_the_run_is_not_asked_beside_it() -> None:
+    value = fleet(*map(running, "abcd"), drained=["b"])
+    value["rollout"]["min_ready"] = "1"
+    unchanged = {host: {"llmfleet-vllm-chat": said("unchanged")} for host in "bd"}
+    (first,) = watched(value, {**changed("a"), **unchanged})
+    assert list(first) == ["a", "d"]
+
+
+def test_another_one_on_the_same_host_is_asked_where_there_is_no_other_host() -> None:
+    second = running("a", project="llmfleet-vllm-chat-2", gate={"backend": "vllm-chat", "server": "a-chat-2"}, gpus=[1])
+    value = fleet(running("a"), second)
+    (first, *_others) = watched(value, {"a": {one: said() for one in ("llmfleet-vllm-chat", "llmfleet-vllm-chat-2")}})
+    assert [(one["container"], one["watched"]) for one in first["a"]] == [
+        ("llmfleet-vllm-chat", True),
+        ("llmfleet-vllm-chat-2", False),
+    ]
