@@ -9,6 +9,7 @@ tests/package does the same with the collection installed, and has ansible-lint 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -124,8 +125,11 @@ def test_with_a_password_the_secrets_are_encrypted_and_the_project_works_as_writ
     password.write_text(PASSWORD)
     given = {"gpu_hosts": "127.0.0.1,127.0.0.2", "domain": "llm.example.com", "models": "chat=Qwen/Qwen2.5-7B-Instruct"}
     extra = [part for name, value in given.items() for part in ("-e", f"{name}={value}")]
-    code, output = play("llmfleet.gateway.init", "-e", f"dir={folder}", *extra, "--vault-password-file", str(password))
+    own = ["-e", f"dir={folder}", "-e", f"result={tmp_path / 'result'}", "--vault-password-file", str(password)]
+    code, output = play("llmfleet.gateway.init", *own, *extra)
     assert code == 0, output
+    result = json.loads((tmp_path / "result").read_text())
+    assert (result["failed"], result["encrypted"], set(result["secrets_added"])) == (False, True, NAMES)
     assert f"{VAULT}, encrypted." in output
     text = VaultLib([("default", VaultSecret(PASSWORD.encode()))]).decrypt((folder / VAULT).read_text())
     assert set(yaml.safe_load(text)) == NAMES

@@ -271,9 +271,19 @@ def _unreadable(name: str, value: Unreadable, secret: bool) -> str:
     undefined = re.fullmatch(r"'[a-z]+_[a-z0-9_]+' is undefined", reason)
     if undefined:
         return f"can't be templated: {reason}; define it, or write the value itself"
+    lookup = re.match(r"The lookup plugin '([\w.]+)' (failed:)?", reason)
+    if lookup:
+        return _not_looked_up(*lookup.groups())
     return (
         "can't be templated (its text is not shown); a value with {{, {% or {# in it is written with !unsafe before it"
     )
+
+
+def _not_looked_up(plugin: str, failed: str | None) -> str:
+    """A store of secrets may be away."""
+    if failed:
+        return f"can't be looked up by {plugin} (its reason is not shown); see that its server is reached from here, and that it lets you in"
+    return f"can't be looked up by {plugin}, which is not installed here, or a library that it needs; install them"
 
 
 # ---- the fleet

@@ -204,6 +204,21 @@ class TestTemplates:
         assert "'ss'" not in line
         assert "written with !unsafe before it" in line
 
+    @pytest.mark.parametrize(
+        ("reason", "remedy"),
+        [
+            ("failed: MARK", "see that its server is reached"),
+            ("failed to load: MARK", "which is not installed here"),
+            ("was not found.", "which is not installed here"),
+        ],
+    )
+    def test_of_a_secret_that_is_kept_elsewhere_the_plugin_is_named(self, reason: str, remedy: str) -> None:
+        whole = f"The lookup plugin 'community.hashi_vault.vault_kv2_get' {reason}"
+        (line,) = said({"postgres_password": Unreadable(whole)})
+        assert "can't be looked up by community.hashi_vault.vault_kv2_get" in line
+        assert remedy in line
+        assert "MARK" not in line
+
     def test_of_a_secret_an_undefined_variable_is_named(self) -> None:
         (line,) = said({"postgres_password": Unreadable("'vault_pw' is undefined")})
         assert "'vault_pw' is undefined; define it" in line
