@@ -15,6 +15,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     canary,
     drains,
     kinds,
+    prices,
     readings,
     report,
     rolls,
@@ -144,6 +145,8 @@ class ActionModule(ActionBase):
         known = self._read(hosts, seen)
         value = self._value(compute(hosts, self._vars["groups"], KNOWN, known))
         self._show(table.lines(value["instances"]) if value["instances"] else [])
+        first = next(iter(found.hosts.values())).variables
+        self._show(prices.lines(first["llm_models"], first["llm_gpu_hour_price"]))
         for line in value["changes"]:
             self._display.warning(line)
         self._judge(hosts, value)

@@ -42,6 +42,8 @@ KEYS: dict[str, tuple[type, ...]] = {
     "fallbacks": (list,),
     "order": (int,),
     "weight": (float, int),
+    "price": (dict,),
+    "tokens_per_second": (dict,),
     "trust_remote_code": (bool,),
     "engine_args": (dict,),
     "environment": (dict,),

@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import secrets, spelling
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.budgets import budget_warnings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import (
     Finding,
     Place,
@@ -145,8 +146,10 @@ def check(
 
 def _warnings(places: t.Mapping[str, Place], servers: tuple[str, ...]) -> list[Finding]:
     found = [Finding(*one, host=name) for name in servers for one in vllm.warnings(places[name])]
-    models = next((place.values.get("llm_models") for place in places.values()), None)
-    return found + [Finding("", line) for line in model_warnings(models)]
+    said: t.Mapping[str, t.Any] = next((place.values for place in places.values()), {})
+    models = said.get("llm_models")
+    texts = model_warnings(models) + budget_warnings(models, said.get("llm_gpu_hour_price"), said.get("llm_state"))
+    return found + [Finding("", line) for line in texts]
 
 
 _NO_GATEWAY = "The inventory group gateways has no host: put the host that LiteLLM shall run on into it"

@@ -15,6 +15,7 @@ import typing as t
 
 import yaml
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import prices
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, secrets, values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules.vllm import environment
@@ -68,6 +69,7 @@ def _entry_faults(entry: dict[str, t.Any], fleet: Fleet) -> t.Iterator[str]:
         yield f"environment: {fault}"
     if isinstance(entry.get("engine_args"), dict):
         yield from _argument_faults(entry["engine_args"])
+    yield from prices.faults(entry)
     if isinstance(entry.get("servers"), list):
         for name in entry["servers"]:
             if name not in fleet.gpu_servers:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import quote
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import routing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import prices, routing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, litellm_settings, redis
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
@@ -149,12 +149,16 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
 def _local_models(fleet: Fleet) -> list[dict[str, t.Any]]:
     """One deployment a model: its replicas are the gate's business, so one more or less is no change here."""
     found = {instance["model_name"]: instance["url"] for instance in fleet.serving}
-    return [routing.preferred(_local(name, url), fleet) for name, url in found.items()]
+    return [routing.preferred(_local(name, url, fleet), fleet) for name, url in found.items()]
 
 
-def _local(name: str, url: str) -> dict[str, t.Any]:
+def _local(name: str, url: str, fleet: Fleet) -> dict[str, t.Any]:
     params = {"model": f"hosted_vllm/{name}", "api_base": url, "api_key": "os.environ/VLLM_API_KEY"}
-    return {"model_name": name, "litellm_params": params}
+    entry = next((one for one in fleet.variable("llm_models") if one["name"] == name), {"name": name})
+    return {
+        "model_name": name,
+        "litellm_params": {**params, **prices.costs(entry, fleet.variable("llm_gpu_hour_price"))},
+    }
 
 
 def _external(entry: t.Mapping[str, t.Any], index: int) -> Moved:

@@ -159,6 +159,7 @@ FLEET: dict[str, Rule] = {
     "llm_ca_previous_key": _long_secret,
     "llm_plan_gpus": _kinds_of_gpu,
     "llm_gpu_count": values.between(0, 64),
+    "llm_gpu_hour_price": values.between(0),
     "llm_private_address": values.optional(values.reachable_address),
     "llm_project_root": values.path,
     "llm_rollout_batch": values.matching(re.compile(r"[1-9][0-9]*%?"), "number of instances", "1 or 25%"),
