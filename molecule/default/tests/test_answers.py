@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 
 
@@ -70,3 +71,23 @@ def test_figures_of_vllm_are_kept(host: t.Any) -> None:
 def test_ui_and_swagger(gateway: t.Any) -> None:
     assert "<html" in gateway.call("/ui/")[1].lower()
     assert "swagger" in gateway.call("/docs")[1].lower()
+
+
+def test_a_budget_ends_what_a_key_may_ask_of_a_local_model(gateway: t.Any, secrets: dict[str, str]) -> None:
+    """One answer costs more than the budget: what the scenario's price says, a million times less a token."""
+    body = {"key_alias": "spender", "models": ["tiny"], "max_budget": 0.00001}
+    key = json.loads(gateway.call("/key/generate", body, secrets["litellm_master_key"])[1])["key"]
+    try:
+        status, text = gateway.chat(key=key)
+        assert status == 200, text
+        usage = json.loads(text)["usage"]
+        assert usage["prompt_tokens"] * 1e-6 + usage["completion_tokens"] * 2e-6 > body["max_budget"]
+        # LiteLLM counts after the answer.
+        deadline = time.monotonic() + 60
+        while status == 200 and time.monotonic() < deadline:
+            time.sleep(1)
+            status, text = gateway.chat(key=key)
+        assert status in (400, 429), text
+        assert "budget" in text.lower()
+    finally:
+        gateway.call("/key/delete", {"keys": [key]}, secrets["litellm_master_key"])
