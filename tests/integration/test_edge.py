@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import socket
 import subprocess
@@ -151,54 +150,6 @@ def test_a_client_that_leaves_ends_the_request_behind(start: t.Callable[..., Edg
         time.sleep(0.01)
     assert upstream.left
     assert upstream.left[0] - left < 1
-
-
-def test_a_reload_and_another_certificate_break_nothing_off(start: t.Callable[..., Edge]) -> None:
-    edge = start()
-    before = edge.serial()
-    streams = [Stream(edge, 30, 0.1) for _number in range(20)]
-    time.sleep(0.3)
-    edge.configure(edge_docs="open")
-    edge.reload()
-    assert edge.ask("/docs")[0] == 200
-    edge.certify(datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=200))
-    edge.reload()
-    assert edge.serial() != before
-    assert all(stream.is_alive() for stream in streams)
-    faults = [stream.fault or stream.pieces for stream in streams if not stream.whole()]
-    assert faults == []
-
-
-def test_requests_go_on_through_reloads(start: t.Callable[..., Edge]) -> None:
-    edge = start()
-    streams = []
-    for number in range(10):
-        streams += [Stream(edge, 3, 0.05) for _number in range(5)]
-        edge.configure(edge_idle_timeout=100 + number)
-        edge.reload()
-    assert [stream.fault or stream.pieces for stream in streams if not stream.whole()] == []
-
-
-def test_streams_over_http_2_outlive_a_reload(start: t.Callable[..., Edge]) -> None:
-    edge = start()
-    resolve = f"{NAME}:{edge.at.https_port}:127.0.0.1"
-    ask = ["curl", "-sS", "--http2", "--no-buffer", "--cacert", str(edge.folder / "ca.pem"), "--resolve", resolve]
-    body = json.dumps({"stream": True, "chunks": 20, "interval": 0.05})
-    address = f"https://{NAME}:{edge.at.https_port}/v1/chat/completions"
-    client = subprocess.Popen([*ask, "-w", "%{http_version}", "-d", body, address], stdout=subprocess.PIPE, text=True)
-    time.sleep(0.4)
-    edge.configure(edge_docs="open")
-    edge.reload()
-    told = client.communicate(timeout=20)[0]
-    assert (told.count("data: "), told[-1]) == (20, "2")
-
-
-def test_a_certificate_that_is_none_is_refused_before_it_is_loaded(start: t.Callable[..., Edge]) -> None:
-    edge = start()
-    Path(edge.at.certificate).write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
-    with pytest.raises(subprocess.CalledProcessError):
-        edge.reload()
-    assert edge.ask("/v1/models")[0] == 200
 
 
 def test_slow_and_large_requests_are_bounded(start: t.Callable[..., Edge], upstream: Upstream, program: str) -> None:
@@ -393,15 +344,5 @@ def test_containers_can_run_it(program: str, tmp_path: Path) -> None:
             ),
             container,
         )
-        reload = [
-            "caddy",
-            "reload",
-            "--config",
-            "/etc/caddy/caddy.json",
-            "--address",
-            edge_config.CONTAINER.admin,
-            "--force",
-        ]
-        docker("exec", container, *reload)
     finally:
         docker("rm", "-f", "-v", container)

@@ -60,7 +60,9 @@ def redis_here(host: Host) -> bool:
 
 def with_edge(host: Host) -> bool:
     """Also while there is one that has to go."""
-    left = any(box["own"] and box["project"] == "llmfleet-edge" for box in host.facts.get("containers") or ())
+    left = any(
+        box["own"] and str(box["project"]).startswith("llmfleet-edge") for box in host.facts.get("containers") or ()
+    )
     return left or bool(host.variables["llm_domain"])
 
 

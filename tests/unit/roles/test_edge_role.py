@@ -40,6 +40,15 @@ def service(**said: t.Any) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", rendered(**said).compose["services"]["edge"])
 
 
+def entrance_of(**said: t.Any) -> Rendered:
+    given = {**PUBLIC, **said}
+    return render("edge", {"projects": view(**given)["projects"][-1:]}, **given)
+
+
+def entrance_service(**said: t.Any) -> dict[str, t.Any]:
+    return t.cast("dict[str, t.Any]", entrance_of(**said).compose["services"]["entrance"])
+
+
 def caddy(**said: t.Any) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", json.loads(rendered(**said).texts["config/caddy.json"]))
 
@@ -47,7 +56,7 @@ def caddy(**said: t.Any) -> dict[str, t.Any]:
 def routes(**said: t.Any) -> list[dict[str, t.Any]]:
     """Those that let something through."""
     found = caddy(**said)["apps"]["http"]["servers"]["https"]["routes"]
-    return [route for route in found if "match" in route]
+    return [route for route in found if "path" in route.get("match", [{}])[0]]
 
 
 class TestService:
@@ -62,8 +71,16 @@ class TestService:
         facts = {"containers": [{"own": True, "project": "llmfleet-edge", "name": "llmfleet-edge", "ports": [443]}]}
         host = make_host(facts=facts)
         assert on_host(row, host, {"gateways": ["gpu1"], "gpu_servers": ["gpu1"]})
-        (gone,) = edge.view(make_fleet(host), host)["projects"]
-        assert (gone["name"], gone["state"]) == ("llmfleet-edge", "absent")
+        gone = edge.view(make_fleet(host), host)["projects"]
+        assert {one["state"] for one in gone} == {"absent"}
+        assert [one["name"] for one in gone] == [
+            "llmfleet-edge-entrance",
+            "llmfleet-edge-1",
+            "llmfleet-edge-2",
+            "llmfleet-edge",
+        ]
+        left = {"own": True, "project": "llmfleet-edge-1", "name": "llmfleet-edge-1", "image": "x", "ports": []}
+        assert on_host(row, make_host(facts={"containers": [left]}), {"gateways": ["gpu1"], "gpu_servers": ["gpu1"]})
 
     def test_litellm_s_objects_are_reached_on_the_loopback_address_behind_it(self) -> None:
         assert gateway_state.api_url(make_host(**PUBLIC, litellm_publish_address="10.0.0.1")) == "http://127.0.0.1:4000"
@@ -78,24 +95,39 @@ class TestContainer:
         assert found["security_opt"] == ["no-new-privileges:true"]
         assert [one["target"] for one in found["volumes"] if not one["read_only"]] == ["/data"]
 
-    def test_it_listens_on_all_addresses_or_on_those_that_are_told(self) -> None:
-        assert service()["ports"] == ["80:8080", "443:8443"]
-        told = service(edge_publish_addresses=["10.0.0.1", "fd00::1"], edge_https_port=8443)
+    def test_the_entrance_alone_listens_on_all_addresses_or_on_those_that_are_told(self) -> None:
+        assert "ports" not in service()
+        assert entrance_service()["ports"] == ["80:8080", "443:8443"]
+        told = entrance_service(edge_publish_addresses=["10.0.0.1", "fd00::1"], edge_https_port=8443)
         assert told["ports"] == ["10.0.0.1:80:8080", "[fd00::1]:80:8080", "10.0.0.1:8443:8443", "[fd00::1]:8443:8443"]
 
-    def test_what_changes_is_loaded_and_makes_no_new_container(self) -> None:
+    def test_what_changes_makes_a_new_container_and_has_the_certificates_of_the_former_one(self) -> None:
         for said in (PUBLIC, PRIVATE, {"edge_acme_ca_file": __file__}):
             files = project(**said)["files"]
-            assert [one for one in files if one["path"] != "compose.yml" and one.get("reload") != ["edge"]] == []
+            assert [one for one in files if one["path"] != "compose.yml" and one["services"] != ["edge"]] == []
+            assert not project(**said).get("reload")
         mounted = {one["source"].removeprefix("./") for one in service()["volumes"]}
-        assert mounted == {"config", "secrets/mounted", "data"}, (
-            "folders: a mounted file goes on showing the former one"
-        )
+        assert mounted == {"config", "secrets/mounted", "/opt/llmfleet/edge/data"}
 
-    def test_a_certificate_alone_is_loaded_too(self) -> None:
-        found = project()["reload"]["edge"]
-        assert found["check"][:2] == ["caddy", "validate"]
-        assert found["command"][-1] == "--force"
+    def test_there_are_two_that_differ_in_their_names_alone(self) -> None:
+        first, second, entrance = view()["projects"]
+        assert (first["name"], second["name"], entrance["name"]) == (
+            "llmfleet-edge-1",
+            "llmfleet-edge-2",
+            "llmfleet-edge-entrance",
+        )
+        renamed = json.dumps(first).replace("edge-1", "edge-2").replace("edge/1", "edge/2")
+        assert json.loads(renamed) == second
+
+    def test_running_requests_end_while_the_other_one_serves(self) -> None:
+        """Of one that stops: the other requests first, then its connections, then its process."""
+        found = caddy(litellm_request_timeout=100)["apps"]["http"]
+        assert (found["shutdown_delay"], found["grace_period"]) == ("8s", "130s")
+        assert service(litellm_request_timeout=100)["stop_grace_period"] == "140s"
+        assert view(litellm_request_timeout=100)["wait_timeout"] == 180 + 140
+        leaving = found["servers"]["https"]["routes"][0]
+        assert leaving["match"] == [{"vars": {"{http.shutting_down}": ["true"]}}] and "terminal" not in leaving
+        assert leaving["handle"][0]["response"]["set"] == {"Connection": ["close"]}
 
     def test_the_new_state_has_to_reach_litellm_and_to_have_a_certificate(self) -> None:
         first, second = project()["hooks"]
@@ -107,6 +139,58 @@ class TestContainer:
         script = project(edge_names=["api.example.org"])["hooks"][1]["command"][-1]
         assert "/api.example.org/api.example.org.crt" in script
         assert "-lt 2 ]" in script
+
+
+class TestEntrance:
+    def test_it_knows_both_by_the_names_that_the_role_withdraws(self) -> None:
+        text = entrance_of().texts["config/haproxy.cfg"]
+        names = {(one["backend"], one["server"]) for one in view()["servers"]["llmfleet-edge-2"]}
+        assert names == {("https", "2"), ("http", "2")}
+        for name, port in (("https", 8443), ("http", 8080)):
+            section = next(part for part in text.split("\n\n") if part.startswith(f"backend {name}\n"))
+            servers = [line.split()[:3] for line in section.splitlines() if line.strip().startswith("server ")]
+            assert servers == [["server", str(one), f"llmfleet-edge-{one}:{port}"] for one in (1, 2)]
+        assert view()["socket"] == "/opt/llmfleet/edge/entrance/run/admin.sock"
+
+    def test_it_says_who_the_client_is_where_caddy_can_read_that(self) -> None:
+        for version, told in (("2.11.4", True), ("2.6.2", False)):
+            assert ("send-proxy-v2" in entrance_of(edge_version=version).texts["config/haproxy.cfg"]) == told
+            servers = caddy(edge_version=version)["apps"]["http"]["servers"]
+            assert [bool(servers[name].get("listener_wrappers")) for name in ("https", "http")] == [told, told]
+
+    @pytest.mark.parametrize(
+        ("running", "said", "image"),
+        [
+            ("", {}, "gate:2"),
+            ("gate:1", {}, "gate:1"),
+            ("0123456789ab", {}, "gate:2"),
+            ("gate:1", {"edge_entrance_image": "gate:3"}, "gate:3"),
+        ],
+    )
+    def test_a_new_release_of_the_gate_makes_no_new_entrance(self, running: str, said: t.Any, image: str) -> None:
+        boxes = [
+            {
+                "own": True,
+                "project": "llmfleet-edge-entrance",
+                "name": "llmfleet-edge-entrance",
+                "image": running,
+                "ports": [443],
+            }
+        ]
+        host = make_host(facts={"containers": boxes if running else []}, **PUBLIC, gate_image="gate:2", **said)
+        found = edge.view(make_fleet(host), host)["projects"][-1]["vars"]["edge_instance"]["compose"]
+        assert found["services"]["entrance"]["image"] == image
+
+    def test_it_takes_over_from_the_release_before(self) -> None:
+        assert view()["projects"][-1]["replaces"] == [
+            {"project": "llmfleet-edge", "project_dir": "/opt/llmfleet/edge", "service": "edge"}
+        ]
+
+    def test_it_is_locked_down_and_loads_what_changes(self) -> None:
+        found = entrance_service()
+        assert (found["cap_drop"], found["user"], found["read_only"]) == (["ALL"], "60804:60804", True)
+        assert [one["target"] for one in found["volumes"] if not one["read_only"]] == ["/run/llmfleet"]
+        assert view()["projects"][-1]["reload"]["entrance"]["signal"] == "USR2"
 
 
 class TestCertificates:
@@ -167,7 +251,7 @@ class TestCertificates:
         assert len(found) == 2
         assert {(one["mode"], one["owner"], one["secret"]) for one in found} == {("0600", "60804", True)}
         folders = {one["path"]: one["mode"] for one in project()["directories"]}
-        assert (folders["."], folders["secrets"], folders["data"]) == ("0700", "0700", "0700")
+        assert {folders[name] for name in (".", "secrets", "/opt/llmfleet/edge", "/opt/llmfleet/edge/data")} == {"0700"}
 
     def test_the_authority_s_secret_is_masked(self) -> None:
         assert secret_values("edge", view(**PRIVATE), llm_ca_key=CA_KEY) == [CA_KEY]

@@ -149,7 +149,7 @@ def test_a_gate_crashes(fleet: t.Any, loaded: t.Any, host: str) -> None:
 
 def test_the_edge_crashes(fleet: t.Any, loaded: t.Any) -> None:
     with loaded("edge crashes"):
-        crash(fleet, GATEWAY, "llmfleet-edge")
+        crash(fleet, GATEWAY, "llmfleet-edge-1")
         time.sleep(20)
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 #: No container of ours needs a capability of root's by itself, or may come to one.
@@ -37,3 +38,9 @@ def mount(source: str, target: str, read_only: bool = True) -> dict[str, t.Any]:
         "read_only": read_only,
         "bind": {"create_host_path": False},
     }
+
+
+def duration(text: str) -> int:
+    """Seconds of a duration as Compose writes it: 1h30m, 90s."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])(?!s)", text))

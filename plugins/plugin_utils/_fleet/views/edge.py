@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the role edge reads: the Compose project of Caddy with its configuration, and where its certificate comes from.
+"""What the role edge reads: the Compose projects of the edge, and where its certificate comes from. Two containers of Caddy, of which one
+serves while the other is replaced, stand behind an entrance that has the ports (edge_entrance.py).
 
 Pure and without secrets. Only _fleet/views/__init__.py imports it.
 """
@@ -12,10 +13,12 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge_config as caddy
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge_entrance as entrance
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
     directory,
+    duration,
     mount,
     secret_folders,
 )
@@ -26,7 +29,8 @@ if t.TYPE_CHECKING:
 
 Said = t.Mapping[str, t.Any]
 
-PROJECT = "llmfleet-edge"
+#: Of each of the two; the entrance has a name instead of a number. The release before had one project, by the name without either.
+PREFIX = entrance.PREFIX
 #: The service's name.
 SERVICE = "edge"
 CONFIG = "/etc/caddy/caddy.json"
@@ -36,14 +40,30 @@ STATUS = f"http://{caddy.CONTAINER.status}"
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+    """The entrance comes last: it takes the ports over when there is somebody behind it."""
     said = host.variables
-    found = {"wait_timeout": int(said["edge_wait_timeout"]), "read_on_host": []}
+    found: dict[str, t.Any] = {"wait_timeout": seconds(said), "read_on_host": [], "socket": entrance.socket(said)}
+    found |= {"entrance": entrance.PROJECT, "servers": {}}
     if not said["llm_domain"]:
-        gone = {"name": PROJECT, "project_dir": str(said["edge_project_dir"]), "state": "absent"}
-        return {**found, "projects": [gone]}
+        return {**found, "projects": _gone(said)}
     if source(said) == ON_HOST:
         found["read_on_host"] = [str(said["edge_certificate_file"]), str(said["edge_certificate_key_file"])]
-    return {**found, "projects": [project(fleet, host)], "url": url(said)}
+    both = [project(number, fleet, host) for number in entrance.NUMBERS]
+    found["servers"] = {f"{PREFIX}{number}": entrance.servers(number) for number in entrance.NUMBERS}
+    return {**found, "projects": [*both, entrance.project(host)], "url": url(said)}
+
+
+def _gone(said: Said) -> list[dict[str, t.Any]]:
+    """The entrance first, as nobody is to come in."""
+    root = str(said["edge_project_dir"])
+    parts = ["entrance", *map(str, entrance.NUMBERS)]
+    found = [{"name": f"{PREFIX}{part}", "project_dir": f"{root}/{part}", "state": "absent"} for part in parts]
+    return [*found, {"name": entrance.FORMER, "project_dir": root, "state": "absent"}]
+
+
+def seconds(said: Said) -> int:
+    """To wait for a container, whose former one may have to wait for its requests."""
+    return int(said["edge_wait_timeout"]) + duration(str(said["edge_stop_grace_period"]))
 
 
 def url(said: Said) -> str:
@@ -62,33 +82,38 @@ def source(said: Said) -> str:
     return ""
 
 
-def project(fleet: Fleet, host: Host) -> dict[str, t.Any]:
+def project(number: int, fleet: Fleet, host: Host) -> dict[str, t.Any]:
     said = host.variables
-    owner = (said["edge_uid"], said["edge_gid"])
+    owner, root = (said["edge_uid"], said["edge_gid"]), str(said["edge_project_dir"])
     return {
-        "name": PROJECT,
-        "project_dir": str(said["edge_project_dir"]),
+        "name": f"{PREFIX}{number}",
+        "project_dir": f"{root}/{number}",
         "state": "present",
         # Only root may enter: a mount doesn't need its parents, and another program with the number of Caddy's user gets no further.
         "directories": [
+            directory(root, "0700"),
             directory(".", "0700"),
             directory("config"),
-            directory("data", "0700", *owner),
+            directory(data(said), "0700", *owner),
             *secret_folders("mounted"),
         ],
         "files": _files(said),
         "networks": [{"name": str(said["litellm_network"])}],
-        "reload": {SERVICE: _reload()},
-        "hooks": _hooks(said),
+        "hooks": _hooks(number, said),
         "vars": {
             "edge_instance": {
-                "compose": compose(said),
+                "compose": compose(number, said),
                 "config": caddy.configuration(said, peers(fleet, host)),
                 "certificate": source(said),
                 "names": caddy.names(said),
             }
         },
     }
+
+
+def data(said: Said) -> str:
+    """Caddy's own, its certificates for instance; one for both."""
+    return f"{said['edge_project_dir']}/data"
 
 
 def peers(fleet: Fleet, host: Host) -> list[str]:
@@ -105,13 +130,14 @@ def peers(fleet: Fleet, host: Host) -> list[str]:
 
 
 def _files(said: Said) -> list[dict[str, t.Any]]:
-    reload = {"reload": [SERVICE]}
+    """What changes makes a new container. Caddy could load it too, but closes connections then that have not sent their request yet."""
+    new = {"services": [SERVICE]}
     found: list[dict[str, t.Any]] = [
         {"path": "compose.yml", "src": "compose.yml.j2"},
-        {"path": "config/caddy.json", "src": "caddy.json.j2", **reload},
+        {"path": "config/caddy.json", "src": "caddy.json.j2", **new},
     ]
     if caddy.certificates(said) == caddy.ACME and said["edge_acme_ca_file"]:
-        found.append({"path": "config/acme-roots.pem", "src": "acme-roots.pem.j2", **reload})
+        found.append({"path": "config/acme-roots.pem", "src": "acme-roots.pem.j2", **new})
     if source(said):
         found += [_secret(name, said) for name in ("certificate.pem", "key.pem")]
     return found
@@ -125,19 +151,11 @@ def _secret(name: str, said: Said) -> dict[str, t.Any]:
         "mode": "0600",
         "owner": str(said["edge_uid"]),
         "group": str(said["edge_gid"]),
-        "reload": [SERVICE],
+        "services": [SERVICE],
     }
 
 
-def _reload() -> dict[str, t.Any]:
-    """By force: the configuration is the same where only a certificate has changed."""
-    return {
-        "check": ["caddy", "validate", "--config", CONFIG],
-        "command": ["caddy", "reload", "--config", CONFIG, "--address", caddy.CONTAINER.admin, "--force"],
-    }
-
-
-def _hooks(said: Said) -> list[dict[str, t.Any]]:
+def _hooks(number: int, said: Said) -> list[dict[str, t.Any]]:
     question = ["wget", "-q", "-T", "60", "-O", "-", f"{STATUS}/upstream"]
     found = [
         {
@@ -148,17 +166,17 @@ def _hooks(said: Said) -> list[dict[str, t.Any]]:
         }
     ]
     if caddy.certificates(said) == caddy.ACME:
-        found.append(_certificate_hook(said))
+        found.append(_certificate_hook(number, said))
     return found
 
 
-def _certificate_hook(said: Said) -> dict[str, t.Any]:
+def _certificate_hook(number: int, said: Said) -> dict[str, t.Any]:
     limit = int(said["edge_certificate_timeout"])
     files = " ".join(f"{caddy.CONTAINER.data}/certificates/*/{name}/{name}.crt" for name in caddy.names(said))
     missing = f'[ "$(ls {files} 2>/dev/null | wc -l)" -lt {len(caddy.names(said))} ]'
     told = (
         f"There is no certificate yet. The authority has to reach {' and '.join(caddy.names(said))} here, on port"
-        f" {said['edge_http_port']} or {said['edge_https_port']}; docker logs {PROJECT} says what it answered"
+        f" {said['edge_http_port']} or {said['edge_https_port']}; docker logs {PREFIX}{number} says what it answered"
     )
     script = (
         f"n=0; while {missing}; do n=$((n+1)); [ $n -le {limit} ] || {{ echo '{told}' >&2; exit 1; }}; sleep 1; done"
@@ -175,19 +193,18 @@ def _certificate_hook(said: Said) -> dict[str, t.Any]:
 # ---- the container
 
 
-def compose(said: Said) -> dict[str, t.Any]:
+def compose(number: int, said: Said) -> dict[str, t.Any]:
     """The project's compose file."""
     networks = {"fleet": {"name": str(said["litellm_network"]), "external": True}}
-    return {"name": PROJECT, "services": {SERVICE: service(said)}, "networks": networks}
+    return {"name": f"{PREFIX}{number}", "services": {SERVICE: service(number, said)}, "networks": networks}
 
 
-def service(said: Said) -> dict[str, t.Any]:
-    """By Compose's names."""
-    at = caddy.CONTAINER
+def service(number: int, said: Said) -> dict[str, t.Any]:
+    """By Compose's names. The entrance alone has ports on the host."""
     found: dict[str, t.Any] = {
         "image": str(said["edge_image"]),
-        "container_name": PROJECT,
-        "labels": {"io.llmfleet.project": PROJECT},
+        "container_name": f"{PREFIX}{number}",
+        "labels": {"io.llmfleet.project": f"{PREFIX}{number}"},
         "restart": "unless-stopped",
         **LOCKED_DOWN,
         # The image's program asks for it by a file capability and doesn't start where it is out of reach. Nothing needs it.
@@ -202,13 +219,9 @@ def service(said: Said) -> dict[str, t.Any]:
         "volumes": [
             mount("./config", "/etc/caddy"),
             mount("./secrets/mounted", "/run/llmfleet"),
-            mount("./data", "/data", False),
+            mount(data(said), "/data", False),
         ],
         "networks": ["fleet"],
-        "ports": [
-            *_published(said, "edge_http_port", at.http_port),
-            *_published(said, "edge_https_port", at.https_port),
-        ],
         "healthcheck": {
             "test": ["CMD", "wget", "-q", "-O", "/dev/null", f"{STATUS}/"],
             "interval": "15s",
@@ -221,10 +234,3 @@ def service(said: Said) -> dict[str, t.Any]:
     if said["edge_memory_limit"]:
         found["mem_limit"] = str(said["edge_memory_limit"])
     return found
-
-
-def _published(said: Said, variable: str, inside: int) -> list[str]:
-    """Without an address Docker listens on all of them, and on IPv6 where the host has it."""
-    addresses = said["edge_publish_addresses"]
-    listens = [f"{bracketed(address)}:{said[variable]}:{inside}" for address in addresses]
-    return listens or [f"{said[variable]}:{inside}"]

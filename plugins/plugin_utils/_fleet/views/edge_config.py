@@ -25,6 +25,10 @@ OPEN, CLOSED = "open", "closed"
 PRIVATE_NAMES = frozenset(
     {"internal", "local", "localhost", "lan", "home", "corp", "private", "test", "example", "arpa"}
 )
+#: Seconds in which a Caddy that is about to stop ends each connection with the answer to the request that it has, when the entrance
+#: hands it no new ones any more. Afterwards it closes what is idle: longer than clients keep a connection that they don't use
+#: (httpx, which OpenAI's client uses, 5 s).
+LEAVING = 8
 #: What a request may take beyond LiteLLM's own time limit.
 MARGIN = 30
 #: A body of at most so many bytes is read whole before LiteLLM hears of the request, so a slow client holds none of its places.
@@ -33,7 +37,7 @@ CHALLENGES = "/.well-known/acme-challenge/*"
 #: Marks a question of the authority that another gateway has passed on, so that it goes no further.
 PASSED_ON = "X-Llmfleet-Challenge"
 #: Caddy knows these from this release on; Debian's is older.
-REQUEST_BUFFERS = STREAM_CLOSE_DELAY = (2, 7, 0)
+REQUEST_BUFFERS = STREAM_CLOSE_DELAY = PROXY_PROTOCOL = (2, 7, 0)
 TRUSTED_PROXIES = LOG_APPEND = (2, 8, 0)
 
 
@@ -104,6 +108,7 @@ def configuration(said: Said, peers: t.Sequence[str] = (), at: Layout = CONTAINE
                 "http_port": at.http_port,
                 "https_port": at.https_port,
                 "grace_period": f"{grace(said)}s",
+                "shutdown_delay": f"{LEAVING}s",
                 "servers": {
                     "https": _https(said, at),
                     "http": _http(said, peers, at),
@@ -140,15 +145,29 @@ def _times(said: Said) -> Json:
     }
 
 
+def _wrapped(said: Said, *more: str) -> Json:
+    """The entrance says first who the client is. Only containers of this fleet's network reach these ports."""
+    if release(said) < PROXY_PROTOCOL:
+        return {}
+    first = {"wrapper": "proxy_protocol", "timeout": "5s", "allow": ["0.0.0.0/0", "::/0"]}
+    return {"listener_wrappers": [first, *({"wrapper": name} for name in more)]}
+
+
+def _leaving() -> Json:
+    close = {"handler": "headers", "response": {"deferred": True, "set": {"Connection": ["close"]}}}
+    return {"match": [{"vars": {"{http.shutting_down}": ["true"]}}], "handle": [close]}
+
+
 def _https(said: Said, at: Layout) -> Json:
     own = names(said)
     found: Json = {
         "listen": [f":{at.https_port}"],
+        **_wrapped(said, "tls"),
         **_times(said),
         "protocols": ["h1", "h2"],
         "tls_connection_policies": [{"default_sni": own[0]}],
         "automatic_https": {"disable_redirects": True} if certificates(said) == ACME else {"disable": True},
-        "routes": [*_allowed(said, at), {"handle": [_closed()]}],
+        "routes": [_leaving(), *_allowed(said, at), {"handle": [_closed()]}],
         "errors": {"routes": [{"handle": _failed()}]},
     }
     if said["edge_access_log"]:
@@ -173,6 +192,7 @@ def _http(said: Said, peers: t.Sequence[str], at: Layout) -> Json:
         routes.insert(0, _asked_elsewhere(peers))
     return {
         "listen": [f":{at.http_port}"],
+        **_wrapped(said),
         **_times(said),
         "protocols": ["h1"],
         "automatic_https": {"disable": True},

@@ -168,7 +168,7 @@ def service(fleet: Fleet, host: Host, listens: bool) -> dict[str, t.Any]:
         "stop_signal": "SIGUSR1",
         "stop_grace_period": str(said["gate_stop_grace_period"]),
         "entrypoint": ["haproxy"],
-        "command": _command(),
+        "command": command(),
         "volumes": [
             mount("./config", haproxy.CONFIG),
             mount("./secrets/mounted", haproxy.SECRETS),
@@ -183,7 +183,8 @@ def service(fleet: Fleet, host: Host, listens: bool) -> dict[str, t.Any]:
     return found
 
 
-def _command() -> list[str]:
+def command() -> list[str]:
+    """Of HAProxy, with its master's socket."""
     master = f"{haproxy.RUN}/{haproxy.MASTER_SOCKET},mode,600"
     return ["-W", "-db", "-S", master, "-f", f"{haproxy.CONFIG}/haproxy.cfg"]
 

@@ -9,7 +9,6 @@ Pure and without secrets: the templates take those from the role's variables. On
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
@@ -18,6 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.comp
     LOCKED_DOWN,
     bracketed,
     directory,
+    duration,
     mount,
     secret_folders,
 )
@@ -273,17 +273,11 @@ def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
         "gpus": list(instance["gpus"]),
         "start_after": list(instance["start_after"]),
         "health_url": instance["health_url"],
-        "limit": seconds(said["vllm_start_period"]),
+        "limit": duration(str(said["vllm_start_period"])),
         "patience": PATIENCE,
         "address": instance["unit_address"] if instance["unit"] else "",
         "rank": instance["rank"],
     }
-
-
-def seconds(duration: str) -> int:
-    """Of a duration as Compose writes it: 1h30m, 90s."""
-    units = {"h": 3600, "m": 60, "s": 1}
-    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])(?!s)", str(duration)))
 
 
 def _environment(instance: Instance, said: Said, fetched: bool) -> dict[str, str]:

@@ -144,10 +144,24 @@ def _trusted(place: Place) -> t.Iterator[tuple[str, str]]:
         )
 
 
+def _networks(place: Place) -> t.Iterator[tuple[str, str]]:
+    """An older one sees the entrance in place of every client."""
+    if place.values.get("edge_trusted_proxies") or caddy.release(place.values) >= caddy.PROXY_PROTOCOL:
+        return
+    for group in GROUPS:
+        if isinstance(place.values.get(f"edge_{group}"), list):
+            needed = ".".join(map(str, caddy.PROXY_PROTOCOL[:2]))
+            yield (
+                f"edge_{group}",
+                f"lists networks, which needs Caddy {needed} or newer; raise edge_version, or write open or closed",
+            )
+
+
 RULES: dict[str, Rule] = {
     "llm_domain": values.optional(values.host),
     "edge_version": values.three_numbers,
     "edge_image": names.image,
+    "edge_entrance_image": values.optional(names.image),
     "edge_project_dir": values.path,
     "edge_uid": values.uid,
     "edge_gid": values.uid,
@@ -177,4 +191,4 @@ RULES: dict[str, Rule] = {
     "edge_wait_timeout": values.between(1),
     "edge_certificate_timeout": values.between(1),
 }
-RELATIONS: tuple[Relation, ...] = (_files, _acme, _internal, _entries, _ui, _ports, _trusted)
+RELATIONS: tuple[Relation, ...] = (_files, _acme, _internal, _entries, _ui, _ports, _trusted, _networks)
