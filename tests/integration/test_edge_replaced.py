@@ -79,10 +79,14 @@ class Gateway:
         self.traffic(project).set("ready")
         self.traffic(project).release()
 
-    def port(self) -> int:
-        return int(
-            docker("port", f"{self.name}-llmfleet-edge-entrance", f"{PORT}/tcp").splitlines()[0].rsplit(":", 1)[1]
-        )
+    def place(self) -> tuple[str, int]:
+        """On an address without Docker's own proxy before it, which would take connections for nobody."""
+        address, port = docker("port", f"{self.name}-llmfleet-edge-entrance", f"{PORT}/tcp").splitlines()[0].split(":")
+        return address, int(port)
+
+
+def bridge(name: str) -> str:
+    return docker("network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}", name)
 
 
 def run(name: str, container: str, said: dict[str, t.Any], place: Path, program: str) -> None:
@@ -104,7 +108,9 @@ def run(name: str, container: str, said: dict[str, t.Any], place: Path, program:
     for one in said["volumes"]:
         options += ["-v", f"{(place / one['source']).resolve()}:{one['target']}:{'ro' if one['read_only'] else 'rw'}"]
     options += (
-        ["-v", f"{program}:/usr/bin/caddy:ro"] if program else ["-p", f"127.0.0.1::{PORT}", "--entrypoint", "haproxy"]
+        ["-v", f"{program}:/usr/bin/caddy:ro"]
+        if program
+        else ["-p", f"{bridge(name)}::{PORT}", "--entrypoint", "haproxy"]
     )
     docker("run", "-d", "--name", f"{name}-{container}", *options, said["image"], *said["command"])
 
@@ -169,7 +175,8 @@ def none_failed(found: t.Sequence[dict[str, t.Any]]) -> None:
 
 
 def test_replacing_every_container_of_caddy_under_load_fails_no_request(gateway: Gateway, tmp_path: Path) -> None:
-    target = Target(f"https://{NAME}:{gateway.port()}", "key", "127.0.0.1", trusting(tmp_path))
+    address, port = gateway.place()
+    target = Target(f"https://{NAME}:{port}", "key", address, trusting(tmp_path))
 
     def replaced() -> None:
         for _round in range(ROUNDS):
@@ -187,12 +194,11 @@ def test_a_gateway_of_two_is_replaced_whole_without_a_failed_request(
     for folder in folders:
         folder.mkdir()
     with brought(parts.pinned(), folders[0]) as first, brought(parts.pinned(), folders[1]) as second:
-        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        both = [docker("inspect", "-f", form, f"{one.name}-llmfleet-edge-entrance") for one in (first, second)]
+        both = [one.place() for one in (first, second)]
 
         async def addresses(_loop: t.Any, place: tuple[str, int], **_more: t.Any) -> list[t.Any]:
-            known = both if place[0] == "both" else [place[0]]
-            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, place[1])) for one in known]
+            known = both if place[0] == "both" else [place]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", one) for one in known]
 
         monkeypatch.setattr(asyncio.base_events.BaseEventLoop, "_ensure_resolved", addresses)
 
@@ -208,13 +214,8 @@ def test_a_gateway_of_two_is_replaced_whole_without_a_failed_request(
 
 def test_caddy_knows_the_client_behind_the_entrance(gateway: Gateway) -> None:
     """What a list of networks is compared with."""
-    asked = [
-        "curl",
-        "-sk",
-        "--resolve",
-        f"{NAME}:{gateway.port()}:127.0.0.1",
-        f"https://{NAME}:{gateway.port()}/v1/models",
-    ]
+    address, port = gateway.place()
+    asked = ["curl", "-sk", "--resolve", f"{NAME}:{port}:{address}", f"https://{NAME}:{port}/v1/models"]
     subprocess.run(asked, check=True, capture_output=True)
     entrance = docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{.Gateway}}{{end}}",
                       f"{gateway.name}-llmfleet-edge-entrance").split()  # fmt: skip
