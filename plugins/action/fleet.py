@@ -12,6 +12,7 @@ import typing as t
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
+    acts,
     canary,
     drains,
     kinds,
@@ -19,6 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     readings,
     report,
     rolls,
+    switched,
     table,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble, refusals
@@ -36,6 +38,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value impo
     REPORT,
     ROLLED,
     ROLLOUT,
+    SERVICE_STATE,
+    SWITCHED,
     TRAFFIC,
     Fleet,
     FleetError,
@@ -68,6 +72,8 @@ class ActionModule(ActionBase):
                 "after": {"type": "list", "elements": "dict"},
                 "names": {"type": "list", "elements": "str"},
                 "state": {"type": "str", "choices": list(drains.STATES)},
+                "act": {"type": "str", "choices": list(acts.ACTS)},
+                "services": {"type": "list", "elements": "str", "choices": list(acts.SERVICES), "default": []},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
                 "secrets": {"type": "bool", "default": True},
@@ -77,6 +83,8 @@ class ActionModule(ActionBase):
                 ("stage", ROLLED, ["batch"]),
                 ("stage", TRAFFIC, ["names", "state"]),
                 ("stage", CHOSEN, ["names"]),
+                ("stage", SERVICE_STATE, ["act"]),
+                ("stage", SWITCHED, ["names"]),
                 ("stage", CANARY, ["batch", "before", "after"]),
             ],
         )
@@ -95,18 +103,22 @@ class ActionModule(ActionBase):
             ROLLED: self._rolled,
             TRAFFIC: self._traffic,
             CHOSEN: self._chosen,
+            SERVICE_STATE: self._service_state,
+            SWITCHED: self._switched,
             CANARY: self._canary,
             REPORT: self._report,
         }
 
-    def _resolved(self) -> Resolved:
-        """Every host with its variables, checked and of the types that the roles' argument specs say."""
+    def _resolved(self, off_too: bool = False) -> Resolved:
+        """Every host with its variables, checked and of the types that the roles' argument specs say. Nothing but a switch knows of models
+        that are off."""
         groups, defaults = self._vars["groups"], self._defaults()
         found = resolve(self._vars["hostvars"], groups, defaults, self._loader)
         given = {name: self._with_secrets(host.variables) for name, host in found.hosts.items()}
         checked = check(given, groups, read_specs(COLLECTION), defaults)
-        if found.faults or checked.faults:
-            raise FleetError("\n".join([*found.faults, *checked.faults]))
+        off = list(dict.fromkeys(line for variables in checked.hosts.values() for line in switched.faults(variables)))
+        if found.faults or checked.faults or off:
+            raise FleetError("\n".join([*found.faults, *checked.faults, *off]))
         if self._args["stage"] == DECLARED:
             for line in checked.warnings:
                 self._display.warning(line)
@@ -114,6 +126,8 @@ class ActionModule(ActionBase):
             name: host._replace(variables={**host.variables, **checked.hosts[name]})
             for name, host in found.hosts.items()
         }
+        if not off_too:
+            hosts = {name: host._replace(variables=switched.served(host.variables)) for name, host in hosts.items()}
         return found._replace(hosts=hosts)
 
     def _defaults(self) -> dict[str, t.Any]:
@@ -179,6 +193,15 @@ class ActionModule(ActionBase):
         value = self._fleet()
         keys = {key for name in self._args["names"] for key in drains.keys_of(value, name)}
         return {"projects": rolls.chosen(value, keys)}
+
+    def _service_state(self) -> Value:
+        names = [name for name in self._args["names"] or () if name]
+        return acts.steps(self._fleet(), self._args["act"], self._args["services"], names)
+
+    def _switched(self) -> Value:
+        variables = next(iter(self._resolved(off_too=True).hosts.values())).variables
+        leaves, comes = self._args["names"]
+        return switched.switch(variables, leaves, comes)
 
     def _canary(self) -> Value:
         """What loops over the gateways registered, and what the replicas of the batch and others beside them answered."""

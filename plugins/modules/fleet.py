@@ -25,11 +25,14 @@ options:
         C(llm_rollout_min_ready) holds. V(rolled) says what one of them came to. Both read C(llm_fleet) and what the role registered.
       - V(traffic) says which servers of the gates get no requests, or get them again, for the O(names) of servers and instances, and
         refuses where fewer replicas would be left than C(llm_rollout_min_ready) says. V(chosen) says which projects are meant.
+      - V(service_state) says in which order projects are stopped, started or restarted (O(act)) that O(services) and O(names) mean, and
+        where their requests are meanwhile.
+      - V(switched) says which models of C(llm_models) are off once the first of O(names) has left and the second has come.
       - V(canary) compares the members of O(batch) with the others of their backends, and what each answered to the same questions as
         another one.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, canary, report]
+    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, service_state, switched, canary, report]
     required: true
   service:
     description: The service that O(stage=rollout) makes batches of.
@@ -56,6 +59,16 @@ options:
         of a run; requests for models that are nowhere else wait meanwhile.
     type: str
     choices: [drained, ready, away, back]
+  act:
+    description: What is done to O(services) and O(names) in O(stage=service_state).
+    type: str
+    choices: [started, stopped, restarted]
+  services:
+    description: Services that are meant, all with none.
+    type: list
+    elements: str
+    choices: [postgres, redis, gate, vllm, litellm, edge]
+    default: []
   driver_to_come:
     description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
     type: bool
@@ -198,6 +211,35 @@ refused:
   returned: stage is V(traffic)
   type: list
   elements: str
+steps:
+  description: What is done one after the other, with the projects by host and the traffic before and afterwards.
+  returned: stage is V(service_state)
+  type: list
+  elements: dict
+will:
+  description: What happens to whom, a line each.
+  returned: stage is V(service_state) or V(switched)
+  type: list
+  elements: str
+destroys:
+  description: What is interrupted by it, a line each.
+  returned: stage is V(service_state) or V(switched)
+  type: list
+  elements: str
+"off":
+  description: What C(llm_models_off) is to be.
+  returned: stage is V(switched)
+  type: list
+  elements: str
+before:
+  description: What it is.
+  returned: stage is V(switched)
+  type: list
+  elements: str
+text:
+  description: The same as a file of variables.
+  returned: stage is V(switched)
+  type: str
 seen:
   description: What the gates counted, a line for each member, and what came of the questions to it.
   returned: stage is V(canary)

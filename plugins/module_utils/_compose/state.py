@@ -60,6 +60,9 @@ PENDING_SHAPE: dict[str, t.Any] = {
 SERVICES = ("images", "hashes", "services")
 #: The state that worked before the good one.
 PREVIOUS = "previous"
+#: Every image that the project ever ran, by the name in its compose file: what may be removed one day.
+IMAGES = "images.json"
+IMAGES_KEPT = 200
 #: The manifest of the release before: path to name of the copy, mode, owner and group.
 FORMER_APPLIED = "applied.json"
 
@@ -130,8 +133,20 @@ class Store:
             }
         manifest = json.dumps({**{name: pending[name] for name in KEPT}, "files": files}, indent=1, sort_keys=True)
         write_file(os.path.join(fresh, MANIFEST), manifest, 0o600, os.getuid(), os.getgid())
+        self._remember_images(pending)
         self._retire(pending)
         os.rename(fresh, self.file(GOOD))
+
+    def _remember_images(self, pending: State) -> None:
+        before = self.images()
+        found = list(dict.fromkeys([*before, *self.good().get("images", {}).values(), *pending["images"].values()]))
+        if found != before:
+            write_file(self.file(IMAGES), json.dumps(found[-IMAGES_KEPT:]), 0o600, os.getuid(), os.getgid())
+
+    def images(self) -> list[str]:
+        """Those that the project ran, the latest last."""
+        found = read_json(self.file(IMAGES))
+        return found if fits(found, [str]) else []
 
     def _retire(self, pending: State) -> None:
         """What worked until now is kept too. The same services again, as when only a neighbour changed, are no other state."""
@@ -186,7 +201,7 @@ class Store:
         """All that is remembered. The lock goes last; who waits for it sees that it has gone."""
         for name in (GOOD, GOOD + ".new", PREVIOUS, "job", "fetch"):
             shutil.rmtree(self.file(name), ignore_errors=True)
-        for name in (PENDING, FORMER_APPLIED, LOCK):
+        for name in (PENDING, FORMER_APPLIED, IMAGES, LOCK):
             if os.path.exists(self.file(name)):
                 os.unlink(self.file(name))
         remove_empty(self.path)

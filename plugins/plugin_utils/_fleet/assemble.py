@@ -14,7 +14,12 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.look import look
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, Service, on_host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import DECLARED_VIEWS, VIEWS, preflight
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import (
+    DECLARED_VIEWS,
+    VIEWS,
+    leftovers,
+    preflight,
+)
 
 
 def assemble(fleet: Fleet) -> dict[str, t.Any]:
@@ -55,7 +60,8 @@ def _host(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         return {**found, **{row.name: VIEWS[row.name](fleet, host) for row in rows if row.name in DECLARED_VIEWS}}
     views = {row.name: VIEWS[row.name](fleet, host) for row in rows}
     keep = host.facts.get("reading") != fleet.reading
-    return {**found, "keep_reading": keep, "preflight": preflight.view(fleet, host), **views}
+    of_host = {"preflight": preflight.view(fleet, host), "leftovers": leftovers.view(fleet, host)}
+    return {**found, "keep_reading": keep, **of_host, **views}
 
 
 def refusals(value: t.Mapping[str, t.Any]) -> list[str]:

@@ -20,6 +20,10 @@ ROLLED = "rolled"
 #: Who gets no requests, by the word of a person; and which projects go back to what they were.
 TRAFFIC = "traffic"
 CHOSEN = "chosen"
+#: What a person stops, starts or restarts.
+SERVICE_STATE = "service_state"
+#: Which models are off once one has come and another has left.
+SWITCHED = "switched"
 #: How the first changed replica does beside the others.
 CANARY = "canary"
 #: Not of a fleet: each model alone on kinds of GPU.

@@ -48,3 +48,8 @@ def test_gates_forget_what_left_after_the_instances_changed_and_only_where_somet
     (task,) = play["tasks"]
     assert task["ansible.builtin.include_role"]["tasks_from"] == "settled.yml"
     assert "llm_fleet.leaving | length > 0" in task["when"]
+
+
+def test_every_operation_stands_in_the_table_of_operations() -> None:
+    table = (PLAYBOOKS[0].parents[1] / "docs" / "operations.md").read_text()
+    assert [path.stem for path in PLAYBOOKS if f"| `{path.stem}` |" not in table] == []

@@ -1,0 +1,71 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is left on a host once the fleet's projects are gone: networks of ours that nobody is in, and our folders below the project root.
+Known by label and by name; everything else is somebody's.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import LABEL_FLEET, Engine
+
+#: Ours below the root. The first ones hold nothing that can't be made again.
+PASSING = ("locks", "reading.json", "gate")
+HOLDING = ("backup", "backups", "edge", "litellm", "models", "postgres", "redis", "vllm")
+#: Folders of data, in which nothing is looked at.
+DATA = ("data", "cache", "models", "hub")
+LABEL_SHARED = "io.llmfleet.network"
+
+
+def networks(engine: Engine) -> list[str]:
+    """By our labels, with nobody in them: a foreign container may have joined one."""
+    listed: list[str] = []
+    for label in (LABEL_FLEET, LABEL_SHARED):
+        listed += engine.run("network", "ls", "--filter", f"label={label}", "--format", "{{.Name}}").split()
+    return [name for name in dict.fromkeys(listed) if not engine.members(name)]
+
+
+def paths(root: str, data: bool) -> list[str]:
+    """What goes as a whole."""
+    found = [os.path.join(root, name) for name in PASSING + (HOLDING if data else ())]
+    return [path for path in found if os.path.lexists(path)]
+
+
+def perform(engine: Engine | None, root: str, data: bool, check_mode: bool) -> dict[str, t.Any]:
+    """Without an engine there are no networks."""
+    left, gone = networks(engine) if engine else [], paths(root, data)
+    if not check_mode:
+        if engine:
+            engine.remove_networks(left)
+        for path in gone:
+            _remove(path)
+        for name in HOLDING:
+            _remove_empty(os.path.join(root, name))
+        if os.path.isdir(root) and not os.listdir(root):
+            os.rmdir(root)
+    kept = [os.path.join(root, name) for name in sorted(os.listdir(root))] if os.path.isdir(root) else []
+    return {
+        "changed": bool(left or gone),
+        "removed": [*gone, *(f"network {name}" for name in left)],
+        "kept": [path for path in kept if not (check_mode and path in gone)],
+    }
+
+
+def _remove(path: str) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+def _remove_empty(path: str) -> None:
+    """Folders in which a project had its files; from the bottom up, and none of data."""
+    for folder, _names, _files in os.walk(path, topdown=False):
+        inside = os.path.relpath(folder, path).split(os.sep)
+        if not set(inside) & set(DATA) and not os.listdir(folder):
+            os.rmdir(folder)
