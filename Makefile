@@ -44,7 +44,7 @@ lint: env
 	ansible-lint --offline
 
 types: env
-	mypy plugins scripts tests/bench tests/benchmark tests/load tests/unit tests/integration
+	mypy plugins scripts tests/bench tests/benchmark tests/drill tests/load tests/unit tests/integration
 
 docs-lint: env
 	scripts/sanity.sh docs
