@@ -15,9 +15,12 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca.rotation import STEPS
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secret_rotation import ROTATED, refused
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.secrets import (
     add,
+    begin_rotation,
     default_path,
+    end_rotation,
     held_by,
     held_in,
     missing,
@@ -44,13 +47,20 @@ class ActionModule(ActionBase):
                 "inventory": {"type": "path"},
                 "all_secrets": {"type": "bool", "default": False},
                 "rotate_ca": {"type": "str", "choices": list(STEPS)},
+                "rotate": {"type": "list", "elements": "str"},
+                "drop_previous": {"type": "bool", "default": False},
             },
-            mutually_exclusive=[("inventory", "rotate_ca")],
+            mutually_exclusive=[("inventory", "rotate_ca", "rotate", "drop_previous")],
         )
         self._keys = self._loader._vault.secrets or []
         path = Path(args["path"] or self._default(args["inventory"], variables))
         if args["rotate_ca"]:
             return {**result, **self._rotated(path, args["rotate_ca"])}
+        if args["rotate"] is not None:
+            return {**result, **self._begun(path, args["rotate"])}
+        if args["drop_previous"]:
+            gone = self._tried(end_rotation, path, not self._task.check_mode, self._keys)
+            return {**result, **self._done(path, [], gone)}
         held = self._held(args["inventory"], variables)
         several = len(held) > 2  # the controller is one of them
         authority = args["all_secrets"] or several or any(found.get("llm_domain") for found in held)
@@ -83,6 +93,20 @@ class ActionModule(ActionBase):
         changed = self._tried(rotate, path, step, not self._task.check_mode, self._keys)
         done = "taken" if changed else "taken before"
         return {"changed": changed, "path": str(path), "added": [], "msg": f"Step {step} is {done} in {path}"}
+
+    def _begun(self, path: Path, names: list[str]) -> dict[str, t.Any]:
+        chosen = list(ROTATED) if names == ["all"] else names
+        faults = refused(chosen)
+        if faults:
+            raise AnsibleActionFail("\n".join(faults))
+        write = not self._task.check_mode
+        new = self._tried(begin_rotation, path, chosen, secrets(authority=True), write, self._keys)
+        kept = [ROTATED[name] for name in chosen if ROTATED[name]]
+        return {**self._done(path, new, []), "chosen": chosen, "kept": kept}
+
+    def _done(self, path: Path, new: list[str], gone: list[str]) -> dict[str, t.Any]:
+        told = f"New in {path}: {', '.join(new) or 'nothing'}; taken out: {', '.join(gone) or 'nothing'}"
+        return {"changed": bool(new or gone), "path": str(path), "added": new, "removed": gone, "msg": told}
 
     def _default(self, inventory: str | None, variables: dict[str, t.Any]) -> str:
         sources = [inventory] if inventory else variables.get("ansible_inventory_sources") or []

@@ -40,6 +40,20 @@ options:
       - After each step every host has to have what follows from it, before the next one is taken. The playbook C(rotate_ca) does that.
     type: str
     choices: [trust, issue, drop]
+  rotate:
+    description:
+      - Instead, gives these secrets new values, V(all) for every one that can be replaced. Of C(vllm_api_key) and C(redis_password) the value
+        before is kept, as C(vllm_previous_api_key) and C(redis_previous_password), since both have to be valid while clients change.
+      - A secret whose value before is kept still is not replaced again, so that a rotation that was cut off goes on.
+      - C(litellm_salt_key) is refused. The playbook C(rotate_secrets) does the rest.
+    type: list
+    elements: str
+    version_added: "0.2.0"
+  drop_previous:
+    description: Instead, takes out the values before, once nobody uses them any more.
+    type: bool
+    default: false
+    version_added: "0.2.0"
 attributes:
   check_mode:
     description: Says what is missing without making it.
@@ -64,6 +78,10 @@ EXAMPLES = r"""
 - name: Have another key for the fleet's authority, which is trusted and not used yet
   llmfleet.gateway.secrets_file:
     rotate_ca: trust
+
+- name: Have another password of Redis beside the one that is used
+  llmfleet.gateway.secrets_file:
+    rotate: [redis_password]
 """
 
 RETURN = r"""
@@ -76,8 +94,23 @@ encrypted:
   returned: success, unless O(rotate_ca)
   type: bool
 added:
-  description: Variables that were missing.
+  description: Variables that were missing, or that have another value now.
   returned: success
+  type: list
+  elements: str
+removed:
+  description: Variables that were taken out.
+  returned: O(rotate) or O(drop_previous) is given
+  type: list
+  elements: str
+chosen:
+  description: The secrets that O(rotate) means.
+  returned: O(rotate) is given
+  type: list
+  elements: str
+kept:
+  description: Variables that hold values before, of those secrets.
+  returned: O(rotate) is given
   type: list
   elements: str
 msg:

@@ -25,27 +25,27 @@ class RotationError(Exception):
 
 def rotated(text: str, step: str, make: t.Callable[[], str]) -> str:
     """The text after a step; the same text where the step was made before."""
-    held = {name: _held(text, name) for name in (KEY, NEXT, PREVIOUS)}
-    if not held[KEY]:
+    found = {name: held(text, name) for name in (KEY, NEXT, PREVIOUS)}
+    if not found[KEY]:
         raise RotationError(
             f"has no {KEY} as a line of its own ({KEY}: TEXT); where your secrets are kept elsewhere, take the three steps there"
             " by hand, with a run of the playbook site after each"
         )
     if step == TRUST:
-        return text if held[NEXT] or held[PREVIOUS] else _with(text, NEXT, make())
+        return text if found[NEXT] or found[PREVIOUS] else with_value(text, NEXT, make())
     if step == ISSUE:
-        return _issued(text, held[KEY], held[NEXT]) if held[NEXT] else text
-    return _without(text, PREVIOUS)
+        return _issued(text, found[KEY], found[NEXT]) if found[NEXT] else text
+    return without(text, PREVIOUS)
 
 
 def _issued(text: str, key: str, following: str) -> str:
     """Each value stays as it is written, quotes included."""
-    text = _without(_without(text, NEXT), PREVIOUS)
+    text = without(without(text, NEXT), PREVIOUS)
     text = _line(KEY).sub(lambda _found: f"{KEY}: {following}\n", text, count=1)
-    return _with(text, PREVIOUS, key)
+    return with_value(text, PREVIOUS, key)
 
 
-def _held(text: str, name: str) -> str:
+def held(text: str, name: str) -> str:
     """The value of a variable as it is written; empty for none, and for one that goes over several lines."""
     found = _line(name).search(text)
     value = found.group(1).strip() if found else ""
@@ -56,10 +56,10 @@ def _line(name: str) -> re.Pattern[str]:
     return re.compile(rf"^{name}:[ \t]*([^\n]*)(?:\n|\Z)", re.MULTILINE)
 
 
-def _with(text: str, name: str, value: str) -> str:
-    text = _without(text, name)
+def with_value(text: str, name: str, value: str) -> str:
+    text = without(text, name)
     return f"{text.rstrip()}\n{name}: {value}\n"
 
 
-def _without(text: str, name: str) -> str:
+def without(text: str, name: str) -> str:
     return _line(name).sub("", text)

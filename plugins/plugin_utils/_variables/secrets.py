@@ -19,6 +19,7 @@ from ansible.vars.manager import VariableManager
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca import rotation
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import Secret
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables import secret_rotation
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import Keys, VaultFile
 
 #: What a new file begins with.
@@ -96,3 +97,28 @@ def rotate(path: Path, step: str, write: bool, keys: Keys = ()) -> bool:
     if after != text and write:
         file.replace(after)
     return after != text
+
+
+def begin_rotation(
+    path: Path, names: t.Sequence[str], known: t.Sequence[Secret], write: bool, keys: Keys = ()
+) -> list[str]:
+    """Makes new values, and keeps those that have to be valid beside them. Returns whose values are new. ValueError where it can't be."""
+    form = {secret.variable: secret for secret in known}
+    return _changed(path, lambda text: secret_rotation.begun(text, names, lambda name: made(form[name])), write, keys)
+
+
+def end_rotation(path: Path, write: bool, keys: Keys = ()) -> list[str]:
+    """Takes out the values of before. Returns their variables."""
+    return _changed(path, secret_rotation.ended, write, keys)
+
+
+def _changed(path: Path, change: t.Callable[[str], tuple[str, list[str]]], write: bool, keys: Keys) -> list[str]:
+    file = VaultFile(path, keys)
+    text = file.text()
+    try:
+        after, names = change(text)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from error
+    if after != text and write:
+        file.replace(after)
+    return names

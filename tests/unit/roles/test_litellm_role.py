@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from ansible_collections.llmfleet.gateway.plugins.filter.database_login import database_login
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import litellm_instances
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm, redis
 from rendering import ROLES, SECRETS, Rendered, make_fleet, make_host, make_instance, render, secret_values
@@ -327,13 +328,32 @@ def test_a_secret_where_litellm_reads_no_variable_is_refused_with_the_remedy() -
 def test_the_databases_url(password: str) -> None:
     found = rendered(postgres_password=password, postgres_user="order", litellm_database_options="sslmode=require")
     url = urlsplit(environment(found.texts["secrets/mounted/environment"])["DATABASE_URL"])
-    assert (url.username, unquote(url.password or "")) == ("order", password)
+    assert (url.username, unquote(url.password or "")) == (database_login(password, "order"), password)
     assert (url.hostname, url.port, url.path, url.query) == ("postgres", 5432, "/litellm", "sslmode=require")
 
 
 def test_an_address_of_the_database_in_ipv6() -> None:
     found = rendered(postgres_mode="external", postgres_host="fd00::5")
     assert "@[fd00::5]:5432/" in environment(found.texts["secrets/mounted/environment"])["DATABASE_URL"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"postgres_mode": "external", "postgres_host": "db.example.com"},
+        {"litellm_database_host": "db.example.com"},
+        {"litellm_database_user": "an/other"},
+    ],
+)
+def test_a_database_of_the_users_own_knows_no_logins_of_ours(said: dict[str, str]) -> None:
+    url = urlsplit(environment(rendered(**said).texts["secrets/mounted/environment"])["DATABASE_URL"])
+    assert unquote(url.username or "") == said.get("litellm_database_user", "litellm")
+
+
+def test_a_second_gateway_logs_into_the_first_ones_database_alike() -> None:
+    found = rendered(litellm_database_host="10.0.0.9", postgres_publish_address="10.0.0.9")
+    url = urlsplit(environment(found.texts["secrets/mounted/environment"])["DATABASE_URL"])
+    assert url.username == database_login("database-password-01", "litellm")
 
 
 def test_a_password_of_its_own_for_the_database() -> None:

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import typing as t
+from pathlib import Path
 
 import pytest
+import yaml
+from ansible_collections.llmfleet.gateway.plugins.filter.database_login import database_login
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import postgres
 from rendering import Rendered, make_fleet, make_host, render
+
+SITE = Path(__file__).parents[3] / "playbooks/site.yml"
 
 
 def view(memory_mb: int = 0, **said: t.Any) -> dict[str, t.Any]:
@@ -86,7 +91,7 @@ def test_settings_that_are_given_win_and_are_quoted() -> None:
 
 def test_reserved_words_are_names_too() -> None:
     text = rendered(postgres_user="user", postgres_database="order").texts["secrets/roles.sql"]
-    assert 'CREATE ROLE "user" LOGIN;' in text and 'CREATE DATABASE "order" OWNER "user"' in text
+    assert 'CREATE ROLE "user" LOGIN PASSWORD' in text and 'CREATE DATABASE "order" OWNER "user"' in text
     assert "rolname = 'user'" in text and "datname = 'order'" in text
 
 
@@ -105,3 +110,24 @@ def test_secrets_are_in_private_files_only() -> None:
     assert len(texts["secrets/mounted/bootstrap_password"].strip()) == 64
     assert private == {"secrets/roles.sql", "secrets/mounted/bootstrap_password"}
     assert "database-password-01" not in json.dumps(found)
+
+
+def test_each_password_logs_in_by_a_role_of_its_own_whose_sessions_are_the_owners() -> None:
+    texts = [rendered(postgres_password=password).texts["secrets/roles.sql"] for password in ("a" * 16, "b" * 16)]
+    logins = [database_login(password, "litellm") for password in ("a" * 16, "b" * 16)]
+    assert len(set(logins)) == 2
+    for text, login in zip(texts, logins):
+        assert f'CREATE ROLE "{login}" LOGIN IN ROLE "litellm";' in text
+        assert f'ALTER ROLE "{login}" SET role TO "litellm";' in text
+
+
+def test_passwords_of_before_go_in_a_run_that_has_all_of_litellm_only() -> None:
+    """The SQL itself is tried on a server by the scenario molecule/full/rotation."""
+    found = view()
+    (early,), (late,) = (found[part][0]["hooks"] for part in ("projects", "settled"))
+    assert "settled=off" in early["command"] and "settled=on" in late["command"]
+    assert {**early, "command": [], "check_command": []} == {**late, "command": [], "check_command": []}
+    play = next(play for play in yaml.safe_load(SITE.read_text()) if "passwords of before" in play["name"])
+    conditions = play["tasks"][0]["when"]
+    assert "groups.gateways is subset(ansible_play_hosts)" in conditions and "not ansible_check_mode" in conditions
+    assert play["tags"] == ["litellm"]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import typing as t
+from pathlib import Path
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, on_host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import redis
-from rendering import SECRETS, Rendered, make_fleet, make_host, render
+from rendering import SECRETS, Rendered, make_fleet, make_host, render, secret_values
 
 ROW = next(row for row in SERVICES if row.name == "redis")
 
@@ -28,8 +30,8 @@ def rendered(**said: t.Any) -> Rendered:
 def test_the_password_is_in_its_files_only_and_redis_has_its_hash() -> None:
     found = rendered()
     password = SECRETS["redis_password"]
-    assert [path for path, text in found.texts.items() if password in text] == ["secrets/mounted/password"]
-    assert found.texts["secrets/mounted/password"].strip() == password
+    assert [path for path, text in found.texts.items() if password in text] == ["secrets/mounted/passwords"]
+    assert found.texts["secrets/mounted/passwords"] == f"{password}\n"
     assert hashlib.sha256(password.encode()).hexdigest() in found.texts["secrets/mounted/users.acl"]
     assert password not in json.dumps(view())
     files = {entry["path"]: entry for entry in view()["projects"][0]["files"] if entry.get("secret")}
@@ -40,7 +42,38 @@ def test_the_password_is_in_its_files_only_and_redis_has_its_hash() -> None:
 
 def test_the_health_check_takes_the_password_from_the_file() -> None:
     (kind, command) = rendered().compose["services"]["redis"]["healthcheck"]["test"]
-    assert kind == "CMD-SHELL" and command.startswith('REDISCLI_AUTH="$$(cat /run/llmfleet/password)" redis-cli ping')
+    assert kind == "CMD-SHELL" and command.startswith(
+        'REDISCLI_AUTH="$$(head -n 1 /run/llmfleet/passwords)" redis-cli ping'
+    )
+
+
+def test_two_passwords_are_let_in_and_another_one_makes_no_new_container() -> None:
+    old = "the-password-before-01"
+    found = rendered(redis_previous_password=old)
+    (rule,) = found.texts["secrets/mounted/users.acl"].splitlines()
+    hashes = [hashlib.sha256(one.encode()).hexdigest() for one in (SECRETS["redis_password"], old)]
+    assert rule.startswith(f"user default on #{hashes[0]} #{hashes[1]} ~* ")
+    assert found.texts["secrets/mounted/passwords"].splitlines() == [SECRETS["redis_password"], old]
+    assert found.compose == rendered().compose
+    project = view()["projects"][0]
+    assert all(entry["reload"] == ["redis"] for entry in project["files"] if entry.get("secret"))
+    assert set(secret_values("redis", view(), redis_previous_password=old)) == {SECRETS["redis_password"], old}
+
+
+def test_the_users_are_read_again_with_whichever_password_the_server_still_has(tmp_path: Path) -> None:
+    """The file is there already, the server has the users of the file before."""
+    for known, expected in (("old-one", 0), ("new-one", 0), ("another", 1)):
+        stand_in = tmp_path / "redis-cli"
+        stand_in.write_text(f'#!/bin/sh\n[ "$REDISCLI_AUTH" = {known} ] && [ "$*" = "acl load" ] && echo OK\n')
+        stand_in.chmod(0o755)
+        (tmp_path / "passwords").write_text("new-one\nold-one\n")
+        (kind, flag, program) = view()["projects"][0]["reload"]["redis"]["command"]
+        script = program.replace("/run/llmfleet/passwords", str(tmp_path / "passwords"))
+        done = subprocess.run(
+            [kind, flag, script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, check=False, capture_output=True
+        )
+        assert done.returncode == expected
+        assert (b"redis_previous_password" in done.stderr) == bool(expected)
 
 
 def test_the_container_is_locked_down_bounded_and_publishes_nothing() -> None:

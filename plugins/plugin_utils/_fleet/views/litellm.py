@@ -11,7 +11,6 @@ moved there are the plan's refusals. Only _fleet/views/__init__.py imports it.
 from __future__ import annotations
 
 import typing as t
-from urllib.parse import quote
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import prices, routing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
@@ -58,6 +57,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "wait_timeout": int(host.variables["litellm_wait_timeout"]),
         "environment_from": environment,
         "redis": redis.where(fleet, host) is not None,
+        "salt": salt(fleet, host),
         "plan": {"refusals": faults},
     }
 
@@ -178,15 +178,40 @@ def _settings(name: str, fleet: Fleet, host: Host) -> Moved:
 # ---- database
 
 
-def database(said: Said) -> dict[str, str]:
-    """The database's URL around its password, which is put between by the template that writes the environment."""
+def database(said: Said) -> dict[str, t.Any]:
+    """The database's URL around user and password, which are put there by the template that writes the environment: the user may
+    follow from the password."""
     options = said["litellm_database_options"]
     where = (
         f"{bracketed(said['litellm_database_host'])}:{said['litellm_database_port']}/{said['litellm_database_name']}"
     )
     return {
-        "before": f"postgresql://{quote(str(said['litellm_database_user']), safe='')}:",
+        "user": str(said["litellm_database_user"]),
+        "own": _own_database(said),
         "after": f"@{where}" + (f"?{options}" if options else ""),
+    }
+
+
+def _own_database(said: Said) -> bool:
+    """Whether the role postgres makes the logins of this database, one for each password."""
+    ours = ("postgres", said["postgres_publish_address"])
+    known = said["litellm_database_host"] in ours and said["litellm_database_user"] == said["postgres_user"]
+    return bool(known and said["postgres_mode"] == "deploy")
+
+
+def salt(fleet: Fleet, host: Host) -> dict[str, list[str]]:
+    """How stored_values.py runs beside the instances: a container that ends by itself, in the database's network."""
+    said = host.variables
+    folder = f"{fleet.root}/litellm/1/secrets/mounted"
+    return {
+        "command": [
+            *("docker", "run", "--rm", "--interactive", "--pull", "never"),
+            *("--network", str(said["litellm_database_network"] or said["litellm_network"])),
+            *("--user", f"{said['litellm_uid']}:{said['litellm_gid']}", "--read-only", "--tmpfs", TEMPORARY),
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--entrypoint", "python3"),
+        ],
+        "running": ["--volume", f"{folder}:/run/llmfleet:ro"],
+        "image": [str(said["litellm_image"])],
     }
 
 

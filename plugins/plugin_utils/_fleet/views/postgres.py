@@ -50,7 +50,14 @@ OWN_PROCESSES = 64
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    return {"projects": [project(fleet, host)], "wait_timeout": int(host.variables["postgres_wait_timeout"])}
+    found = project(fleet, host)
+    return {
+        "projects": [found],
+        # Once no LiteLLM has the password before any more.
+        "settled": [{**found, "hooks": [_hook(host.variables, settled=True)]}],
+        "upgrade": _upgrade(host.variables),
+        "wait_timeout": int(host.variables["postgres_wait_timeout"]),
+    }
 
 
 def project(fleet: Fleet, host: Host) -> dict[str, t.Any]:
@@ -104,24 +111,44 @@ def _files(said: Said) -> list[dict[str, t.Any]]:
 
 def _guard(said: Said) -> dict[str, t.Any]:
     version = str(said["postgres_version"])
-    major = version.split(".", maxsplit=1)[0]
+    major = _major(said)
     return {
         "path": "data/pgdata/PG_VERSION",
         "equals": major,
         "fail_msg": (
             f"{said['postgres_project_dir']}/data holds a database of PostgreSQL {{found}}, and postgres_version is"
-            f" {version}. PostgreSQL {major} can't read it: set postgres_version to a {{found}}.x, or dump the database,"
-            " move the directory away, run again and restore the dump"
+            f" {version}. PostgreSQL {major} can't read it: set postgres_version to a {{found}}.x, or move the database to"
+            " the new release with ansible-playbook llmfleet.gateway.postgres_upgrade"
         ),
     }
 
 
-def _hook(said: Said) -> dict[str, t.Any]:
+def _upgrade(said: Said) -> dict[str, t.Any]:
+    """What files/upgrade.py is told beside the password."""
+    return {
+        "folder": str(said["postgres_project_dir"]),
+        "major": _major(said),
+        "image": str(said["postgres_image"]),
+        "network": str(said["postgres_network"]),
+        "uid": said["postgres_uid"],
+        "gid": said["postgres_gid"],
+        "shm_size": str(said["postgres_shm_size"]),
+        "user": str(said["postgres_user"]),
+        "database": str(said["postgres_database"]),
+    }
+
+
+def _major(said: Said) -> str:
+    return str(said["postgres_version"]).split(".", maxsplit=1)[0]
+
+
+def _hook(said: Said, settled: bool = False) -> dict[str, t.Any]:
+    told = [*PSQL, "--variable", f"settled={'on' if settled else 'off'}", "--variable"]
     return {
         "service": SERVICE,
         "description": f"database {said['postgres_database']} and role {said['postgres_user']}",
-        "command": [*PSQL, "--variable", "check=off", "--file", "-"],
-        "check_command": [*PSQL, "--variable", "check=on", "--file", "-"],
+        "command": [*told, "check=off", "--file", "-"],
+        "check_command": [*told, "check=on", "--file", "-"],
         "stdin_file": "secrets/roles.sql",
     }
 

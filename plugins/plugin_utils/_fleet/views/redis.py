@@ -31,7 +31,14 @@ SERVICE = "redis"
 #: Port inside the container.
 CONTAINER_PORT = 6379
 #: Says that the server takes the password that LiteLLM has; the password is in no argument.
-PROBE = 'REDISCLI_AUTH="$(cat /run/llmfleet/password)" redis-cli ping | grep -qx PONG'
+PROBE = 'REDISCLI_AUTH="$(head -n 1 /run/llmfleet/passwords)" redis-cli ping | grep -qx PONG'
+#: Has the server read its users again. It knows the passwords of the file before, so each that is known is tried.
+LOAD_USERS = """while read -r password; do
+  REDISCLI_AUTH="$password" redis-cli acl load 2>/dev/null | grep -qx OK && exit 0
+done < /run/llmfleet/passwords
+echo "Redis has another password than redis_password and redis_previous_password" >&2
+exit 1
+"""
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
@@ -52,6 +59,8 @@ def project(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "state": "present",
         "directories": secret_folders("mounted"),
         "files": _files(said),
+        # Another password is no reason to forget what was counted.
+        "reload": {SERVICE: {"command": ["sh", "-c", LOAD_USERS]}},
         "networks": [{"name": str(said["redis_network"]), "internal": True}],
         "vars": {
             "redis_instance": {
@@ -64,12 +73,12 @@ def project(fleet: Fleet, host: Host) -> dict[str, t.Any]:
 
 def _files(said: Said) -> list[dict[str, t.Any]]:
     owner = {"owner": str(said["redis_uid"]), "group": str(said["redis_gid"])}
-    secret = {"secret": True, "mode": "0600", **owner, "services": [SERVICE]}
+    secret = {"secret": True, "mode": "0600", **owner, "reload": [SERVICE]}
     return [
         {"path": "compose.yml", "src": "compose.yml.j2"},
         {"path": "redis.conf", "src": "redis.conf.j2", "services": [SERVICE]},
         {"path": "secrets/mounted/users.acl", "src": "users.acl.j2", **secret},
-        {"path": "secrets/mounted/password", "src": "password.j2", **secret},
+        {"path": "secrets/mounted/passwords", "src": "passwords.j2", **secret},
     ]
 
 

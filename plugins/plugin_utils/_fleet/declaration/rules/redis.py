@@ -87,6 +87,7 @@ RULES: dict[str, Rule] = {
     "redis_gid": values.between(1, 2**32 - 2),
     "redis_network": names.network_name,
     "redis_password": secrets.of_length(16),
+    "redis_previous_password": values.optional(secrets.of_length(16)),
     "redis_publish_address": values.optional(private_address),
     "redis_port": values.port,
     "redis_maxmemory": values.matching(re.compile(r"[1-9][0-9]*(?:mb|gb)"), "size of Redis", "256mb or 1gb"),
