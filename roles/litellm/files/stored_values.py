@@ -4,8 +4,8 @@
     python3 - < environment
 
 Standard input is the declared environment of the proxy; the one that runs, where there is one, is a file. The database
-is asked only where the two keys differ. Ends with 3 and a sentence where values would be lost, with 4 and one where that
-can't be found out.
+is asked only where the two keys differ. Ends with 3 and a sentence where values would be lost, with 4 and one where
+that can't be found out.
 """
 
 import asyncio
@@ -101,8 +101,8 @@ def opens(scheme, content, key):
 def judged(values, declared, running):
     """Of (column, text): how many of each column the declared key does not read.
 
-    Without a key that ran before, a text that no key is known to read may be no ciphertext, so one that is read speaks for
-    the declared key.
+    Without a key that ran before, a text that no key is known to read may be no ciphertext, so one that is read speaks
+    for the declared key.
     """
     readable, lost, unknown = 0, {}, {}
     for column, text in values:

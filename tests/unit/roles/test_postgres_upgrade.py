@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The move to another major release: what is refused, and that the old cluster is in its place or beside it at every moment.
+"""The move to another major release: what is refused; and at every moment the old cluster is in its place or beside it.
 
 The real programs do it in the scenario molecule/full/rotation.
 """
@@ -109,8 +109,8 @@ def test_a_copy_differs() -> None:
 
 
 def test_the_superuser_is_the_new_clusters_own() -> None:
-    text = "CREATE ROLE postgres;\nALTER ROLE postgres WITH SUPERUSER;\nCREATE ROLE litellm;\nALTER ROLE litellm WITH LOGIN;\n"
-    assert program.others_roles(text) == "CREATE ROLE litellm;\nALTER ROLE litellm WITH LOGIN;\n"
+    others = "CREATE ROLE litellm;\nALTER ROLE litellm WITH LOGIN;\n"
+    assert program.others_roles(f"CREATE ROLE postgres;\nALTER ROLE postgres WITH SUPERUSER;\n{others}") == others
 
 
 def test_the_password_is_in_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
