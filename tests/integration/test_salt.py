@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What LiteLLM has encrypted in its database is found, and another salt key is refused as long as there is any of it."""
+"""What LiteLLM has encrypted in its database is found, and another salt key is refused as long as there is any."""
 
 from __future__ import annotations
 

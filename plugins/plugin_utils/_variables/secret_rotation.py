@@ -26,6 +26,7 @@ ROTATED = {
 NEVER = {
     "litellm_salt_key": "what LiteLLM has encrypted with it in its database could never be read again",
     "llm_ca_key": "the playbook rotate_ca replaces it",
+    "llm_key_secret": "the virtual keys that are derived from it would be others, all at once",
 }
 
 
