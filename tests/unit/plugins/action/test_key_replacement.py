@@ -66,7 +66,7 @@ def test_a_key_that_nobody_declared_is_refused_and_one_that_goes_is_left_alone()
 
 
 def action(folder: Path, args: dict[str, t.Any], check: bool = False) -> dict[str, t.Any]:
-    keys = [
+    keys: list[dict[str, t.Any]] = [
         {"key_alias": "file", "models": ["{{ model }}"], "key": LOOKUP},
         {"key_alias": "given", "key": "sk-by-hand"},
     ]
