@@ -222,6 +222,12 @@ def _own(facts: Facts, declared: Facts) -> list[Facts]:
     return [box for box in facts["containers"] if box["own"] or box["working_dir"].startswith(root)]
 
 
+def _out_of_the_way(facts: Facts, declared: Facts) -> list[Facts]:
+    """Ours, and those of a deployment that is stopped before ours start."""
+    leaving = [box for box in facts["containers"] if declared["leaving"] and box["working_dir"] == declared["leaving"]]
+    return _own(facts, declared) + leaving
+
+
 def _foreign(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
     """Containers that would be in the way of ours although they are none of them."""
     ours = {box["id"] for box in _own(facts, declared)}
@@ -239,7 +245,7 @@ def _foreign(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
 
 
 def _ports(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
-    own = _own(facts, declared)
+    own = _out_of_the_way(facts, declared)
     published, ids = {port for box in own for port in box["ports"]}, {box["id"] for box in own}
     for listener in facts["listeners"]:
         port = listener["port"]
@@ -261,7 +267,7 @@ def _urls(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
 
 
 def _memory(facts: Facts, declared: Facts) -> t.Iterator[Finding]:
-    ours = {box["id"] for box in _own(facts, declared)}
+    ours = {box["id"] for box in _out_of_the_way(facts, declared)}
     for card in facts["gpu"]["gpus"]:
         others = [process for process in card["processes"] if process.get("container") not in ours]
         if others and card["memory_usable_mib"]:

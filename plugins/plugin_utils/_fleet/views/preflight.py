@@ -22,6 +22,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     return {
         "enabled": bool(said["preflight_enabled"]),
         "root": fleet.root,
+        "leaving": str(said["preflight_leaving"]),
         "gpu_count": host.gpu_count,
         "driver_managed": bool(said["nvidia_driver_manage"]),
         "manages_packages": bool(said["docker_manage_packages"]),

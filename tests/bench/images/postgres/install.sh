@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Debian's PostgreSQL behind the interface of docker.io/library/postgres.
 set -eu
+# Each Debian has one major: trixie 17, bookworm 15 (the recipe postgres-15).
 PG_MAJOR=17
+[ "$DISTRO" != bookworm ] || PG_MAJOR=15
 groupadd -r -g 999 postgres
 useradd -r -g postgres -u 999 -d /var/lib/postgresql -s /bin/bash postgres
 install -d -o postgres -g postgres -m 1777 /var/lib/postgresql

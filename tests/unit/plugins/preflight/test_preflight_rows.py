@@ -44,6 +44,7 @@ FACTS: dict[str, Any] = {
 DECLARED: dict[str, Any] = {
     "enabled": True,
     "root": "/opt/llmfleet",
+    "leaving": "",
     "gpu_count": 1,
     "driver_managed": False,
     "manages_packages": True,
@@ -191,6 +192,12 @@ def test_our_own_containers_are_in_nobodys_way(listener: dict[str, Any], box: di
 def test_a_foreign_container_is_named() -> None:
     facts = {**FACTS, "listeners": [LISTENER], "containers": [BOX]}
     assert judged(facts, DECLARED)["port 8001"][1] == "taken by container web"
+
+
+def test_a_deployment_that_is_stopped_before_is_in_nobodys_way() -> None:
+    facts = {**FACTS, "listeners": [LISTENER], "containers": [BOX]}
+    assert "port 8001" in judged(facts, DECLARED)
+    assert "port 8001" not in judged(facts, {**DECLARED, "leaving": BOX["working_dir"]})
 
 
 def test_a_model_of_unknown_size_is_told() -> None:
