@@ -147,6 +147,8 @@ class Transfer:
         self.database, self.owner = said["target"]["database"], said["target"]["owner"]
         old = said["source"]
         self.source = transfer.Server(old["container"], old["user"], old["password"]) if old else None
+        if not check_mode:
+            _started(self.target)
         self.mark = transfer.mark(self.target, self.database)
 
     def set_aside(self) -> dict[str, Any]:
@@ -199,10 +201,7 @@ class Transfer:
         if not self.source:
             return
         if not self.check_mode:
-            done = run(["docker", "start", self.source.container], 120)
-            if done.rc:
-                raise transfer.TransferError(f"docker start {self.source.container} failed: {done.err.strip()[:300]}")
-            transfer.wait(self.source, 120)
+            _started(self.source)
         old = transfer.major(self.source, self.said["source"]["database"])
         new = transfer.major(self.target, "postgres")
         if old > new:
@@ -233,6 +232,14 @@ class Transfer:
                     " adopt_undo, and move again"
                 )
         return found
+
+
+def _started(server: transfer.Server) -> None:
+    """Nothing to do for one that runs."""
+    done = run(["docker", "start", server.container], 120)
+    if done.rc:
+        raise transfer.TransferError(f"docker start {server.container} failed: {done.err.strip()[:300]}")
+    transfer.wait(server, 120)
 
 
 def _existing(path: str) -> str:

@@ -56,7 +56,7 @@ def stop(run: Run, path: str, chosen: Sequence[dict[str, Any]], timeout: int) ->
     remember(path, known)
     for one in chosen:
         _done(run, ["docker", "update", "--restart", "no", one["id"]], f"the restart policy of {one['name']}")
-        _done(run, ["docker", "stop", "--time", str(timeout), one["id"]], f"the stop of {one['name']}", timeout + 60)
+        _done(run, ["docker", "stop", "-t", str(timeout), one["id"]], f"the stop of {one['name']}", timeout + 60)
 
 
 def to_start(containers: Sequence[dict[str, Any]], known: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from ansible.template import Templar
 from ansible_collections.llmfleet.gateway.plugins.action import compose_deployment
 from deployed import FOLDER, MASTER, PASSWORD, SALT, Deployment
 
-BOXES = [
+BOXES: list[dict[str, t.Any]] = [
     {"id": name, "name": f"llm-{name}-1", "service": name, "state": "running", "restart": "always", "mounts": []}
     for name in ("vllm-chat", "litellm", "db")
 ]

@@ -98,9 +98,9 @@ def test_what_runs_is_stopped_in_order_and_not_started_again_at_a_boot(tmp_path:
     services.stop(docker, path, chosen, 60)
     assert docker.asked == [
         "docker update --restart no litellmlitellmlitellm",
-        "docker stop --time 60 litellmlitellmlitellm",
+        "docker stop -t 60 litellmlitellmlitellm",
         "docker update --restart no dbdbdb",
-        "docker stop --time 60 dbdbdb",
+        "docker stop -t 60 dbdbdb",
     ]
     assert Path(path).stat().st_mode & 0o777 == 0o600
 
