@@ -84,6 +84,7 @@ def test_a_dump_that_fails_leaves_the_one_before(
         (b"CREATE TABLE plain ();", "CREATE TABLE plain ();"),
         (gzip.compress(b"CREATE TABLE packed ();"), "CREATE TABLE packed ();"),
     ],
+    ids=["custom", "plain", "packed"],
 )
 def test_a_restore_is_one_transaction_of_the_owner(docker: Docker, tmp_path: Path, content: bytes, fed: str) -> None:
     transfer.restore(SERVER, "proxy", 'ow"ner', dumped(tmp_path, content), "it's moved")
@@ -92,7 +93,9 @@ def test_a_restore_is_one_transaction_of_the_owner(docker: Docker, tmp_path: Pat
     assert lines[-2:] == ["COMMENT ON DATABASE \"proxy\" IS 'it''s moved';", "COMMIT;"]
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"CREATE TABLE packed ();" * 99)[:-9], gzip.compress(b"PGDMP")])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(b"CREATE TABLE packed ();" * 99)[:-9], gzip.compress(b"PGDMP")], ids=["short", "twice"]
+)
 def test_what_is_no_whole_dump_is_not_committed(docker: Docker, tmp_path: Path, content: bytes) -> None:
     with pytest.raises(transfer.TransferError, match=r"ends early|packed twice"):
         transfer.restore(SERVER, "proxy", "llm", dumped(tmp_path, content), "")
