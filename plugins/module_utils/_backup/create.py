@@ -130,6 +130,7 @@ def create(settings: Settings, reason: str, tried: bool = False) -> dict[str, t.
         "removed": removed,
         "offsite": offsite.copy(settings),
         **said,
+        "rows": sum(said["rows"].values()),
     }
 
 

@@ -61,7 +61,8 @@ def noted(settings: Settings, kind: str, work: t.Callable[[], Said]) -> Said:
 
 
 def _list(settings: Settings, _args: argparse.Namespace) -> Said:
-    found = [{"name": one.name, **one.said} for one in folder.backups(settings.directory)]
+    backups = folder.backups(settings.directory)
+    found = [{"name": one.name, **one.said, "rows": sum(one.said["rows"].values())} for one in backups]
     server = Postgres(settings.container)
     server.state()
     return {"backups": found, "kept": restore.kept(settings, server)}

@@ -134,7 +134,7 @@ def prepare(settings: Settings, name: str, identity: str, other_salt_key: bool) 
             remove(server, database)
             raise
         made = archive.restore_certificates(os.path.join(workplace, archive.CERTIFICATES), settings.certificates)
-    told = {key: manifest[key] for key in ("created", "versions", "rows")}
+    told = {"created": manifest["created"], "rows": sum(manifest["rows"].values())}
     return {**told, "database": database, "certificates": made, "seconds": round(time.monotonic() - began, 1)}
 
 

@@ -191,6 +191,14 @@ SERVICES: tuple[Service, ...] = (
         data="edge_project_dir",
         depends_on=("docker", "litellm"),
     ),
+    Service(
+        "backup",
+        group=GATEWAYS,
+        applies=deployed_database,
+        first_only=True,
+        data="backup_dir",
+        depends_on=("docker", "postgres", "litellm"),
+    ),
     Service("watch", group=GPU_SERVERS, applies=watched, depends_on=("vllm",)),
     Service("gateway_state", group=GATEWAYS, first_only=True, depends_on=("litellm",)),
 )

@@ -29,6 +29,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.routing import routing_faults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import (
+    backup,
     edge,
     gate,
     litellm,
@@ -51,6 +52,7 @@ RULES: dict[str, Rule] = {
     **of_host.TOOLKIT,
     **of_host.WATCH,
     **of_host.PREFLIGHT,
+    **backup.RULES,
     **edge.RULES,
     **postgres.RULES,
     **redis.RULES,
@@ -61,6 +63,7 @@ RULES: dict[str, Rule] = {
     **vllm.FLEET,
 }
 RELATIONS: dict[str, tuple[Relation, ...]] = {
+    "backup": backup.RELATIONS,
     "docker": of_host.DOCKER_RELATIONS,
     "nvidia_driver": of_host.DRIVER_RELATIONS,
     "nvidia_container_toolkit": of_host.TOOLKIT_RELATIONS,
