@@ -66,7 +66,7 @@ def _started(settings: Settings, place: str) -> Postgres:
         [
             *("docker", "run", "--detach", "--name", CONTAINER, "--label", "io.llmfleet.backup=trial"),
             *("--network", "none", "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--read-only"),
-            *("--user", f"{settings.uid}:{settings.gid}", "--cpu-shares", "128", "--shm-size", "256m"),
+            *("--user", f"{settings.uid}:{settings.gid}", "--cpu-shares", "512", "--shm-size", "256m"),
             *("--tmpfs", "/tmp", "--tmpfs", f"/var/run/postgresql:{owner}"),
             *(
                 "--volume",

@@ -70,6 +70,7 @@ def test_timers_that_are_not_wanted_are_stopped() -> None:
 def test_packages_follow_what_is_used() -> None:
     host = gateway(backup_recipients=[RECIPIENT], backup_remote="off:x")
     assert view(host)["packages"] == ["age", "rclone"]
+    assert view(gateway(backup_remote="off:x", backup_manage_packages=False))["packages"] == []
     there = {"packages": [{"name": "age", "version": "1.1.1", "held": False}]}
     assert view(gateway(there, backup_recipients=[RECIPIENT]))["packages"] == []
 

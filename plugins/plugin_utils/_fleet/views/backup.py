@@ -106,7 +106,7 @@ def timers(said: Said) -> list[str]:
 def _packages(said: Said) -> dict[str, str]:
     """By the variable that asks for one; their names are the same in all distributions that have them."""
     wanted = {"age": "backup_recipients", "rclone": "backup_remote"}
-    return {name: variable for name, variable in wanted.items() if said[variable]}
+    return {name: variable for name, variable in wanted.items() if said[variable] and said["backup_manage_packages"]}
 
 
 # ---- files
