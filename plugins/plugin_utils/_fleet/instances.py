@@ -17,7 +17,7 @@ from collections import defaultdict
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import BACKEND, OWN, RAY, option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, name_of
 
@@ -123,14 +123,16 @@ MEETING_STEP = 10000
 
 
 def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instance:
-    """What is otherwise where a replica runs on several servers by vLLM's multi-node mode, all in their hosts' networks.
-    Only the head has an API; a node without one is well while its head is."""
+    """What is otherwise where a replica runs on several servers, by vLLM's multi-node mode or by Ray, all in their hosts' networks.
+    Only the head has an API; a node without one is well while its head is, and by Ray it runs no vLLM of its own."""
     head, rank = around.unit[0], place.rank
     api = f"http://{reach.bracket(head.address)}:{head.port}"
     meeting = head.port + (MEETING_STEP if head.port + MEETING_STEP <= 65535 else -MEETING_STEP)
-    more = {"nnodes": len(around.unit), "node-rank": rank, "master-addr": head.address, "master-port": meeting}
-    more["distributed-executor-backend"] = "mp"
+    more: dict[str, t.Any] = {BACKEND: options.get(BACKEND, OWN)}
+    if more[BACKEND] == OWN:
+        more |= {"nnodes": len(around.unit), "node-rank": rank, "master-addr": head.address, "master-port": meeting}
     found: Instance = {
+        "ray": f"{reach.bracket(head.address)}:{meeting}" if more[BACKEND] == RAY else "",
         "unit": [{"server": one.server, "name": one.name} for one in around.unit],
         "unit_address": around.unit[rank].address,
         "master_port": meeting,
@@ -140,7 +142,7 @@ def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instanc
     }
     if rank:
         left = {key: value for key, value in options.items() if key not in ("host", "port")}
-        found |= {"options": {**left, **more, "headless": True}, "gate": {}, "url": ""}
+        found |= {"options": {**left, **more, **({} if found["ray"] else {"headless": True})}, "gate": {}, "url": ""}
     return found
 
 

@@ -268,8 +268,10 @@ def _gpu_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.Any]
     return errors
 
 
-#: Options of vLLM that share a model out in ways that its multi-node mode is not started for here.
-_OTHER_WAYS = ("data-parallel-size", "distributed-executor-backend", "prefill-context-parallel-size")
+#: Options of vLLM that share a model out in ways that its nodes are not started for here.
+_OTHER_WAYS = ("data-parallel-size", "prefill-context-parallel-size")
+#: What brings the nodes of a replica together: vLLM's own multi-node mode, or Ray.
+BACKEND, OWN, RAY = "distributed-executor-backend", "mp", "ray"
 
 
 def _node_errors(entry: dict[str, t.Any], where: str) -> list[str]:
@@ -280,7 +282,7 @@ def _node_errors(entry: dict[str, t.Any], where: str) -> list[str]:
     if not _positive(wanted):
         return [f"{where}: nodes must be 1 or more, not {wanted!r}"]
     errors = []
-    arguments = {option_name(str(key)) for key in entry.get("engine_args") or {}}
+    arguments = {option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}
     if entry.get("replicas") == "each":
         errors.append(f"replicas is each, but a replica takes {wanted} servers (nodes); write a number")
     if gpus_of_replica(entry) % wanted:
@@ -290,11 +292,11 @@ def _node_errors(entry: dict[str, t.Any], where: str) -> list[str]:
         )
     if entry.get("servers") is not None and len(set(map(str, entry["servers"]))) < wanted:
         errors.append(f"servers names fewer servers than the {wanted} nodes of a replica; name more")
-    errors += [
-        f"engine_args.{name} does not go with nodes, which uses vLLM's own multi-node mode; leave it out"
-        for name in _OTHER_WAYS
-        if name in arguments
-    ]
+    errors += [f"engine_args.{name} does not go with nodes; leave it out" for name in _OTHER_WAYS if name in arguments]
+    if arguments.get(BACKEND, OWN) not in (OWN, RAY):
+        errors.append(
+            f"engine_args.{BACKEND} of a replica with nodes is {OWN}, vLLM's own multi-node mode and the default, or {RAY}"
+        )
     return [f"{where}: {error}" for error in errors]
 
 

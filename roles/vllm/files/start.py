@@ -11,11 +11,13 @@ Every wait has a limit: a neighbour that hangs delays this instance and never ke
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import time
@@ -32,6 +34,7 @@ KEPT_IN_MEMORY = "/tmp"
 POLL_SECONDS = 1.0
 #: How long the head of a replica may be away before its other nodes end.
 LOST_SECONDS = 20.0
+RAY_STORE_BYTES = 1 << 30
 #: Asks for the IPv4 address of a network interface (netdevice(7)).
 SIOCGIFADDR = 0x8915
 
@@ -86,6 +89,7 @@ class Turn(typing.NamedTuple):
     patience: float  # seconds that an instance which comes first has to begin
     address: str = ""  # of this host, where the nodes of a replica on several servers meet
     rank: int = 0  # among those nodes
+    ray: str = ""  # where the head's Ray listens, if Ray brings them together
 
 
 def wait_for_others(turn, gpus, end):
@@ -201,6 +205,29 @@ def meet(turn):
         os.environ.setdefault(variable, name)
 
 
+def ray_started(turn, environment):
+    """The head's Ray runs beside vLLM; of another node it is all that runs, as the command that is returned.
+
+    Who joins has to show a token, made from the key of the API: else everybody who reaches the port could run programs.
+    """
+    digest = hashlib.sha256(("llmfleet-ray:" + environment["VLLM_API_KEY"]).encode()).hexdigest()
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=digest, RAY_ADDRESS=turn.ray, RAY_USAGE_STATS_ENABLED="0")
+    # vLLM's workers take GPUs and no CPU, and what it keeps in Ray's store is small.
+    shape = ["--node-ip-address", turn.address, "--num-gpus", str(len(turn.gpus)), "--num-cpus", "1"]
+    shape += ["--object-store-memory", str(RAY_STORE_BYTES), "--disable-usage-stats"]
+    if turn.rank:
+        return ["ray", "start", "--address", turn.ray, *shape, "--block"]
+    port = turn.ray.rsplit(":", 1)[1]
+    subprocess.run(["ray", "start", "--head", "--port", port, "--include-dashboard", "false", *shape], check=True)
+    return []
+
+
+def wait_for_ray(turn, end):
+    """A node can't join before the head is there."""
+    while not listens("tcp://" + turn.ray) and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+
+
 def leave(work, *arguments):
     """To a grandchild, so that it is not among the server's own children."""
     server = os.getpid()
@@ -250,8 +277,12 @@ def main(arguments):
     if turn.rank:
         leave(follow, turn)
     secrets = secret_environment()
+    if turn.ray:
+        if turn.rank:
+            wait_for_ray(turn, time.monotonic() + turn.limit)
+        command = ray_started(turn, secrets) or command
     previous = secrets.pop(PREVIOUS_KEY, "")
-    if previous:
+    if previous and "--config" in command:
         command = with_keys(command, [secrets["VLLM_API_KEY"], previous])
     os.environ.update(secrets)
     os.execvp(command[0], command)

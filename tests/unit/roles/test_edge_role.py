@@ -12,11 +12,12 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES, on_host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge, edge_config, gateway_state
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.edge_paths import PATHS, group_of
-from rendering import Rendered, make_fleet, make_host, render, secret_values
+from rendering import ROLES, Rendered, make_fleet, make_host, render, secret_values
 
 PUBLIC, PRIVATE = {"llm_domain": "llm.example.org"}, {"llm_domain": "llm.internal"}
 CA_KEY = "an-authority-0123456789abcdef0123456789"
@@ -180,6 +181,23 @@ class TestEntrance:
         host = make_host(facts={"containers": boxes if running else []}, **PUBLIC, gate_image="gate:2", **said)
         found = edge.view(make_fleet(host), host)["projects"][-1]["vars"]["edge_instance"]["compose"]
         assert found["services"]["entrance"]["image"] == image
+
+    def test_traffic_is_only_asked_of_an_entrance_that_runs(self) -> None:
+        boxes = [
+            {"own": True, "project": "x", "name": name, "image": "x", "ports": []} for name in ("llmfleet-edge", "y")
+        ]
+        for known in ([], boxes, [*boxes, {**boxes[0], "name": "llmfleet-edge-entrance"}]):
+            host = make_host(facts={"containers": known}, **PUBLIC)
+            assert edge.view(make_fleet(host), host)["entrance_runs"] == (len(known) == 3)
+        main, part = (yaml.safe_load((ROLES / "edge/tasks" / name).read_text()) for name in ("main.yml", "project.yml"))
+        both = next(task for task in main if "llmfleet.gateway.gate_traffic" in task)
+        assert both["llmfleet.gateway.gate_traffic"]["state"] == "ready" and any(
+            ".entrance_runs" in one for one in both["when"]
+        )
+        (block,) = part
+        assert block["block"][0]["llmfleet.gateway.gate_traffic"]["state"] == "drain"
+        assert block["always"][0]["llmfleet.gateway.gate_traffic"]["state"] == "ready"
+        assert ".entrance_runs" in block["vars"]["__edge_withdrawn"]
 
     def test_it_takes_over_from_the_release_before(self) -> None:
         assert view()["projects"][-1]["replaces"] == [

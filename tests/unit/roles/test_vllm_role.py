@@ -272,6 +272,7 @@ def test_instances_on_one_gpu_know_whom_they_wait_for() -> None:
         "patience": 60,
         "address": "",
         "rank": 0,
+        "ray": "",
     }
     entrypoint = found.compose["services"]["vllm"]["entrypoint"]
     assert entrypoint == ["python3", "/etc/llmfleet/start.py", "/etc/llmfleet/turn.json", "vllm", "serve"]

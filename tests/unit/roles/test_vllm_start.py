@@ -280,3 +280,43 @@ def test_nodes_meet_over_the_interface_of_the_private_address(host: Host) -> Non
         assert process.communicate(timeout=20)[0].split() == found.split()
     process = host.start("own", [], command=show, node={"address": "127.0.0.1"}, NCCL_SOCKET_IFNAME="ib0")
     assert process.communicate(timeout=20)[0].split() == ["lo", "ib0"]
+
+
+RAY = """#!/usr/bin/env python3
+import json, os, sys
+told = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ADDRESS", "VLLM_API_KEY")}
+with open(os.environ["RAY_LOG"], "a") as handle:
+    handle.write(json.dumps([sys.argv[1:], told]) + chr(10))
+"""
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_ray_brings_nodes_together(tmp_path: Path, rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The head's Ray starts before vLLM does; of another node it is all that runs."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    place = f"127.0.0.1:{listener.getsockname()[1]}"
+    programs, log, ran = tmp_path / "bin", tmp_path / "log", tmp_path / "ran"
+    programs.mkdir()
+    for name, text in (("ray", RAY), ("vllm", f"#!/bin/sh\necho $RAY_ADDRESS > {ran}\n")):
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    secrets = tmp_path / "environment.json"
+    secrets.write_text(json.dumps({"VLLM_API_KEY": "a-key"}))
+    turn = tmp_path / "turn.json"
+    said = {"name": "x", "gpus": [0, 1], "start_after": [], "health_url": "http://127.0.0.1:1/health"}
+    turn.write_text(json.dumps({**said, "limit": 5, "patience": 1, "address": "127.0.0.1", "rank": rank, "ray": place}))
+    program = (
+        (ROLES / "vllm/files/start.py").read_text().replace("/run/llmfleet/secrets/environment.json", str(secrets))
+    )
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "RAY_LOG": str(log)}
+    command = [sys.executable, "-c", program, str(turn), "vllm", "serve", "--config", "/x"]
+    subprocess.run(command, check=True, env=environment, timeout=60)
+    listener.close()
+    ((words, told),) = [json.loads(line) for line in log.read_text().splitlines()]
+    assert words[:2] == (["start", "--head"] if rank == 0 else ["start", "--address"])
+    assert words[words.index("--num-gpus") + 1] == "2" and ("--block" in words) == (rank == 1)
+    assert words[words.index("--node-ip-address") + 1] == "127.0.0.1"
+    assert (told["RAY_AUTH_MODE"], len(told["RAY_AUTH_TOKEN"])) == ("token", 64)
+    assert "a-key" not in " ".join(words) and "a-key" not in told["RAY_AUTH_TOKEN"]
+    assert ran.exists() == (rank == 0) and (not rank or place in words)
+    assert not ran.exists() or ran.read_text().strip() == place

@@ -43,7 +43,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """The entrance comes last: it takes the ports over when there is somebody behind it."""
     said = host.variables
     found: dict[str, t.Any] = {"wait_timeout": seconds(said), "read_on_host": [], "socket": entrance.socket(said)}
-    found |= {"entrance": entrance.PROJECT, "servers": {}}
+    found |= {"entrance_runs": entrance.running(host) is not None, "servers": {}}
     if not said["llm_domain"]:
         return {**found, "projects": _gone(said)}
     if source(said) == ON_HOST:

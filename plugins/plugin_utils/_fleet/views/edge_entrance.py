@@ -74,12 +74,16 @@ def project(host: Host) -> dict[str, t.Any]:
 # ---- the container
 
 
+def running(host: Host) -> t.Mapping[str, t.Any] | None:
+    """The container that was seen on the host."""
+    return next((box for box in host.facts.get("containers") or () if box["name"] == PROJECT), None)
+
+
 def image(host: Host) -> str:
     """Another one makes a new container, for which nobody listens for a second or two: so what runs stays, until somebody asks for
     another one."""
-    said = host.variables
-    running = next((str(box["image"]) for box in host.facts.get("containers") or () if box["name"] == PROJECT), "")
-    kept = running if not NAMELESS.fullmatch(running) else ""
+    said, box = host.variables, running(host) or {}
+    kept = "" if NAMELESS.fullmatch(str(box.get("image", ""))) else str(box.get("image", ""))
     return str(said["edge_entrance_image"] or kept or said["gate_image"])
 
 

@@ -77,6 +77,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "wait_timeout": int(host.variables["vllm_wait_timeout"]),
         "closed_models": closed_models(own, host),
         "network_checks": network_checks(fleet, host),
+        "ray": [{"project": one["project"], "image": one["image"]} for one in own if one.get("ray")],
         "figures": [_figures(instance) for instance in serving],
         "figures_differ": set(_known(host)) != {instance["name"] for instance in serving},
     }
@@ -277,6 +278,7 @@ def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
         "patience": PATIENCE,
         "address": instance["unit_address"] if instance["unit"] else "",
         "rank": instance["rank"],
+        "ray": instance.get("ray", ""),
     }
 
 

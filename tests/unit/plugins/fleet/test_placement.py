@@ -280,6 +280,20 @@ def test_nodes_are_one_unit_of_which_the_head_has_the_api() -> None:
     assert fleet_of([entry], box("a", "b"), groups, known=Known(reading=fleet.reading)).instances == fleet.instances
 
 
+def test_nodes_can_be_brought_together_by_ray() -> None:
+    groups = {"gateways": ["a"], "gpu_servers": ["a", "b"]}
+    entry = model("x", nodes=2, tensor_parallel_size=2, engine_args={"distributed_executor_backend": "ray"})
+    fleet = fleet_of([entry, model("y")], box("a", "b"), groups)
+    head, worker = (one for one in fleet.instances if one["model_name"] == "x")
+    for one in (head, worker):
+        assert one["ray"] == "10.0.0.1:18001"
+        assert one["options"]["distributed-executor-backend"] == "ray"
+        assert not {"nnodes", "node-rank", "master-addr", "master-port", "headless"} & set(one["options"])
+    assert (head["options"]["port"], worker["options"].get("port"), worker["gate"]) == (8001, None, {})
+    assert head["unit_digest"] == worker["unit_digest"]
+    assert next(one for one in fleet.instances if one["model_name"] == "y").get("ray", "") == ""
+
+
 def test_the_network_between_nodes_is_tried_before_a_replica_first_starts() -> None:
     groups = {"gateways": ["a"], "gpu_servers": ["a", "b"]}
     entry = model("x", nodes=2, tensor_parallel_size=2, environment={"NCCL_DEBUG": "INFO", "OTHER": "1"})
@@ -325,6 +339,10 @@ def test_the_network_between_nodes_is_tried_before_a_replica_first_starts() -> N
         (
             {"nodes": 2, "tensor_parallel_size": 2, "engine_args": {"data_parallel_size": 2}},
             "engine_args.data-parallel-size does not go with nodes",
+        ),
+        (
+            {"nodes": 2, "tensor_parallel_size": 2, "engine_args": {"distributed_executor_backend": "uni"}},
+            "engine_args.distributed-executor-backend of a replica with nodes is mp, vLLM's own multi-node mode",
         ),
         ({"engine_args": {"nnodes": 2}}, "engine_args.nnodes is set through nodes of the model"),
     ],
