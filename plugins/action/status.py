@@ -11,7 +11,7 @@ import os
 import tempfile
 import typing as t
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status import asking, page, terminal
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status.findings import ERROR, WARNING
@@ -21,7 +21,7 @@ Value = dict[str, t.Any]
 
 ASK, REPORT = "ask", "report"
 #: What the tasks register.
-LOOKED, PLANNED, READ = "llm_looked", "__status_planned", "__status_read"
+LOOKED, ASKED, READ = "llm_looked", "__status_asked", "__status_read"
 DATABASE, KEYS, DRIFT = "__status_database", "__gateway_state_keys", "__gateway_state_differences"
 NEVER = "never"
 
@@ -52,22 +52,40 @@ class ActionModule(ActionBase):
         found = self._vars["hostvars"].get(host, {}).get(name) if host in self._vars["hostvars"] else None
         return dict(found) if isinstance(found, dict) and not found.get("skipped") else {}
 
-    def _fleet(self) -> tuple[Value, str]:
-        """With the plan of instances, or why there is none."""
-        declared = self._templar.template(self._vars["llm_fleet"])
-        planned = self._registered(PLANNED, self._vars["inventory_hostname"])
-        return (planned, "") if "hosts" in planned else (declared, asking.why_unread(planned))
-
     def _ask(self) -> Value:
-        value, _reason = self._fleet()
+        planned, reason = self._plan()
+        value = planned or self._declared()
         looked = {name: self._registered(LOOKED, name) for name in value["hosts"]}
         facts = {name: (one.get("ansible_facts") or {}).get("llm_host") for name, one in looked.items()}
-        return asking.asked(value, facts)
+        return {**asking.asked(value, facts), "planned": planned, "plan_error": reason}
+
+    def _declared(self) -> Value:
+        found: Value = self._templar.template(self._vars["llm_fleet"])
+        return found
+
+    def _plan(self) -> tuple[Value, str]:
+        """Which instances there should be, or why that can't be said. A task of its own would end the run."""
+        task = self._task.copy()
+        task.args = {"stage": "known", "driver_to_come": True, "preflight": False}
+        action = self._shared_loader_obj.action_loader.get(
+            "llmfleet.gateway.fleet",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        try:
+            return action.run(task_vars=self._vars), ""
+        except AnsibleError as error:
+            return {}, " ".join(str(error).split())
 
     # ---- the report
 
     def _report(self) -> Value:
-        value, reason = self._fleet()
+        asked = self._registered(ASKED, self._vars["inventory_hostname"])
+        value = asked.get("planned") or self._declared()
         first, where = next(iter(value["gateways"]), ""), asking.database(value)["host"]
         database = {"host": where, **self._registered(DATABASE, where)} if where else None
         status = status_of(
@@ -76,7 +94,7 @@ class ActionModule(ActionBase):
                     "value": value,
                     "now": datetime.datetime.now(datetime.timezone.utc),
                     "hosts": {name: self._registered(READ, name) for name in value["hosts"]},
-                    "plan_error": reason,
+                    "plan_error": asked.get("plan_error", ""),
                     "database": database,
                     "keys": self._registered(KEYS, first),
                     "drift": self._registered(DRIFT, first) or None,

@@ -65,6 +65,14 @@ database:
   description: The C(host) of the database, and C(options) of M(llmfleet.gateway.database_info).
   returned: stage is V(ask)
   type: dict
+planned:
+  description: The fleet with its instances, as M(llmfleet.gateway.fleet) returns it in its stage V(known). Empty where that can't be computed.
+  returned: stage is V(ask)
+  type: dict
+plan_error:
+  description: Why RV(planned) is empty.
+  returned: stage is V(ask)
+  type: str
 status:
   description:
     - C(verdict) (V(ok), V(warning) or V(error)), C(problems) with C(level), C(where), C(what) and C(remedy), C(totals), C(hosts),

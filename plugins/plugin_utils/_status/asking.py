@@ -86,7 +86,7 @@ def database(value: Mapping) -> Mapping:
 def why_unread(result: Mapping) -> str:
     """Of a task that did not say what it should have."""
     lines = str(result.get("msg") or "").strip().splitlines()
-    return text(lines[0] if lines else "it was not asked")
+    return text(lines[0] if lines else "it was not asked").removeprefix("Task failed: ")
 
 
 def readings_of(raw: Mapping) -> Readings:

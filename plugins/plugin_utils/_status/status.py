@@ -23,7 +23,7 @@ def status_of(readings: Readings) -> Mapping:
     """Everything, of plain types."""
     found: Mapping = {
         "time": readings.now.isoformat(timespec="seconds"),
-        "plan_error": text(readings.plan_error),
+        "plan_error": text(readings.plan_error, 400),
         "hosts": hosts.hosts(readings),
         "models": models.models(readings),
         "services": [_aged(readings, one) for one in hosts.services(readings)],

@@ -23,6 +23,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status.values im
 )
 
 LOGS = "LiteLLM_SpendLogs"
+#: Nobody knows what is after that.
+FORESEEN_DAYS = 3650.0
 #: Models with a series of their own; the others are one together.
 SERIES = 6
 OTHERS = "others"
@@ -90,7 +92,8 @@ def full_in(free: float | None, grows: float | None, kept: float | None, oldest:
     if free is None or not grows or grows <= 0:
         return None
     days = free / grows
-    return days if kept is None or days <= max(kept - (oldest or 0.0), 0.0) else None
+    limit = FORESEEN_DAYS if kept is None else max(kept - (oldest or 0.0), 0.0)
+    return days if days <= limit else None
 
 
 def room_of(readings: Readings) -> Mapping | None:

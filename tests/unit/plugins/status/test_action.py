@@ -30,7 +30,7 @@ def variables(**more: t.Any) -> Value:
     found = fleets.troubled(3)
     hostvars: Value = {name: {"__status_read": found.hosts.get(name, {"unreachable": True})} for name in known["hosts"]}
     hostvars["gateway1"].update(
-        __status_planned=known,
+        __status_asked={"planned": known, "plan_error": ""},
         __status_database=fleets.database(3),
         __gateway_state_keys=fleets.keys(),
         __gateway_state_differences={"skipped": True},
@@ -38,7 +38,28 @@ def variables(**more: t.Any) -> Value:
     return {"inventory_hostname": "gateway1", "llm_fleet": {**known, "stage": "declared"}, "hostvars": hostvars, **more}
 
 
-def run(args: Value, known: Value, check: bool = False) -> Value:
+class Fleet:
+    """The action fleet, which says a plan or why there is none."""
+
+    def __init__(self, answer: Value | Exception) -> None:
+        self.answer = answer
+
+    def get(self, name: str, **_arguments: t.Any) -> Fleet:
+        assert name == "llmfleet.gateway.fleet"
+        return self
+
+    def run(self, task_vars: Value) -> Value:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Loaders:
+    def __init__(self, answer: Value | Exception) -> None:
+        self.action_loader = Fleet(answer)
+
+
+def run(args: Value, known: Value, check: bool = False, plan: Value | Exception | None = None) -> Value:
     loader = DataLoader()
     task = Task.load({"name": "t", "llmfleet.gateway.status": args, "check_mode": check})
     task.args = args
@@ -50,6 +71,7 @@ def run(args: Value, known: Value, check: bool = False) -> Value:
         Templar(loader=loader, variables=known),
         None,
     )
+    action._shared_loader_obj = Loaders(plan or fleets.value(3))
     return action.run(task_vars=known)
 
 
@@ -62,6 +84,12 @@ def test_hosts_are_asked_by_the_plan_and_by_what_was_found() -> None:
     assert asked["database"]["host"] == "gateway1"
 
 
+def test_a_plan_that_can_not_be_made_ends_nothing() -> None:
+    asked = run({"stage": "ask"}, variables(), plan=AnsibleActionFail("It can't be carried out:\ngpu9 does not answer"))
+    assert (asked["planned"], asked["plan_error"]) == ({}, "It can't be carried out: gpu9 does not answer")
+    assert set(asked["hosts"]) == set(fleets.value(3)["hosts"])
+
+
 def test_the_report_is_of_what_was_registered() -> None:
     found = run({"stage": "report"}, variables())
     assert (found["changed"], found["faults"], found["remedy"]) == (False, [], "")
@@ -72,7 +100,7 @@ def test_the_report_is_of_what_was_registered() -> None:
 
 def test_without_a_plan_the_declaration_and_the_reason_count() -> None:
     known = variables()
-    known["hostvars"]["gateway1"]["__status_planned"] = {"failed": False, "msg": "too few GPUs"}
+    known["hostvars"]["gateway1"]["__status_asked"] = {"planned": {}, "plan_error": "too few GPUs"}
     assert run({"stage": "report"}, known)["status"]["plan_error"] == "too few GPUs"
 
 

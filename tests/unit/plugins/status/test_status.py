@@ -465,7 +465,7 @@ def test_what_the_tasks_registered_and_what_they_did_not() -> None:
         "now": NOW,
         "hosts": {
             "gateway1": fleets.host(3, "gateway1", 0),
-            "gateway2": {"unreachable": True, "msg": "No route\nto host"},
+            "gateway2": {"unreachable": True, "msg": "Task failed: No route\nto host"},
             "gpu1": {"failed": True, "msg": "MODULE FAILURE"},
             "gpu2": {},
         },
