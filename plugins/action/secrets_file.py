@@ -10,7 +10,7 @@ from __future__ import annotations
 import typing as t
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail, AnsibleError
+from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca.rotation import STEPS
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
@@ -79,15 +79,9 @@ class ActionModule(ActionBase):
     def _held(self, inventory: str | None, variables: dict[str, t.Any]) -> Held:
         """The variables of every host of the fleet, and of the controller."""
         if inventory:
-            return self._held_there(inventory)
+            return t.cast(Held, self._tried(held_in, inventory, self._loader))
         hosts = members(variables["groups"])
         return [variables["hostvars"].raw_get(name) for name in [*hosts, "localhost"]]
-
-    def _held_there(self, inventory: str) -> Held:
-        try:
-            return held_in(inventory, self._loader)
-        except AnsibleError as error:
-            raise AnsibleActionFail(f"The inventory {inventory} can't be read: {error}") from error
 
     def _rotated(self, path: Path, step: str) -> dict[str, t.Any]:
         changed = self._tried(rotate, path, step, not self._task.check_mode, self._keys)

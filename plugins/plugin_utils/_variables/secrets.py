@@ -14,13 +14,14 @@ import typing as t
 from pathlib import Path
 
 import yaml
+from ansible.errors import AnsibleError
 from ansible.inventory.manager import InventoryManager
 from ansible.vars.manager import VariableManager
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._ca import rotation
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import members
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import Secret
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables import secret_rotation
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import Keys, VaultFile
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.vault_file import NO_PASSWORD, Keys, VaultFile
 
 #: What a new file begins with.
 NEW = """---
@@ -38,13 +39,21 @@ def missing(wanted: t.Iterable[Secret], variables: t.Iterable[t.Mapping[str, t.A
 
 
 def held_in(inventory: str, loader: t.Any) -> list[t.Mapping[str, t.Any]]:
-    """The variables of every host of the fleet in an inventory that is not the run's, and of the controller. None of one to come."""
+    """The variables of every host of the fleet in an inventory that is not the run's, and of the controller. None of one to come.
+    ValueError where they can't be read; Ansible would quote the line, which may be a secret's."""
     if not os.path.exists(inventory):
         return []
-    source = InventoryManager(loader=loader, sources=[inventory])
-    manager = VariableManager(loader=loader, inventory=source)
-    hosts = [source.get_host(name) for name in [*members(source.get_groups_dict()), "localhost"]]
-    return [manager.get_vars(host=host, include_hostvars=False) for host in hosts if host]
+    try:
+        source = InventoryManager(loader=loader, sources=[inventory])
+        manager = VariableManager(loader=loader, inventory=source)
+        hosts = [source.get_host(name) for name in [*members(source.get_groups_dict()), "localhost"]]
+        return [manager.get_vars(host=host, include_hostvars=False) for host in hosts if host]
+    except AnsibleError as error:
+        reason = str(error.message).partition("\n")[0]
+    # Only its words tell: the class is that of any file that can't be parsed.
+    if "decrypt" in reason.lower():
+        raise ValueError(f"A file of {inventory} is encrypted, {NO_PASSWORD}")
+    raise ValueError(f"The inventory {inventory} can't be read: {reason} Correct it, then run this again")
 
 
 def held_by(file: VaultFile) -> t.Mapping[str, t.Any]:

@@ -18,6 +18,7 @@ from ansible.parsing.vault import VaultLib, is_encrypted, match_encrypt_secret, 
 #: Ansible's vault secrets, as its loader has them: ids with what encrypts.
 Keys = t.Sequence[tuple[str, t.Any]]
 NO_ID = "default"
+NO_PASSWORD = "and Ansible has no password that opens it. Give it with --vault-password-file, --ask-vault-pass or ANSIBLE_VAULT_PASSWORD_FILE"
 
 
 class VaultFile:
@@ -55,10 +56,7 @@ class VaultFile:
         try:
             plain, _vault_id, key = VaultLib(self._keys).decrypt_and_get_vault_id(self._stored)
         except AnsibleError:
-            raise ValueError(
-                f"{self.path} is encrypted, and Ansible has no password that opens it. Give it with --vault-password-file,"
-                " --ask-vault-pass or ANSIBLE_VAULT_PASSWORD_FILE"
-            ) from None
+            raise ValueError(f"{self.path} is encrypted, {NO_PASSWORD}") from None
         return plain.decode(), key
 
     def _encrypted(self, text: str) -> str:

@@ -139,6 +139,25 @@ class TestHeld:
         assert len(found) == 3
         assert {secret.variable for secret in missing(ALONE, found)} == NAMES - {"vllm_api_key", "postgres_password"}
 
+    @pytest.mark.parametrize("found", [[], keys("wrong")], ids=["without a password", "with another"])
+    def test_by_an_inventory_that_can_t_be_decrypted_is_refused_with_the_remedy(
+        self, tmp_path: Path, found: list[tuple[str, VaultSecret]]
+    ) -> None:
+        (tmp_path / "gpu_hosts").write_text("gateways: {hosts: {a: {}}}\n")
+        add(tmp_path / "group_vars" / "all" / "vault.yml", ALONE, keys())
+        loader = DataLoader()
+        loader.set_vault_secrets(found)
+        with pytest.raises(ValueError, match=r"gpu_hosts is encrypted, and .*Give it with --vault-password-file"):
+            held_in(str(tmp_path / "gpu_hosts"), loader)
+
+    def test_by_an_inventory_that_is_broken_is_refused_without_the_line(self, tmp_path: Path) -> None:
+        (tmp_path / "gpu_hosts").write_text("gateways: {hosts: {a: {}}}\n")
+        (tmp_path / "group_vars").mkdir()
+        (tmp_path / "group_vars" / "all.yml").write_text("vllm_api_key: s3cret: x\n")
+        with pytest.raises(ValueError, match=r"can't be read: ") as refused:
+            held_in(str(tmp_path / "gpu_hosts"), DataLoader())
+        assert "s3cret" not in str(refused.value)
+
 
 def test_the_file_is_inside_a_directory_inventory_and_beside_a_file(tmp_path: Path) -> None:
     (tmp_path / "hosts.yml").write_text("")
