@@ -16,9 +16,14 @@ FEW = 20
 #: What may be chance: errors at all, and how much more of them, or of time, than the others have.
 ERRORS, SHARE = 2, 0.02
 FACTOR, MILLISECONDS = 1.5, 250.0
+#: HAProxy's times are means of a server's last requests, so many at most (TIME_STATS_SAMPLES).
+SAMPLES = 1024
 
 #: The share of answers of one repeated character that another replica does not give.
 FLAT = 0.5
+
+#: Of a server that was not there before.
+NONE: t.Mapping[str, t.Any] = {"requests": 0, "errors": 0, "milliseconds": 0}
 
 Rows = t.Sequence[t.Mapping[str, t.Any]]
 Target = tuple[str, str]
@@ -66,12 +71,20 @@ def _between(old: Rows, new: Rows) -> dict[Target, Counts]:
     found = {}
     for row in new:
         target = (row["backend"], row["server"])
-        former = then.get(target, {"requests": 0, "errors": 0})
-        anew = row["requests"] < former["requests"]
-        requests = row["requests"] - (0 if anew else former["requests"])
-        errors = row["errors"] - (0 if anew else former["errors"])
-        found[target] = Counts(requests, max(0, errors), float(requests * row["milliseconds"]))
+        former = then.get(target, NONE)
+        former = NONE if row["requests"] < former["requests"] else former
+        requests = row["requests"] - former["requests"]
+        found[target] = Counts(requests, max(0, row["errors"] - former["errors"]), requests * _mean(former, row))
     return found
+
+
+def _mean(former: t.Mapping[str, t.Any], row: t.Mapping[str, t.Any]) -> float:
+    """Milliseconds of the requests in between: what HAProxy says has those of before in it, of the former container too."""
+    before, after = former["requests"], row["requests"]
+    if after <= before:
+        return 0.0
+    old = min(before, SAMPLES) / min(after, SAMPLES) * (1 - 1 / SAMPLES) ** max(0, after - max(before, SAMPLES))
+    return max(0.0, (row["milliseconds"] - former["milliseconds"] * old) / (1 - old))
 
 
 def _faults(mine: Counts, others: Counts) -> t.Iterator[str]:

@@ -54,6 +54,26 @@ def test_what_was_before_does_not_count() -> None:
     assert faults(row("a", 150, 60), row("b", 300), (row("a", 100, 60), row("b", 100))) == []
 
 
+def haproxys_mean(times: t.Sequence[float]) -> int:
+    """As HAProxy keeps it: of the last 1,024, without keeping them."""
+    mean = 0.0
+    for count, one in enumerate(times, 1):
+        mean += (one - mean) / min(count, 1024)
+    return round(mean)
+
+
+@pytest.mark.parametrize("before", [0, 100, 1000, 1024, 5000])
+@pytest.mark.parametrize("after", [40, 400, 3000])
+def test_the_time_is_that_of_the_requests_since_then(before: int, after: int) -> None:
+    """A mean of HAProxy's has those of before the change in it."""
+    times = [100.0] * before + [900.0] * after
+    then, now = (row("a", len(some), 0, haproxys_mean(some)) for some in (times[:before], times))
+    others = (row("b", 5000), row("b", 5000 + after))
+    (fault,), _seen = judge([[then, others[0]]], [[now, others[1]]], [("m", "a")])
+    took = int(fault.split(" took ")[1].split(" ")[0])
+    assert abs(took - 900) <= 30 and fault.endswith("the others 100 ms")
+
+
 def test_a_gate_that_was_reloaded_counts_from_nothing() -> None:
     found, seen = judge([[row("a", 1000, 9)]], [[row("a", 30, 0)]], [("m", "a")])
     assert found == [] and seen == ["a: 30 requests, 0 errors, 100 ms; the others of m: 0 requests, 0 errors, 0 ms"]
