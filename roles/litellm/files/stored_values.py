@@ -119,27 +119,17 @@ def judged(values, declared, running):
 
 
 def refusal(lost, running):
-    where = ", ".join(column + ": " + str(count) for column, count in sorted(lost.items()))
-    total = sum(lost.values())
+    where = ", ".join(f"{column}: {count}" for column, count in sorted(lost.items()))
     if running:
         return (
-            "litellm_salt_key is not the one of the last run, which "
-            + str(total)
-            + " values in LiteLLM's database are encrypted with"
-            " ("
-            + where
-            + "). They could never be read again: set litellm_salt_key back to it (it stands as LITELLM_SALT_KEY in"
+            f"litellm_salt_key is not the one of the last run, which LiteLLM has encrypted values in its database with ({where})."
+            " They could never be read again: set litellm_salt_key back to it (it stands as LITELLM_SALT_KEY in"
             " secrets/mounted/environment in the folder of each LiteLLM instance). Or remove those objects, run again,"
             " and make them anew."
         )
     return (
-        "litellm_salt_key reads none of the "
-        + str(total)
-        + " values that are encrypted in LiteLLM's database ("
-        + where
-        + "): set"
-        " it to the key that they were encrypted with. A deployment without a salt key has encrypted them with its"
-        " master key."
+        f"litellm_salt_key reads nothing of what LiteLLM has encrypted in its database ({where}): set it to the key that did."
+        " A deployment without a salt key has encrypted with its master key."
     )
 
 
