@@ -122,13 +122,13 @@ def refusal(lost, running):
     where = ", ".join(f"{column}: {count}" for column, count in sorted(lost.items()))
     if running:
         return (
-            f"litellm_salt_key is not the one of the last run, which LiteLLM has encrypted values in its database with ({where})."
-            " They could never be read again: set litellm_salt_key back to it (it stands as LITELLM_SALT_KEY in"
+            "litellm_salt_key is not the one of the last run, which values in LiteLLM's database are encrypted with"
+            f" ({where}). They could never be read again: set litellm_salt_key back to it (it stands as LITELLM_SALT_KEY in"
             " secrets/mounted/environment in the folder of each LiteLLM instance). Or remove those objects, run again,"
             " and make them anew."
         )
     return (
-        f"litellm_salt_key reads nothing of what LiteLLM has encrypted in its database ({where}): set it to the key that did."
+        f"litellm_salt_key reads nothing of what is encrypted in LiteLLM's database ({where}): set it to the key that did."
         " A deployment without a salt key has encrypted with its master key."
     )
 
