@@ -123,7 +123,7 @@ def refusal(lost, running):
     if running:
         return (
             "litellm_salt_key is not the one of the last run, which values in LiteLLM's database are encrypted with"
-            f" ({where}). They could never be read again: set litellm_salt_key back to it (it stands as LITELLM_SALT_KEY"
+            f" ({where}). They could never be read again: set litellm_salt_key back to it (it is LITELLM_SALT_KEY"
             " in secrets/mounted/environment in the folder of each LiteLLM instance). Or remove those objects, run again,"
             " and make them anew."
         )
