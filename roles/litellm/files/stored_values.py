@@ -123,9 +123,9 @@ def refusal(lost, running):
     if running:
         return (
             "litellm_salt_key is not the one of the last run, which values in LiteLLM's database are encrypted with"
-            f" ({where}). They could never be read again: set litellm_salt_key back to it (it is LITELLM_SALT_KEY"
-            " in secrets/mounted/environment in the folder of each LiteLLM instance). Or remove those objects, run again,"
-            " and make them anew."
+            f" ({where}). They could never be read again: set litellm_salt_key back to it (it is LITELLM_SALT_KEY in"
+            " secrets/mounted/environment in the folder of each LiteLLM instance). Or remove those objects, run"
+            " again, and make them anew."
         )
     return (
         f"litellm_salt_key reads nothing of what is encrypted in LiteLLM's database ({where}): set it to the key that"
