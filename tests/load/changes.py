@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A change of a scenario's fleet under load: no request may notice it.
 
-A plugin of pytest (-p tests.load.changes, beside -p scenario), and the table of what was seen:
+A plugin of pytest (-p tests.load.changes), and the table of what was seen:
 
     python -m tests.load.changes .cache/molecule/rolling/figures.jsonl
 """
@@ -20,7 +20,6 @@ import time
 import typing as t
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -85,22 +84,29 @@ def deploy(*args: str, playbook: str = "site.yml") -> subprocess.CompletedProces
     return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
 
 
+def hosts() -> dict[str, dict[str, str]]:
+    """Of the bench; the first is a gateway."""
+    found: dict[str, dict[str, str]] = json.loads((SCENARIO / "hosts.json").read_text())
+    return found
+
+
 def entrance(address: str) -> list[str]:
-    """Where clients go: the edge by its name where the scenario has one, else LiteLLM's address."""
+    """Where clients go: the edge by its name where the scenario has one, else LiteLLM's port."""
     domain = yaml.safe_load((ALL / "scenario.yml").read_text()).get("llm_domain")
     if not domain:
-        return ["--url", address]
+        return ["--url", f"http://{address}:4000"]
     authority = SCENARIO / "authority.pem"
     key = yaml.safe_load((ALL / "vault.yml").read_text())["llm_ca_key"]
     authority.write_text(FilterModule().filters()["fleet_authority"]([key]))
-    return ["--url", f"https://{domain}", "--connect", str(urlsplit(address).hostname), "--ca-file", str(authority)]
+    return ["--url", f"https://{domain}", "--connect", address, "--ca-file", str(authority)]
 
 
-def command(address: str, key: Path, model: str, host: str, name: str) -> list[str]:
-    """The load, with a watcher on the server's gate."""
+def command(model: str, name: str) -> list[str]:
+    """The load on the first gateway, with a watcher on its gate."""
+    host, key = next(iter(hosts())), SCENARIO / "keys" / "demo"
     connection = f"ssh -F {SCENARIO / 'ssh_config'} {host} python3 - --socket {SOCKET} --seconds {SECONDS + 300}"
     watch = shlex.join(["sh", "-c", f"exec {connection} < {CHECKOUT / 'tests/load/watch.py'}"])
-    where = [*entrance(address), "--key-file", str(key), "--model", model, "--watch", watch]
+    where = [*entrance(hosts()[host]["address"]), "--key-file", str(key), "--model", model, "--watch", watch]
     pace = ["--rate", str(RATE), "--concurrency", "64", "--timeout", "600", "--seconds", str(SECONDS)]
     pace += ["--tokens", TOKENS]
     files = ["--record", str(SCENARIO / f"{name}.jsonl"), "--summary", str(SCENARIO / f"{name}.json")]
@@ -175,7 +181,7 @@ def on_servers() -> t.Callable[[str], None]:
     """A command on all servers of the bench, one after the other."""
 
     def run(told: str) -> None:
-        for server in json.loads((SCENARIO / "hosts.json").read_text()):
+        for server in hosts():
             subprocess.run(["ssh", "-F", str(SCENARIO / "ssh_config"), server, told], check=True)
 
     return run
@@ -195,14 +201,19 @@ def other_image(on_servers: t.Callable[[str], None]) -> t.Callable[[str], str]:
 
 
 @pytest.fixture(scope="session")
-def under_load(gateway: t.Any) -> t.Callable[[str], t.ContextManager[dict[str, t.Any]]]:
+def under_load(fleet: Fleet) -> Load:
     """`with under_load("name") as seen:` with the change in the block."""
+    return lambda name: loaded(command(fleet.said["llm_models"][0]["name"], name), name)
 
-    def start(name: str) -> t.ContextManager[dict[str, t.Any]]:
-        key = SCENARIO / "keys" / "demo"
-        return loaded(command(gateway.url, key, gateway.model, os.environ.get("LLMFLEET_GATE", "demo"), name), name)
 
-    return start
+@pytest.fixture(scope="session")
+def reboot() -> t.Callable[[str], None]:
+    """As the bench does it: its hosts are containers."""
+
+    def run(host: str) -> None:
+        subprocess.run(["docker", "restart", hosts()[host]["container"]], check=True, capture_output=True)
+
+    return run
 
 
 def row(one: dict[str, t.Any]) -> str:

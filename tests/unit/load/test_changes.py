@@ -73,9 +73,21 @@ def test_load_goes_through_the_edge_where_there_is_one(tmp_path: Path, monkeypat
     monkeypatch.setattr(changes, "ALL", tmp_path)
     monkeypatch.setattr(changes, "SCENARIO", tmp_path)
     (tmp_path / "scenario.yml").write_text("a: 1\n")
-    assert changes.entrance("http://192.0.2.7:4000") == ["--url", "http://192.0.2.7:4000"]
+    assert changes.entrance("192.0.2.7") == ["--url", "http://192.0.2.7:4000"]
     (tmp_path / "scenario.yml").write_text("llm_domain: llm.test\n")
     (tmp_path / "vault.yml").write_text("llm_ca_key: " + "k" * 64 + "\n")
-    where = changes.entrance("http://192.0.2.7:4000")
+    where = changes.entrance("192.0.2.7")
     assert where[:4] == ["--url", "https://llm.test", "--connect", "192.0.2.7"]
     assert "BEGIN CERTIFICATE" in Path(where[5]).read_text()
+
+
+def test_load_and_watcher_are_at_the_first_host_of_the_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    monkeypatch.setattr(changes, "SCENARIO", tmp_path)
+    (tmp_path / "scenario.yml").write_text("a: 1\n")
+    two = {"gateway1": {"address": "192.0.2.7", "container": "c"}, "gpu1": {"address": "192.0.2.8", "container": "d"}}
+    (tmp_path / "hosts.json").write_text(json.dumps(two))
+    told = changes.command("tiny", "option")
+    assert told[told.index("--url") + 1] == "http://192.0.2.7:4000"
+    assert " gateway1 python3 - --socket " in told[told.index("--watch") + 1]
+    assert told[told.index("--record") + 1] == str(tmp_path / "option.jsonl")

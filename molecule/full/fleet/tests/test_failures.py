@@ -12,7 +12,7 @@ import time
 import typing as t
 
 import pytest
-from fleet import CHECKOUT, GATEWAY, MODEL, SERVERS, command, settings
+from fleet import CHECKOUT, GATEWAY, MODEL, PATIENCE, SERVERS, command, settings
 
 VLLM = "llmfleet-vllm-tiny"
 AWAY = float(os.environ.get("LLMFLEET_AWAY_SECONDS", "60"))
@@ -54,7 +54,8 @@ def test_vllm_crashes(fleet: t.Any, loaded: t.Any) -> None:
 def test_vllm_hangs_while_its_health_says_200(fleet: t.Any, loaded: t.Any) -> None:
     started = fleet.started()[f"gpu2/{VLLM}"]
     with loaded("vLLM hangs, /health says 200") as seen:
-        hang = "kill -STOP $(pgrep -f EngineCore)"
+        # Brackets: the pattern is not to find the shell that it stands in.
+        hang = "kill -STOP $(pgrep -f '[E]ngineCore')"
         fleet.on("gpu2", hang)
         begin = time.monotonic()
         ask = f"docker exec {VLLM} python3 -c \"import urllib.request as r; print(r.urlopen('http://127.0.0.1:8000/health').status)\""
@@ -101,7 +102,7 @@ def test_a_server_dies_in_the_middle_of_a_roll(fleet: t.Any, loaded: t.Any) -> N
         )
         fleet.wait_for("the roll", lambda: rolled(fleet, before), 200)
         fleet.docker("kill", fleet.container("gpu3"))
-        output = process.communicate(timeout=900)[0]
+        output = process.communicate(timeout=900 * PATIENCE)[0]
         seen.notes.append(f"the run ended with {process.returncode}")
     print(output[-4000:])
     assert process.returncode != 0 and "gpu3" in output[output.rindex("PLAY RECAP") :]

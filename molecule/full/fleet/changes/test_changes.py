@@ -1,13 +1,13 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two servers with a replica each, steady load: every change of a fleet, and no request notices. In this order."""
+"""Three servers with a replica each, steady load: every change of a fleet, and no request notices. In this order."""
 
 from __future__ import annotations
 
 import typing as t
 
-from tests.load.changes import SCENARIO, Fleet, Load, changed, deploy, nobody_noticed, operated, taken_back
+from tests.load.changes import Fleet, Load, changed, deploy, nobody_noticed, operated, taken_back
 
 
 def test_a_run_that_changes_nothing(fleet: Fleet, under_load: Load) -> None:
@@ -26,7 +26,7 @@ def test_the_image_of_vllm(fleet: Fleet, under_load: Load, other_image: t.Callab
 
 
 def test_another_model_under_the_same_name(fleet: Fleet, under_load: Load, on_servers: t.Callable[[str], None]) -> None:
-    on_servers("cp -a /srv/models/tiny /srv/models/another")
+    on_servers("test ! -e /srv/models/tiny || cp -aT /srv/models/tiny /srv/models/another")
     changed(fleet, under_load, "model switched", lambda said: said["llm_models"][0].update(model="/srv/models/another"))
 
 
@@ -58,7 +58,7 @@ def test_the_configuration_of_the_edge(fleet: Fleet, under_load: Load) -> None:
 
 
 def test_the_certificate_of_the_edge(fleet: Fleet, under_load: Load) -> None:
-    changed(fleet, under_load, "certificate", lambda said: said.update(edge_names=["api.rolling.test"]))
+    changed(fleet, under_load, "certificate", lambda said: said.update(edge_names=["api.fleet.test"]))
 
 
 def test_the_configuration_of_the_gate(fleet: Fleet, under_load: Load) -> None:
@@ -81,15 +81,10 @@ def test_an_upgrade_of_docker(under_load: Load, on_servers: t.Callable[[str], No
     nobody_noticed(seen)
 
 
-def test_a_server_joins(fleet: Fleet, under_load: Load) -> None:
-    fleet.join("gpu3")
-    changed(fleet, under_load, "server added")
-
-
-def test_a_server_is_drained_and_rebooted(under_load: Load, bench: t.Any) -> None:
+def test_a_server_is_drained_and_rebooted(under_load: Load, reboot: t.Callable[[str], None]) -> None:
     operated(under_load, "server drained", ["playbooks/drain.yml", "-e", "server=gpu2"])
     with under_load("drained server rebooted") as seen:
-        bench("docker", "restart", f"test-{SCENARIO.name}-gpu2")
+        reboot("gpu2")
     nobody_noticed(seen)
     operated(under_load, "server back", ["playbooks/undrain.yml", "-e", "server=gpu2"])
 
@@ -98,6 +93,11 @@ def test_a_server_leaves(fleet: Fleet, under_load: Load) -> None:
     operated(under_load, "server decommissioned", ["playbooks/decommission.yml", "-e", "server=gpu3"])
     fleet.leave("gpu3")
     changed(fleet, under_load, "server out of the inventory")
+
+
+def test_a_server_joins(fleet: Fleet, under_load: Load) -> None:
+    fleet.join("gpu3")
+    changed(fleet, under_load, "server added")
 
 
 def test_a_canary_does_as_well_as_the_others(fleet: Fleet, under_load: Load) -> None:
