@@ -34,6 +34,9 @@ options:
     description: Base addresses of instances of vLLM that are in their host's network, by the name of their container.
     type: dict
     default: {}
+  backup:
+    description: Folder in which the last backup left word of itself, C(backup_dir).
+    type: path
   certificates:
     description: Certificates that are read, each by the O(certificates[].path) of a file or by asking a server.
     type: list
@@ -79,6 +82,7 @@ EXAMPLES = r"""
   llmfleet.gateway.host_status:
     root: /opt/llmfleet
     disks: [/opt/llmfleet, /var/lib/docker]
+    backup: /opt/llmfleet/backup
   register: found
 
 - name: Say what is generated
@@ -154,6 +158,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "gpus": {"type": "bool", "default": True},
     "disks": {"type": "list", "elements": "path", "default": []},
     "urls": {"type": "dict", "default": {}},
+    "backup": {"type": "path"},
     "certificates": {
         "type": "list",
         "elements": "dict",

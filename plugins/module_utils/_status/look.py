@@ -32,7 +32,7 @@ def look(run: Run, asked: Asked, root: str = "/", sleep: t.Callable[[float], Non
     parts: dict[str, t.Callable[[], Found]] = {
         "machine": lambda: {"machine": machine.machine(root)},
         "disks": lambda: {"disks": machine.disks(asked["disks"])},
-        "backup": lambda: {"backup": machine.backup(asked["root"])},
+        "backup": lambda: {"backup": machine.backup(asked["backup"]) if asked["backup"] else None},
         "certificates": lambda: {"certificates": [machine.certificate(one) for one in asked["certificates"]]},
         "containers": lambda: programs(run, asked, root, sleep),
     }

@@ -98,9 +98,9 @@ def _float(cell: str) -> float | None:
     return float(cell) if re.fullmatch(r"\d+(?:\.\d+)?", cell) else None
 
 
-def backup(root: str) -> dict[str, t.Any] | None:
+def backup(folder: str) -> dict[str, t.Any] | None:
     """What the last backup wrote of itself; None where there never was one."""
-    return read_mapping(os.path.join(root, "backup", "last.json"))
+    return read_mapping(os.path.join(folder, "last.json"))
 
 
 # ---- certificates

@@ -38,14 +38,21 @@ def _host(value: Mapping, root: str, name: str, looked: Mapping) -> Mapping:
             str(one["container"]): re.sub(r"/metrics$", "", str(one["metrics"])) for one in own if one["host_network"]
         },
         "certificates": _certificates(value, root, said),
+        **{"backup": folder for folder in _folders(value, name, "backup")},
     }
 
 
 def _disks(value: Mapping, root: str, said: Mapping, looked: Mapping, name: str) -> list[str]:
     engine = text(mapping(looked.get("docker")).get("root"), 500) or DOCKER_ROOT
     models = mapping(said.get("look")).get("models_dir")
-    data = [str(one["data"]) for one in items(value.get("services")) if one.get("data") and name in one["hosts"]]
+    data = _folders(value, name)
     return list(dict.fromkeys([root, engine, *([str(models)] if models else []), *data]))
+
+
+def _folders(value: Mapping, name: str, service: str = "") -> list[str]:
+    """Of the data of services on a host, or of one of them."""
+    rows = [one for one in items(value.get("services")) if one.get("data") and name in one["hosts"]]
+    return [str(one["data"]) for one in rows if service in ("", one["name"])]
 
 
 def _certificates(value: Mapping, root: str, said: Mapping) -> list[Mapping]:

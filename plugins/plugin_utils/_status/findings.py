@@ -290,7 +290,12 @@ def _backup(status: Mapping) -> Found:
     found = status["backup"]
     if found is None:
         if status["database"] is not None:
-            yield Finding(WARNING, "backup", "there never was one", "playbook backup makes one, and a timer for more")
+            yield Finding(
+                WARNING,
+                "backup",
+                "there never was one",
+                "playbook backup makes one now; the timer of the role backup makes one every night",
+            )
         return
     if not found["ok"]:
         yield Finding(
@@ -299,9 +304,16 @@ def _backup(status: Mapping) -> Found:
     elif found["age_seconds"] is None or found["age_seconds"] > BACKUP_WARNING_SECONDS:
         age = "of no known time" if found["age_seconds"] is None else f"{values.duration(found['age_seconds'])} old"
         said = f"the last one is {age}"
-        yield Finding(WARNING, "backup", said, f"see on {found['host']}: systemctl list-timers; or playbook backup")
+        yield Finding(
+            WARNING, "backup", said, f"see on {found['host']}: systemctl list-timers 'llmfleet-*'; or playbook backup"
+        )
     if found["restore_tested_seconds"] is None or found["restore_tested_seconds"] > RESTORE_NOTE_SECONDS:
-        yield Finding(NOTE, "backup", "no restore was tested lately", "test one: playbook restore says how")
+        yield Finding(
+            NOTE,
+            "backup",
+            "no restore was tested lately",
+            f"on {found['host']}: systemctl start llmfleet-backup-test.service",
+        )
 
 
 def _drift(status: Mapping) -> Found:

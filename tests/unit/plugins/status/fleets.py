@@ -163,7 +163,10 @@ def value(count: int) -> Value:
         "instances": instances(count),
         "leaving": [],
         "drained": [],
-        "services": [{"name": "postgres", "hosts": gateways_of(count)[:1], "data": "/opt/llmfleet/postgres"}],
+        "services": [
+            {"name": "postgres", "hosts": gateways_of(count)[:1], "data": "/opt/llmfleet/postgres"},
+            {"name": "backup", "hosts": gateways_of(count)[:1], "data": "/opt/llmfleet/backup"},
+        ],
         "hosts": hosts,
     }
 

@@ -205,10 +205,9 @@ def test_a_certificate_as_a_server_shows_it(pair: Path) -> None:
 
 def test_what_a_backup_left(tmp_path: Path) -> None:
     assert machine.backup(str(tmp_path)) is None
-    (tmp_path / "backup").mkdir()
-    (tmp_path / "backup/last.json").write_text('{"ok": true}')
+    (tmp_path / "last.json").write_text('{"ok": true}')
     assert machine.backup(str(tmp_path)) == {"ok": True}
-    (tmp_path / "backup/last.json").write_text("[1")
+    (tmp_path / "last.json").write_text("[1")
     assert machine.backup(str(tmp_path)) is None
 
 
@@ -238,6 +237,7 @@ def box(name: str, service: str, **more: t.Any) -> dict[str, t.Any]:
 ASKED: dict[str, t.Any] = {
     "root": "/nowhere",
     "gpus": False,
+    "backup": None,
     "disks": ["/"],
     "urls": {},
     "certificates": [],
