@@ -38,7 +38,7 @@ def _host(value: Mapping, root: str, name: str, looked: Mapping) -> Mapping:
             str(one["container"]): re.sub(r"/metrics$", "", str(one["metrics"])) for one in own if one["host_network"]
         },
         "certificates": _certificates(value, root, said),
-        **{"backup": folder for folder in _folders(value, name, "backup")},
+        "backup": next(iter(_folders(value, name, "backup")), None),
     }
 
 

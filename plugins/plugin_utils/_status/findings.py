@@ -277,11 +277,11 @@ def _certificates(status: Mapping) -> Found:
         where, days = f"{one['host']}/{one['name']}", one["days"]
         if one["error"]:
             yield Finding(
-                WARNING, where, f"its certificate can't be read: {one['error']}", "see: docker logs llmfleet-edge"
+                WARNING, where, f"its certificate can't be read: {one['error']}", "see: docker logs llmfleet-edge-1"
             )
         elif days is not None and days < CERTIFICATE_WARNING_DAYS:
             left = f"ended {-days:.0f} days ago" if days < 0 else f"ends in {days:.0f} days"
-            remedy = "run site.yml; one by an authority on the internet renews itself, see: docker logs llmfleet-edge"
+            remedy = "run site.yml; one by an authority on the internet renews itself, see: docker logs llmfleet-edge-1"
             level = ERROR if days < CERTIFICATE_ERROR_DAYS else WARNING
             yield Finding(level, where, f"its certificate ({one['subject']}) {left}", remedy)
 

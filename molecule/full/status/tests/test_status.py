@@ -77,7 +77,7 @@ def secrets() -> dict[str, str]:
 
 def ask(host: t.Any, secrets: t.Mapping[str, str], number: int) -> None:
     """Completions, from the host itself: the edge stands before the gateway."""
-    body = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 200})
+    body = json.dumps({"model": "tiny", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 100})
     for _time in range(number):
         host.run(
             "curl --silent --max-time 60 --header %s --header 'Content-Type: application/json' --data %s %s",
@@ -95,12 +95,8 @@ def test_a_server_that_is_well(host: t.Any) -> None:
     (model,) = told.status["models"]
     assert (model["name"], model["ready"], model["wanted"]) == ("tiny", 1, 1)
     assert model["versions"][0][0].isdigit()
-    assert {one["name"] for one in told.status["services"]} == {
-        "llmfleet-edge",
-        "llmfleet-gate",
-        "llmfleet-litellm-1",
-        "llmfleet-postgres",
-    }
+    names = {one["name"] for one in told.status["services"]}
+    assert {"llmfleet-edge-1", "llmfleet-gate", "llmfleet-litellm-1", "llmfleet-postgres"} <= names
     assert all(one["memory_bytes"] > 1e6 for one in told.status["services"])
     assert told.status["database"]["tables"][0]["bytes"] > 0
     assert [(one["subject"], one["days"] > 30) for one in told.status["certificates"]] == [("status.test", True)]
@@ -125,7 +121,7 @@ def test_no_secret_is_told(secrets: t.Mapping[str, str]) -> None:
 
 
 def test_load_is_seen_while_it_is_there_and_in_the_history(host: t.Any, secrets: t.Mapping[str, str]) -> None:
-    load = [threading.Thread(target=ask, args=(host, secrets, 60), daemon=True) for _one in range(4)]
+    load = [threading.Thread(target=ask, args=(host, secrets, 30), daemon=True) for _one in range(4)]
     for one in load:
         one.start()
     told = status()

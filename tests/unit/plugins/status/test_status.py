@@ -431,7 +431,7 @@ def test_what_hosts_are_asked() -> None:
     assert asked["hosts"]["gpu2"]["disks"][1] == "/var/lib/docker"
     assert [asked["hosts"][name]["gpus"] for name in ("gateway1", "gpu1")] == [False, True]
     assert asked["hosts"]["gateway1"]["backup"] == "/opt/llmfleet/backup"
-    assert "backup" not in asked["hosts"]["gpu1"]
+    assert asked["hosts"]["gpu1"]["backup"] is None
     edge, gate = asked["hosts"]["gateway1"]["certificates"]
     assert edge == {"name": "edge", "server_name": "llm.example.com", "address": "127.0.0.1", "port": 443}
     assert gate["path"] == "/opt/llmfleet/gate/secrets/mounted/host.pem"
