@@ -105,7 +105,7 @@ def _pg_restore(server: Postgres, path: str, *options: str) -> bytes:
     return done.stdout
 
 
-def create(settings: Settings, reason: str, tried: bool = False) -> dict[str, t.Any]:
+def create(settings: Settings, reason: str, tried: bool = False, keep_all: bool = False) -> dict[str, t.Any]:
     """A backup; with *tried* it is restored into a server of its own as well, from the archive that is kept."""
     began, server = time.monotonic(), Postgres(settings.container)
     server.state()
@@ -124,7 +124,7 @@ def create(settings: Settings, reason: str, tried: bool = False) -> dict[str, t.
         said["seconds"] = round(time.monotonic() - began, 1)
         folder.write_json(os.path.join(settings.directory, f"{name}.json"), said)
         os.replace(os.path.join(workplace, name), os.path.join(settings.directory, name))
-    removed = folder.prune(settings, moment)
+    removed = [] if keep_all else folder.prune(settings, moment)
     return {
         "file": os.path.join(settings.directory, name),
         "removed": removed,

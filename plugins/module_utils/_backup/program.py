@@ -25,7 +25,7 @@ Said = dict[str, t.Any]
 
 
 def _create(settings: Settings, args: argparse.Namespace) -> Said:
-    return noted(settings, "backup", lambda: create.create(settings, args.reason, args.trial))
+    return noted(settings, "backup", lambda: create.create(settings, args.reason, args.trial, args.keep_all))
 
 
 def _trial(settings: Settings, _args: argparse.Namespace) -> Said:
@@ -86,7 +86,7 @@ def _load(settings: Settings, args: argparse.Namespace) -> Said:
 def _empty(settings: Settings, _args: argparse.Namespace) -> Said:
     server = Postgres(settings.container)
     server.state()
-    database = restore.beside(settings.database, "new")
+    database = restore.unused(settings, server)
     restore.empty(server, settings, database)
     return {"database": database}
 
@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     made = command("create", _create, "make a backup")
     made.add_argument("--reason", default="asked for")
     made.add_argument("--trial", action="store_true", help="restore it into a server of its own as well")
+    made.add_argument("--keep-all", action="store_true", help="remove no older one, which may be the one to bring back")
     command("trial", _trial, "restore the newest backup into a server of its own, count, and throw that away")
     command("list", _list, "complete backups, and databases that were kept")
     command("fetch", _fetch, "bring one from elsewhere").add_argument("name", nargs="?", default="")

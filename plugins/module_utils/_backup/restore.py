@@ -31,11 +31,18 @@ def beside(database: str, word: str) -> str:
     return database.encode()[: NAME_BYTES - len(tail)].decode(errors="ignore") + tail
 
 
-def kept(settings: Settings, server: Postgres) -> list[str]:
-    """Databases that an earlier restore or reset has replaced."""
-    base = beside(settings.database, "kept").rpartition("_kept_")[0]
-    pattern = re.compile(rf"{re.escape(base)}_kept_\d{{8}}t\d{{6}}z")
+def kept(settings: Settings, server: Postgres, word: str = "kept") -> list[str]:
+    """Databases that an earlier restore or reset has replaced; or by another word those that were loaded for one."""
+    base = beside(settings.database, word).rpartition(f"_{word}_")[0]
+    pattern = re.compile(rf"{re.escape(base)}_{word}_\d{{8}}t\d{{6}}z")
     return [name for name in server.databases() if pattern.fullmatch(name)]
+
+
+def unused(settings: Settings, server: Postgres) -> str:
+    """A name for a new database. Those that were loaded and never came into place are dropped: they are copies."""
+    for name in kept(settings, server, "new"):
+        remove(server, name)
+    return beside(settings.database, "new")
 
 
 # ---- what is refused
@@ -126,7 +133,7 @@ def prepare(settings: Settings, name: str, identity: str, other_salt_key: bool) 
         if faults:
             raise BackupError("\n".join(faults))
         folder.need(settings, _data_folder(data), int(manifest["database_bytes"] * ROOM), "The database of the backup")
-        database = beside(settings.database, "new")
+        database = unused(settings, server)
         load(server, settings, os.path.join(workplace, archive.DUMP), database)
         try:
             compare(manifest["rows"], server.rows(database))

@@ -9,12 +9,14 @@ import datetime
 import json
 import os
 import stat
+import time
 import typing as t
 from pathlib import Path
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._backup import (
     archive,
+    create,
     fingerprints,
     folder,
     postgres,
@@ -294,6 +296,8 @@ def test_only_kept_databases_are_found() -> None:
 
     found = restore.kept(said(Path("/x")), t.cast(postgres.Postgres, Server()))
     assert found == ["litellm_kept_20261126t101500z"]
+    loaded = restore.kept(said(Path("/x")), t.cast(postgres.Postgres, Server()), "new")
+    assert loaded == ["litellm_new_20261126t101500z"]
 
 
 def test_rows_that_differ_are_told() -> None:
@@ -319,3 +323,26 @@ def test_settings_are_read_by_name(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     path.write_text(json.dumps({**said(tmp_path)._asdict(), "more": 1}))
     assert settings.read(str(path)) == said(tmp_path)
+
+
+def test_the_backup_before_a_restore_removes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is to be brought back may be the oldest."""
+    told = {"bytes": 1, "rows": {}}
+    monkeypatch.setattr(create, "_parts", lambda *_args: {})
+    monkeypatch.setattr(create, "_packed", lambda _settings, place, name, *_: (Path(place, name).touch(), told)[1])
+    monkeypatch.setattr(create, "Postgres", lambda _name: Stub())
+    names = [make(tmp_path, age) for age in (1, 2, 3, 4)]
+    assert create.create(said(tmp_path, keep=2), "before a restore", keep_all=True)["removed"] == []
+    assert [one for one in names if not (tmp_path / one).exists()] == []
+    time.sleep(1)
+    assert sorted(create.create(said(tmp_path, keep=2), "timer")["removed"])[0] == names[-1]
+
+
+class Stub:
+    """A server that is there and empty."""
+
+    def state(self) -> dict[str, str]:
+        return {}
+
+    def size(self, _database: str) -> int:
+        return 0
