@@ -150,7 +150,7 @@ def settings(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "uid": int(said["postgres_uid"]),
         "gid": int(said["postgres_gid"]),
         "environment": f"{fleet.root}/litellm/1/secrets/mounted/environment",
-        "certificates": [f"{edge}/data", f"{edge}/secrets/mounted"],
+        "certificates": [f"{edge}/data", f"{edge}/1/secrets/mounted"],
         "declaration": DECLARATION,
         "versions": {
             "litellm": str(said["litellm_version"]),

@@ -105,6 +105,17 @@ class TestNetworksAndDocker:
         assert edged({"edge_docs": ["fd00::/8", "10.0.0.0/8"]}) == []
 
 
+class TestOlderCaddy:
+    def test_it_knows_no_client_that_a_list_could_hold(self) -> None:
+        (line,) = edged({"edge_docs": ["10.0.0.0/8"], "edge_version": "2.6.2", **IPV4})
+        assert (
+            line.startswith("edge_docs on one: lists networks, which needs Caddy 2.7 or newer")
+            or "needs Caddy 2.7" in line
+        )
+        assert edged({"edge_docs": ["10.0.0.0/8"], "edge_version": "2.7.0", **IPV4}) == []
+        assert edged({"edge_docs": "closed", "edge_version": "2.6.2"}) == []
+
+
 class TestPlainHttp:
     def test_litellm_behind_an_edge_is_on_no_public_address(self) -> None:
         public = {"litellm_publish_address": "8.8.8.8"}
