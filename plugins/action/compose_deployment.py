@@ -153,6 +153,8 @@ class ActionModule(ActionBase):
             "left": notes["left"],
             "different": notes["changed"],
             "gpu_count": found.variables.get("llm_gpu_count", 0),
+            # What -u says stands in no variable.
+            "ssh_user": str(self._play_context.remote_user or ""),
             "services": order,
             "containers": [one for one in containers if one["service"] in order],
             "database": {

@@ -103,6 +103,10 @@ gpu_count:
   description: GPUs of the server that models are declared for.
   returned: success
   type: int
+ssh_user:
+  description: Who the run logs in as, empty where it says nobody.
+  returned: success
+  type: str
 services:
   description: Services of the deployment that the fleet takes over, LiteLLM first and the database last.
   returned: success

@@ -171,7 +171,7 @@ class Transfer:
         if self.check_mode:
             return {"changed": True, "moved_before": False}
         began = time.monotonic()
-        path = self.said["dump"] or self._dumped()
+        path = self._dumped(self.source) if self.source else self.said["dump"]
         dumped = time.monotonic()
         transfer.restore(self.target, into, self.owner, path, f"{transfer.MARK}, {time.strftime('%Y-%m-%d')}")
         found = transfer.counts(self.target, into)
@@ -184,16 +184,15 @@ class Transfer:
             "counts": found,
         }
 
-    def _dumped(self) -> str:
-        assert self.source is not None
+    def _dumped(self, source: transfer.Server) -> str:
         path, old = self.said["path"], self.said["source"]["database"]
-        need = 2 * transfer.size(self.source, old)
+        need = 2 * transfer.size(source, old)
         free = shutil.disk_usage(_existing(os.path.dirname(path))).free
         if need > free:
             raise transfer.TransferError(
                 f"{path} needs up to {need // 2**20} MiB with the new database, and {free // 2**20} MiB are free"
             )
-        transfer.dump(self.source, old, path)
+        transfer.dump(source, old, path)
         return path
 
     def ready(self) -> None:

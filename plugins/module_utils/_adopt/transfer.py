@@ -158,7 +158,7 @@ def restore(server: Server, database: str, owner: str, path: str, comment: str) 
             _feed(client, _statements(server, stream, database, owner, comment))
         finally:
             _close(client)
-        errors = client.stderr.read() if client.stderr else b""
+        errors = _pipe(client.stderr).read()
     if client.returncode:
         raise TransferError(f"The dump can't be restored into {database}: {_told(errors)}")
 
@@ -180,12 +180,18 @@ def _statements(server: Server, stream: IO[bytes], database: str, owner: str, co
     yield f"\nRESET ROLE;\nCOMMENT ON DATABASE {identifier(database)} IS {literal(comment)};\nCOMMIT;\n".encode()
 
 
+def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
+    """One that was asked for is there."""
+    if stream is None:
+        raise TransferError("A pipe to docker exec is missing")
+    return stream
+
+
 def _feed(client: subprocess.Popen[bytes], parts: Iterator[bytes]) -> None:
     """A client that has met an error reads no more; its own words say why."""
-    assert client.stdin is not None
     try:
         for part in parts:
-            client.stdin.write(part)
+            _pipe(client.stdin).write(part)
     except BrokenPipeError:
         pass
 
@@ -235,9 +241,9 @@ def _restored(server: Server, stream: IO[bytes]) -> Iterator[bytes]:
         stderr=subprocess.PIPE,
         env=server.environment,
     ) as process:
-        assert process.stdout is not None and process.stderr is not None
-        yield from iter(lambda: process.stdout.read(CHUNK), b"")  # type: ignore[union-attr]
-        errors = process.stderr.read()
+        output = _pipe(process.stdout)
+        yield from iter(lambda: output.read(CHUNK), b"")
+        errors = _pipe(process.stderr).read()
     if process.returncode:
         raise TransferError(f"The dump can't be read: {_told(errors)}")
 

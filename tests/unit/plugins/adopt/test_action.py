@@ -36,6 +36,7 @@ def run(
     task = Task.load({"name": "t", "llmfleet.gateway.compose_deployment": {}})
     task.args = {"compose_dir": f"{FOLDER}/", **args}
     context = PlayContext()
+    context.remote_user = "operator"
     connection = connection_loader.get("ansible.builtin.local", context)
     action = compose_deployment.ActionModule(task, connection, context, loader, Templar(loader=loader), None)
 
@@ -51,7 +52,7 @@ def run(
 
 def test_the_project_is_written_and_no_secret_told(tmp_path: Path) -> None:
     told = run(Deployment(), dir=str(tmp_path / "fleet"))
-    assert told["changed"] and told["gpu_count"] == 2
+    assert told["changed"] and told["gpu_count"] == 2 and told["ssh_user"] == "operator"
     assert told["services"] == ["litellm", "vllm-chat", "db"]
     assert "vllm_api_key" in told["made"] and "litellm_salt_key" not in told["made"]
     assert (tmp_path / "fleet/host_vars/gpu1.yml").read_text().endswith("ansible_port: 2222\n")
