@@ -6,18 +6,22 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
-import subprocess
 import time
-import zlib
-from collections.abc import Iterator, Sequence
-from typing import IO, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from .._host.run import Done, run
 
 #: The database that a rehearsal restores into.
 SCRATCH = "llmfleet_rehearsal"
 MARK = "llmfleet: moved here by adopt_move"
-CHUNK = 1024 * 1024
+#: Seconds for what depends on the size of a database.
+LONG = 24 * 3600.0
+#: What is fed to psql when the dump ends early, so that nothing is committed.
+_SPOILT = "DO $$BEGIN RAISE 'the dump can not be read to its end'; END$$;"
 _COUNTS = """
 SELECT coalesce(json_object_agg(schemaname || '.' || relname, (xpath('/row/c/text()', query_to_xml(
   format('select count(*) as c from %I.%I', schemaname, relname), false, true, '')))[1]::text::bigint), '{}')
@@ -40,9 +44,10 @@ class Server(NamedTuple):
         """The password goes through the environment of the command, where no list of processes shows it."""
         return ["docker", "exec", "--interactive", "--env", "PGPASSWORD", self.container, *command]
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "LC_ALL": "C", "PGPASSWORD": self.password}
+    def run(self, script: str, command: Sequence[str], timeout: float = LONG, **variables: str) -> Done:
+        """A command, which a line of shell gives input and output; what that needs is in variables."""
+        environment = {**variables, "PGPASSWORD": self.password}
+        return run(["sh", "-c", script, "sh", *command], timeout, environment)
 
 
 def psql(server: Server, database: str) -> list[str]:
@@ -50,24 +55,17 @@ def psql(server: Server, database: str) -> list[str]:
     return server.argv("psql", *options, "--username", server.user, "--dbname", database)
 
 
-def ask(server: Server, database: str, sql: str, timeout: float = 3600) -> str:
+def ask(server: Server, database: str, sql: str) -> str:
     """The answer to SQL, which goes through standard input."""
-    done = subprocess.run(
-        psql(server, database),
-        input=sql.encode(),
-        capture_output=True,
-        env=server.environment,
-        timeout=timeout,
-        check=False,
-    )
-    if done.returncode:
-        raise TransferError(f"{server.container}: {_told(done.stderr)}")
-    return done.stdout.decode("utf-8", "replace").strip()
+    done = server.run('printf %s "$SQL" | "$@"', psql(server, database), SQL=sql)
+    if done.rc:
+        raise TransferError(f"{server.container}: {_told(done.err)}")
+    return done.out.strip()
 
 
-def _told(raw: bytes) -> str:
-    """The last lines of an error, which PostgreSQL writes without data of rows but for DETAIL and CONTEXT."""
-    lines = [line for line in raw.decode("utf-8", "replace").splitlines() if not line.startswith(("DETAIL", "CONTEXT"))]
+def _told(text: str) -> str:
+    """The last lines of an error, without those in which PostgreSQL may show a row."""
+    lines = [line for line in text.splitlines() if not line.startswith(("DETAIL", "CONTEXT"))]
     return " / ".join(lines[-3:])[:500] or "failed without a word"
 
 
@@ -104,15 +102,8 @@ def mark(server: Server, database: str) -> str:
 def wait(server: Server, seconds: float) -> None:
     """Until it answers: it may have been started just now."""
     deadline = time.monotonic() + seconds
-    while subprocess.run(
-        server.argv("pg_isready", "--quiet", "--username", server.user),
-        env=server.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=60,
-        check=False,
-    ).returncode:
+    ready = server.argv("pg_isready", "--quiet", "--username", server.user)
+    while server.run('"$@"', ready, 60).rc:
         if time.monotonic() > deadline:
             raise TransferError(f"{server.container}: PostgreSQL does not answer; see docker logs {server.container}")
         time.sleep(1)
@@ -126,126 +117,61 @@ def dump(server: Server, database: str, path: str) -> int:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     aside = f"{path}.new"
     command = ["pg_dump", "--format", "custom", "--no-owner", "--no-acl", "--no-password"]
-    with open(aside, "wb", opener=_private) as stream:
-        done = subprocess.run(
-            server.argv(*command, "--username", server.user, "--dbname", database),
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.PIPE,
-            env=server.environment,
-            check=False,
-        )
-        os.fsync(stream.fileno())
-    if done.returncode:
-        os.remove(aside)
-        raise TransferError(f"The dump of {database} failed: {_told(done.stderr)}")
+    argv = server.argv(*command, "--username", server.user, "--dbname", database)
+    done = server.run('umask 077; "$@" > "$ASIDE" && sync "$ASIDE"', argv, ASIDE=aside)
+    if done.rc:
+        if os.path.exists(aside):
+            os.remove(aside)
+        raise TransferError(f"The dump of {database} failed: {_told(done.err)}")
     os.replace(aside, path)
     return os.path.getsize(path)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 # ---- into the target
 
 
 def restore(server: Server, database: str, owner: str, path: str, comment: str) -> None:
-    """All of it or nothing: what ends early, also by a killed module, leaves the database as it was."""
-    # Without a buffer: pg_restore reads on by the file's own place.
-    with open(path, "rb", buffering=0) as stream, _client(server, database) as client:
-        try:
-            _feed(client, _statements(server, stream, database, owner, comment))
-        finally:
-            _close(client)
-        errors = _pipe(client.stderr).read()
-    if client.returncode:
-        raise TransferError(f"The dump can't be restored into {database}: {_told(errors)}")
-
-
-def _client(server: Server, database: str) -> subprocess.Popen[bytes]:
-    """psql, which takes SQL from its standard input."""
-    return subprocess.Popen(
-        psql(server, database),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        env=server.environment,
+    """All of it or nothing: the COMMIT is only sent behind a dump that was read to its end."""
+    begin = f"BEGIN;\nSET ROLE {identifier(owner)};\n"
+    end = f"\nRESET ROLE;\nCOMMENT ON DATABASE {identifier(database)} IS {literal(comment)};\nCOMMIT;\n"
+    script = (
+        f"""{{ printf %s "$BEGIN"; {_reading(path)} && printf %s "$END" || printf %s "$SPOILT"; }} | "$@" >/dev/null"""
     )
+    done = server.run(
+        script,
+        psql(server, database),
+        BEGIN=begin,
+        END=end,
+        SPOILT=_SPOILT,
+        DUMP=path,
+        TARGET=server.container,
+    )
+    if done.rc:
+        raise TransferError(f"The dump can't be restored into {database}: {_told(done.err)}")
 
 
-def _statements(server: Server, stream: IO[bytes], database: str, owner: str, comment: str) -> Iterator[bytes]:
-    yield f"BEGIN;\nSET ROLE {identifier(owner)};\n".encode()
-    yield from _script(server, stream)
-    yield f"\nRESET ROLE;\nCOMMENT ON DATABASE {identifier(database)} IS {literal(comment)};\nCOMMIT;\n".encode()
-
-
-def _pipe(stream: IO[bytes] | None) -> IO[bytes]:
-    """One that was asked for is there."""
-    if stream is None:
-        raise TransferError("A pipe to docker exec is missing")
-    return stream
-
-
-def _feed(client: subprocess.Popen[bytes], parts: Iterator[bytes]) -> None:
-    """A client that has met an error reads no more; its own words say why."""
-    try:
-        for part in parts:
-            _pipe(client.stdin).write(part)
-    except BrokenPipeError:
-        pass
-
-
-def _close(client: subprocess.Popen[bytes]) -> None:
-    try:
-        if client.stdin:
-            client.stdin.close()
-    except BrokenPipeError:
-        pass
-    client.stdin = None
-
-
-def _script(server: Server, stream: IO[bytes]) -> Iterator[bytes]:
-    """A dump as SQL: pg_restore's form, plain, or either of them compressed by gzip."""
-    start = stream.read(5)
-    stream.seek(0)
+def _reading(path: str) -> str:
+    """A dump as SQL, in shell: pg_restore's form, plain, or the latter packed by gzip."""
+    start = _start(path)
     if start == b"PGDMP":
-        yield from _restored(server, stream)
-    elif start[:2] == b"\x1f\x8b":
-        yield from _unpacked(stream)
-    else:
-        yield from iter(lambda: stream.read(CHUNK), b"")
+        return 'docker exec --interactive "$TARGET" pg_restore --no-owner --no-acl --file - < "$DUMP"'
+    return 'gunzip --stdout < "$DUMP"' if start[:2] == b"\x1f\x8b" else 'cat "$DUMP"'
 
 
-def _unpacked(stream: IO[bytes]) -> Iterator[bytes]:
+def _start(path: str) -> bytes:
     """Of a packed dump in pg_restore's form nothing can be fed to psql."""
-    unpack = zlib.decompressobj(wbits=31)
-    first = True
-    for part in iter(lambda: stream.read(CHUNK), b""):
-        plain = unpack.decompress(part)
-        if first and plain.startswith(b"PGDMP"):
-            raise TransferError(
-                "The dump is packed twice: unpack it (gunzip), pg_dump's custom format is packed itself"
-            )
-        first = first and not plain
-        yield plain
-    if not unpack.eof:
-        raise TransferError("The dump ends early; make it again")
-
-
-def _restored(server: Server, stream: IO[bytes]) -> Iterator[bytes]:
-    with subprocess.Popen(
-        server.argv("pg_restore", "--no-owner", "--no-acl", "--file", "-"),
-        stdin=stream,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=server.environment,
-    ) as process:
-        output = _pipe(process.stdout)
-        yield from iter(lambda: output.read(CHUNK), b"")
-        errors = _pipe(process.stderr).read()
-    if process.returncode:
-        raise TransferError(f"The dump can't be read: {_told(errors)}")
+    with open(path, "rb") as stream:
+        start = stream.read(5)
+    if start[:2] != b"\x1f\x8b":
+        return start
+    try:
+        with gzip.open(path) as packed:
+            inside = packed.read(5)
+    except (OSError, EOFError) as error:
+        raise TransferError("The dump ends early; make it again") from error
+    if inside == b"PGDMP":
+        raise TransferError("The dump is packed twice: unpack it (gunzip), pg_dump's custom format is packed itself")
+    return start
 
 
 def create(server: Server, database: str, owner: str) -> None:

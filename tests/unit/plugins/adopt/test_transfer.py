@@ -96,19 +96,23 @@ def test_a_restore_is_one_transaction_of_the_owner(docker: Docker, tmp_path: Pat
 @pytest.mark.parametrize(
     "content", [gzip.compress(b"CREATE TABLE packed ();" * 99)[:-9], gzip.compress(b"PGDMP")], ids=["short", "twice"]
 )
-def test_what_is_no_whole_dump_is_not_committed(docker: Docker, tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(transfer.TransferError, match=r"ends early|packed twice"):
+def test_what_is_no_whole_dump_is_not_committed(
+    docker: Docker, tmp_path: Path, content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PSQL_RC", "3")
+    with pytest.raises(transfer.TransferError, match=r"ends early|packed twice|can't be restored"):
         transfer.restore(SERVER, "proxy", "llm", dumped(tmp_path, content), "")
-    assert "COMMIT" not in docker.sql
+    assert not (docker.folder / "sql").exists() or "COMMIT" not in docker.sql
 
 
 def test_a_dump_that_pg_restore_does_not_read_is_not_committed(
     docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PG_RESTORE_RC", "1")
-    with pytest.raises(transfer.TransferError, match="can't be read"):
+    monkeypatch.setenv("PSQL_RC", "3")
+    with pytest.raises(transfer.TransferError, match="can't be restored"):
         transfer.restore(SERVER, "proxy", "llm", dumped(tmp_path, b"PGDMP"), "")
-    assert "COMMIT" not in docker.sql
+    assert "COMMIT" not in docker.sql and "RAISE 'the dump can not be read" in docker.sql
 
 
 def test_an_error_of_the_database_is_told(docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
