@@ -82,6 +82,6 @@ footer{color:var(--dim);font-size:12px;margin-top:36px}
 --s0:#4269d0;--s1:#e39c1a;--s2:#e8604c;--s3:#39a08c;--s4:#9467d9;--s5:#d9689a;--s6:#8b93a3}
 *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 main{max-width:none;padding:0}body{font-size:11px}.card,.problem,tr,svg{break-inside:avoid}h2{break-after:avoid}
-.charts{grid-template-columns:1fr 1fr}.wide{overflow:visible}th,td{padding:4px 7px}
+.charts{grid-template-columns:1fr 1fr}.tiles{grid-template-columns:repeat(3,1fr)}.wide{overflow:visible}th,td{padding:4px 7px}
 details::details-content{content-visibility:visible;block-size:auto}summary{display:none}}
 """
