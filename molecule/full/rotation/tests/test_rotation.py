@@ -121,6 +121,16 @@ def readable(ssh: Shell) -> bool:
     return "a-key-of-another-provider" in ssh(f"docker exec -i llmfleet-litellm-1 sh -c '{script}'", value)
 
 
+def test_virtual_keys(under_load: Load, gateway: Gateway, secrets: dict[str, str]) -> None:
+    """The load goes on with the value before, which works for the grace time."""
+    result = SCENARIO / "keys.result.json"
+    operated(under_load, "virtual keys", ["playbooks/rotate_keys.yml", "-e", f"result={result}"])
+    old, new = secrets["demo_key"], (SCENARIO / "keys" / "demo").read_text().strip()
+    assert old != new and served(gateway, old) == served(gateway, new) == 200
+    assert json.loads(result.read_text())["keys"] == ["demo"] and new not in result.read_text()
+    assert [path.name for path in (SCENARIO / "keys").iterdir()] == ["demo"]
+
+
 def test_another_salt_key_is_refused_as_long_as_something_is_encrypted(under_load: Load, fleet: Fleet) -> None:
     with (
         under_load("another salt") as seen,
