@@ -44,7 +44,7 @@ def tag(words: t.Any, level: str) -> Html:
     return element("span", f"tag {level}", words)
 
 
-def bar(percent: float | None, level: str = "", mark: float | None = None) -> Html:
+def gauge(percent: float | None, level: str = "", mark: float | None = None) -> Html:
     if percent is None:
         return element("span", "dim", values.NONE)
     line = f'<u style="left:{_bounded(mark):.1f}%"></u>' if mark is not None else ""

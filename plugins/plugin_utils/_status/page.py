@@ -11,8 +11,8 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status import page_hosts, page_use, values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status.html import (
     Html,
-    bar,
     element,
+    gauge,
     join,
     safe,
     section,
@@ -72,7 +72,7 @@ def _tiles(status: Mapping) -> Html:
             ready,
             f"of {wanted}",
             f"of {values.several(totals['models'], 'model')}",
-            bar(100 * ready / wanted if wanted else None, "ok" if ready == wanted else "warning"),
+            gauge(100 * ready / wanted if wanted else None, "ok" if ready == wanted else "warning"),
         ),
         tile("Requests", values.count(totals["requests_per_second"]), "/s", "at the gateways"),
         tile(
@@ -94,14 +94,14 @@ def _gpu_tile(totals: Mapping) -> t.Iterator[Html]:
         return
     below = f"used of {values.size(size)}; {values.size(planned)} planned"
     mark = 100 * planned / size if planned is not None else None
-    meter = bar(100 * used / size if used is not None else None, "", mark)
+    meter = gauge(100 * used / size if used is not None else None, "", mark)
     yield tile("GPU memory", values.size(used), "", below, meter)
 
 
 def _host_tile(totals: Mapping) -> Html:
     read, known = totals["hosts_read"], totals["hosts"]
     gpus = values.several(totals["gpus"], "GPU") if totals["gpus_declared"] else "no GPUs"
-    meter = bar(100 * read / known if known else None, "ok" if read == known else "error")
+    meter = gauge(100 * read / known if known else None, "ok" if read == known else "error")
     return tile("Hosts read", read, f"of {known}", gpus, meter)
 
 

@@ -13,9 +13,9 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status.html impo
     UNFOLDED,
     Column,
     Html,
-    bar,
     element,
     empty,
+    gauge,
     join,
     level_of,
     safe,
@@ -64,7 +64,7 @@ def _model(one: Mapping) -> t.Sequence[t.Any]:
         values.count(one["requests_per_second"]),
         values.count(one["running"]),
         values.count(one["waiting"]),
-        join([bar(full, level_of(full, 80, 95)), element("small", "", values.percent(full))]),
+        join([gauge(full, level_of(full, 80, 95)), element("small", "", values.percent(full))]),
         values.milliseconds(one["first_token_ms"]),
         ", ".join(one["versions"]) or values.NONE,
     )
@@ -162,8 +162,8 @@ def _host(one: Mapping, with_gpus: bool) -> t.Sequence[t.Any]:
     if with_gpus:
         cells.append(_gpus(one))
     told = f"{one['load']:.1f} on {values.several(one['cpus'] or 0, 'core')}" if one["load"] is not None else ""
-    cells.append(join([bar(load, level_of(load, 90, 200)), element("small", "", told)]))
-    cells.append(join([bar(memory, level_of(memory, 90, 95)), element("small", "", f"{values.size(free)} free")]))
+    cells.append(join([gauge(load, level_of(load, 90, 200)), element("small", "", told)]))
+    cells.append(join([gauge(memory, level_of(memory, 90, 95)), element("small", "", f"{values.size(free)} free")]))
     cells.append(join(_disk(disk) for disk in one["disks"]))
     return (*cells, values.duration(one["uptime_seconds"]))
 
@@ -171,7 +171,7 @@ def _host(one: Mapping, with_gpus: bool) -> t.Sequence[t.Any]:
 def _disk(disk: Mapping) -> Html:
     used = None if disk["free_percent"] is None else 100 - disk["free_percent"]
     words = f"{values.size(disk['free_bytes'])} free, {disk['paths'][0] if disk['paths'] else ''}"
-    return join([bar(used, level_of(used, 88, 95)), element("small", "", words)])
+    return join([gauge(used, level_of(used, 88, 95)), element("small", "", words)])
 
 
 def _gpus(host: Mapping) -> Html:

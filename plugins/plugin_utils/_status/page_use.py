@@ -14,10 +14,10 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status.charts im
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._status.html import (
     Column,
     Html,
-    bar,
     card,
     element,
     empty,
+    gauge,
     join,
     level_of,
     section,
@@ -134,7 +134,10 @@ def _growth(found: Mapping) -> Html:
         (
             "disk",
             join(
-                [bar(used, level_of(used, 88, 95)), element("small", "", f"{values.size(disk.get('free_bytes'))} free")]
+                [
+                    gauge(used, level_of(used, 88, 95)),
+                    element("small", "", f"{values.size(disk.get('free_bytes'))} free"),
+                ]
             ),
         ),
         ("it will be", tag(verdict, level)),
@@ -165,7 +168,7 @@ def _key(one: Mapping) -> t.Sequence[t.Any]:
     left = values.NONE if days is None else values.duration(abs(days) * 86400)
     words = left if days is None else tag(f"{left} ago" if days < 0 else left, "none" if days < 0 else "warning")
     spent = values.money(one["spend"]) + (f" of {values.money(one['budget'])}" if one["budget"] else "")
-    return (one["name"], bar(share, level_of(share, 80, 100)), spent, words)
+    return (one["name"], gauge(share, level_of(share, 80, 100)), spent, words)
 
 
 # ---- certificates, backup, drift
