@@ -117,12 +117,12 @@ def load(gateway: t.Any) -> Load:
     return Load(gateway)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def foreign(host: t.Any) -> t.Iterator[None]:
-    """A container, a network, an image and a file that are not ours: they are there at the end."""
-    image = host.check_output("docker inspect --format '{{.Config.Image}}' llmfleet-gate")
+    """A container, a network, an image and a file that are not ours: they are there after each file."""
     host.check_output("docker network inspect theirs >/dev/null 2>&1 || docker network create theirs")
-    host.check_output(f"docker image inspect theirs:1 >/dev/null 2>&1 || docker tag {image} theirs:1")
+    tag = "docker tag $(docker inspect --format '{{.Config.Image}}' llmfleet-gate) theirs:1"
+    host.check_output(f"docker image inspect theirs:1 >/dev/null 2>&1 || {tag}")
     run = "docker run --detach --name theirs --network theirs --entrypoint sleep theirs:1 infinity"
     host.check_output(f"docker inspect theirs >/dev/null 2>&1 || {run}")
     host.check_output("echo mine > /opt/llmfleet/mine")
