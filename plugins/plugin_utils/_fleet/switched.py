@@ -8,9 +8,9 @@ them out of the variables, so that nothing else knows of them.
 
 from __future__ import annotations
 
+import json
 import typing as t
 
-import yaml
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import FleetError
 
 HEAD = "---\n# Models that are not served, written by the playbook switch_model.\n"
@@ -60,5 +60,5 @@ def switch(variables: Variables, leaves: str, comes: str) -> dict[str, t.Any]:
         "will": [f"Serve {name}" for name in before if name not in after]
         + [f"Serve {name} no more" for name in after if name not in before],
         "destroys": [f"Requests for {name} are refused from then on" for name in after if name not in before],
-        "text": HEAD + yaml.safe_dump({"llm_models_off": after}),
+        "text": HEAD + f"llm_models_off: {json.dumps(after)}\n",
     }

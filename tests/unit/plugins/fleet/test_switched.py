@@ -45,6 +45,16 @@ def test_a_switch_is_a_file_of_variables() -> None:
     assert yaml.safe_load(told["text"]) == {"llm_models_off": ["a"]}
 
 
+def test_ansibles_own_texts_are_written_too() -> None:
+    """It marks what came from the inventory, and PyYAML's safe writer refuses texts of such types."""
+
+    class Marked(str):
+        pass
+
+    told = switched.switch({**TWO, "llm_models": [{"name": Marked("a")}, {"name": Marked("b")}]}, "a", "b")
+    assert yaml.safe_load(told["text"]) == {"llm_models_off": ["a"]}
+
+
 def test_a_switch_that_was_made_changes_nothing() -> None:
     told = switched.switch({**TWO, "llm_models_off": ["a"]}, "a", "b")
     assert (told["off"], told["will"], told["destroys"]) == (["a"], [], [])
