@@ -139,7 +139,7 @@ class Lock:
         self.directory, self.seconds = directory, seconds
 
     def __enter__(self) -> Lock:
-        os.umask(0o077)
+        self.umask = os.umask(0o077)
         os.makedirs(self.directory, mode=0o700, exist_ok=True)
         os.chmod(self.directory, 0o700)
         self.handle = open(os.path.join(self.directory, LOCK), "w", encoding="utf-8")
@@ -150,7 +150,7 @@ class Lock:
                 break
             except OSError as exc:
                 if time.monotonic() >= deadline:
-                    self.handle.close()
+                    self.__exit__()
                     raise BackupError(
                         f"Another backup or restore is at work here for {self.seconds:.0f} s. Run this again when it is through."
                     ) from exc
@@ -160,6 +160,7 @@ class Lock:
 
     def __exit__(self, *_error: t.Any) -> None:
         self.handle.close()
+        os.umask(self.umask)
 
 
 def remove_leftovers(directory: str) -> None:
