@@ -183,7 +183,7 @@ class TestEntrance:
         assert found["services"]["entrance"]["image"] == image
 
     def test_traffic_is_only_asked_of_an_entrance_that_runs(self) -> None:
-        boxes = [
+        boxes: list[dict[str, t.Any]] = [
             {"own": True, "project": "x", "name": name, "image": "x", "ports": []} for name in ("llmfleet-edge", "y")
         ]
         for known in ([], boxes, [*boxes, {**boxes[0], "name": "llmfleet-edge-entrance"}]):

@@ -16,7 +16,7 @@ from declared import fleet_of
 
 GROUPS = {"gateways": ["a"], "gpu_servers": ["a"]}
 FREE = {"name": "free", "model": "/srv/free"}
-PRICED = {"name": "priced", "model": "/srv/priced", "price": {"input": 0.2, "output": 0.6}}
+PRICED: dict[str, t.Any] = {"name": "priced", "model": "/srv/priced", "price": {"input": 0.2, "output": 0.6}}
 MEASURED = {
     "name": "fast",
     "model": "/srv/fast",

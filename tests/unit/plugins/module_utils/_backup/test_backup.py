@@ -327,9 +327,13 @@ def test_settings_are_read_by_name(tmp_path: Path) -> None:
 
 def test_the_backup_before_a_restore_removes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that is to be brought back may be the oldest."""
-    told = {"bytes": 1, "rows": {}}
+
+    def packed(_settings: t.Any, place: str, name: str, *_more: t.Any) -> dict[str, t.Any]:
+        Path(place, name).touch()
+        return {"bytes": 1, "rows": {}}
+
     monkeypatch.setattr(create, "_parts", lambda *_args: {})
-    monkeypatch.setattr(create, "_packed", lambda _settings, place, name, *_: (Path(place, name).touch(), told)[1])
+    monkeypatch.setattr(create, "_packed", packed)
     monkeypatch.setattr(create, "Postgres", lambda _name: Stub())
     names = [make(tmp_path, age) for age in (1, 2, 3, 4)]
     assert create.create(said(tmp_path, keep=2), "before a restore", keep_all=True)["removed"] == []
