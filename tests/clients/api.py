@@ -41,7 +41,7 @@ def stream(client: OpenAI, model: str) -> int:
             model=model, messages=QUESTION, max_tokens=8, stream=True, stream_options=options
         )
     )
-    return chunks[-1].usage.completion_tokens if len(chunks) > 2 else 0
+    return chunks[-1].usage.completion_tokens if len(chunks) > 1 else 0
 
 
 def responses(client: OpenAI, model: str) -> str:

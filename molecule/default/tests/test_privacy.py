@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 from tests.drill.secrets import at_host
@@ -67,4 +68,6 @@ def test_the_plain_password_is_not_in_the_database(host: t.Any) -> None:
     columns = "rolname || ' ' || coalesce(left(rolpassword, 14), 'none')"
     query = f"select {columns} from pg_authid where rolcanlogin order by 1"
     found = host.check_output(f'docker exec llmfleet-postgres psql -U postgres -tAc "{query}"')
-    assert found.splitlines() == ["litellm SCRAM-SHA-256$", "postgres none"]
+    owner, login, superuser = found.splitlines()
+    assert (owner, superuser) == ("litellm SCRAM-SHA-256$", "postgres none")
+    assert re.fullmatch(r"litellm_[0-9a-f]{8} SCRAM-SHA-256\$", login), "each password has a login of its own"

@@ -87,6 +87,11 @@ def write(folder: str, manifest: t.Mapping[str, t.Any], recipients: t.Sequence[s
         os.fsync(out.fileno())
 
 
+def piped(stream: t.IO[t.AnyStr] | None) -> t.IO[t.AnyStr]:
+    """A stream of a process that was started with a pipe for it, which Popen's type does not know."""
+    return t.cast("t.IO[t.AnyStr]", stream)
+
+
 def _encrypted(folder: str, manifest: t.Mapping[str, t.Any], recipients: t.Sequence[str], out: t.IO[bytes]) -> None:
     listed = os.path.join(folder, "recipients")
     with open(listed, "w", encoding="utf-8") as handle:
@@ -94,11 +99,11 @@ def _encrypted(folder: str, manifest: t.Mapping[str, t.Any], recipients: t.Seque
     with subprocess.Popen(
         ["age", "--recipients-file", listed], stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE
     ) as age:
-        assert age.stdin and age.stderr
+        stdin, stderr = piped(age.stdin), piped(age.stderr)
         with contextlib.suppress(BrokenPipeError):
-            _tar(folder, manifest, age.stdin)
-            age.stdin.close()
-        said = age.stderr.read().decode(errors="replace").strip()
+            _tar(folder, manifest, stdin)
+            stdin.close()
+        said = stderr.read().decode(errors="replace").strip()
     if age.returncode != 0:
         raise BackupError(f"age could not encrypt: {said}. Check backup_recipients and the room on the disk.")
 
@@ -129,20 +134,20 @@ def _opened(path: str, identity: str) -> t.Iterator[t.IO[bytes]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert age.stdin and age.stdout and age.stderr
+    stdin, stdout, stderr = piped(age.stdin), piped(age.stdout), piped(age.stderr)
     try:
         with contextlib.suppress(BrokenPipeError):
-            age.stdin.write(identity.encode())
-            age.stdin.close()
-        yield age.stdout
-        age.stdout.read()
-        said = age.stderr.read().decode(errors="replace").strip()
+            stdin.write(identity.encode())
+            stdin.close()
+        yield stdout
+        stdout.read()
+        said = stderr.read().decode(errors="replace").strip()
         if age.wait() != 0:
             raise BackupError(
                 f"age can't open {os.path.basename(path)}: {said}. It is damaged, or the identity is another one's."
             )
     finally:
-        age.stdout.close()
+        stdout.close()
         if age.poll() is None:
             age.kill()
         age.wait()

@@ -41,17 +41,21 @@ class Snapshot:
         return self
 
     def _ask(self, text: str) -> list[str]:
-        assert self.session.stdin and self.session.stdout and self.session.stderr
+        stdin, stdout, stderr = (
+            archive.piped(self.session.stdin),
+            archive.piped(self.session.stdout),
+            archive.piped(self.session.stderr),
+        )
         with contextlib.suppress(BrokenPipeError):
             # What psql prints stays in its buffer until it ends; what it gives to a command goes when that ends.
-            self.session.stdin.write(f"\\o |cat\n{text}\\qecho '{END}'\n\\o\n")
-            self.session.stdin.flush()
+            stdin.write(f"\\o |cat\n{text}\\qecho '{END}'\n\\o\n")
+            stdin.flush()
         lines: list[str] = []
-        for line in self.session.stdout:
+        for line in stdout:
             if line.rstrip("\n") == END:
                 return lines
             lines.append(line.rstrip("\n"))
-        raise BackupError(f"{self.server.container}: {self.session.stderr.read().strip() or 'the session ended'}")
+        raise BackupError(f"{self.server.container}: {stderr.read().strip() or 'the session ended'}")
 
     def rows(self) -> dict[str, int]:
         return counts(self._ask(COUNT))
