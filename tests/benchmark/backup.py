@@ -92,7 +92,7 @@ def configured(folder: Path, name: str, recipients: list[str]) -> Path:
 
 def program(config: Path, *args: str, text: str = "") -> tuple[dict[str, t.Any], float]:
     began = time.monotonic()
-    library = str(CHECKOUT / "plugins/module_utils")
+    library = str(CHECKOUT / "plugins/plugin_utils")
     said = run(sys.executable, "-c", PROGRAM, library, "--config", str(config), *args, text=text)
     return json.loads(said), time.monotonic() - began
 

@@ -108,8 +108,9 @@ def in_texts(secrets: t.Mapping[str, str], texts: t.Mapping[str, bytes]) -> list
     return [f"{secret} in {place}" for _kind, place, secret in sorted(looked.hits)]
 
 
-def at_host(secrets: t.Mapping[str, str], ssh: Ssh, task: t.Mapping[str, t.Any] = TASK) -> list[str]:
-    """What is wrong there: secrets that were found, and places where nothing was to be searched."""
+def at_host(secrets: t.Mapping[str, str], ssh: Ssh, task: t.Mapping[str, t.Any] | None = None) -> list[str]:
+    """What is wrong there: secrets that were found, and places where nothing was to be searched. *task*: TASK."""
+    task = task or TASK
     program = base64.b64encode(Path(on_host.__file__).read_bytes()).decode()
     # The program is no secret; what it looks for goes by standard input, since in an argument it would be the leak.
     command = f"python3 -c \"import base64; exec(base64.b64decode('{program}'))\""

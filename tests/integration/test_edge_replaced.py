@@ -62,8 +62,8 @@ class Gateway:
             subprocess.run(["chown", "-R", said["user"], str(place / one["source"])], check=True)
         self.start(self.name, project["name"], said, place, self.program if service == "edge" else "")
         check = said["healthcheck"]["test"][1:]
-        container = f"{self.name}-{project['name']}"
-        until(60, lambda: subprocess.run(["docker", "exec", container, *check], capture_output=True).returncode == 0)
+        inside = ["docker", "exec", f"{self.name}-{project['name']}"]
+        until(60, lambda: subprocess.run([*inside, *check], capture_output=True, check=False).returncode == 0)
 
     def traffic(self, project: dict[str, t.Any]) -> Traffic:
         return Traffic(

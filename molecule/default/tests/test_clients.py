@@ -66,7 +66,7 @@ def test_a_limit_of_requests_is_kept(gateway: t.Any, secrets: dict[str, str]) ->
     body = {"key_alias": "slow", "models": [gateway.model], "rpm_limit": 1}
     key = json.loads(gateway.call("/key/generate", body, secrets["litellm_master_key"])[1])["key"]
     try:
-        seen = [gateway.chat(key=key)[0] for _ in range(3)]
+        seen = [gateway.chat(key=key)[0] for _request in range(3)]
     finally:
         gateway.call("/key/delete", {"keys": [key]}, secrets["litellm_master_key"])
     # A minute may end between two of them.

@@ -20,7 +20,9 @@ TABLES = {
     "budgets": 'select budget_id, max_budget, budget_duration from "LiteLLM_BudgetTable"',
     "users": 'select user_id, user_role from "LiteLLM_UserTable"',
     "cluster": "select system_identifier::text from pg_control_system()",
-    "roles": "select rolname, rolpassword from pg_authid where rolcanlogin",
+    # Without the logins that the role makes for each password, which say so.
+    "roles": "select rolname, rolpassword from pg_authid"
+    " where rolcanlogin and shobj_description(oid, 'pg_authid') is null",
 }
 GROWING = {
     "requests": 'select request_id, api_key, model_group, total_tokens, spend from "LiteLLM_SpendLogs"',

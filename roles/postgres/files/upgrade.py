@@ -36,7 +36,7 @@ class Impossible(Exception):
 
 
 def run(arguments, told=None, seconds=7200):
-    done = subprocess.run(arguments, input=told, capture_output=True, text=True, timeout=seconds)
+    done = subprocess.run(arguments, input=told, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
         raise Impossible(" ".join(arguments[:5]) + ": " + " ".join(said))
@@ -130,7 +130,7 @@ def copy(said):
 
 
 def remove_new(target):
-    subprocess.run(["docker", "rm", "--force", "--volumes", NEW], capture_output=True)
+    subprocess.run(["docker", "rm", "--force", "--volumes", NEW], capture_output=True, check=False)
     shutil.rmtree(target, ignore_errors=True)
 
 
@@ -164,10 +164,10 @@ def wait_for_new(seconds=300):
     """Not by the socket: while the cluster is made, a server listens there that nobody else may use."""
     deadline = time.monotonic() + seconds
     ready = ["docker", "exec", NEW, "pg_isready", "--quiet", "--username", "postgres", "--host", "127.0.0.1"]
-    while subprocess.run(ready, capture_output=True).returncode:
+    while subprocess.run(ready, capture_output=True, check=False).returncode:
         running = run(["docker", "inspect", "--format", "{{.State.Running}}", NEW]).strip() == "true"
         if not running or time.monotonic() > deadline:
-            log = subprocess.run(["docker", "logs", "--tail", "3", NEW], capture_output=True, text=True)
+            log = subprocess.run(["docker", "logs", "--tail", "3", NEW], capture_output=True, text=True, check=False)
             raise Impossible("The new release does not start: " + (log.stdout + log.stderr).strip())
         time.sleep(1)
 
@@ -190,7 +190,11 @@ def restore(name):
     with subprocess.Popen([*dump, "--create", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
         # What it says is little, so that the pipe of its errors never fills.
         done = subprocess.run(
-            [*load, "--create", "--dbname", "postgres"], stdin=source.stdout, capture_output=True, text=True
+            [*load, "--create", "--dbname", "postgres"],
+            stdin=source.stdout,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         said = source.stderr.read().decode(errors="replace")
     if source.returncode or done.returncode:
@@ -253,7 +257,7 @@ def exchange(one, other):
 def back(said):
     """The old cluster is in its place again, whatever came of the new one, which is removed."""
     folder = said["folder"]
-    subprocess.run(["docker", "stop", "--time", "120", OLD], capture_output=True)
+    subprocess.run(["docker", "stop", "--time", "120", OLD], capture_output=True, check=False)
     places = [*sorted(glob.glob(os.path.join(folder, "data-" + said["found"] + "-*"))), folder + "/upgrade/data"]
     kept = [place for place in places if release(place) == said["found"]]
     if release(os.path.join(folder, "data")) != said["found"] and kept:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
-from ansible_collections.llmfleet.gateway.plugins.module_utils._backup import settings
 from ansible_collections.llmfleet.gateway.plugins.modules import host_info
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._backup import settings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import backup as rules
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import backup

@@ -124,10 +124,10 @@ def foreign(host: t.Any) -> t.Iterator[None]:
     tag = "docker tag $(docker inspect --format '{{.Config.Image}}' llmfleet-gate) theirs:1"
     host.check_output(f"docker image inspect theirs:1 >/dev/null 2>&1 || {tag}")
     run = "docker run --detach --name theirs --network theirs --entrypoint sleep theirs:1 infinity"
-    host.check_output(f"docker inspect theirs >/dev/null 2>&1 || {run}")
+    host.check_output(f"docker container inspect theirs >/dev/null 2>&1 || {run}")
     host.check_output("echo mine > /opt/llmfleet/mine")
-    before = host.check_output("docker inspect --format '{{.Id}} {{.State.StartedAt}}' theirs")
+    before = host.check_output("docker container inspect --format '{{.Id}} {{.State.StartedAt}}' theirs")
     yield
-    assert host.check_output("docker inspect --format '{{.Id}} {{.State.StartedAt}}' theirs") == before
+    assert host.check_output("docker container inspect --format '{{.Id}} {{.State.StartedAt}}' theirs") == before
     host.check_output("docker network inspect theirs && docker image inspect theirs:1")
     assert host.file("/opt/llmfleet/mine").content_string == "mine\n"

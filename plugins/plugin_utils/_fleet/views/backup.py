@@ -27,7 +27,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.common 
 
 Said = t.Mapping[str, t.Any]
 
-PACKAGE = Path(__file__).resolve().parents[3] / "module_utils" / "_backup"
+PACKAGE = Path(__file__).resolve().parents[2] / "_backup"
 LIBRARY = "/usr/local/lib/llmfleet/_backup"
 PROGRAM = "/usr/local/libexec/llmfleet-backup"
 CONFIG, DECLARATION, RCLONE = (
@@ -139,7 +139,7 @@ def _json(value: t.Any) -> str:
 
 
 def settings(fleet: Fleet, host: Host) -> dict[str, t.Any]:
-    """By the names that the program knows (module_utils/_backup/settings.py)."""
+    """By the names that the program knows (plugin_utils/_backup/settings.py)."""
     said = host.variables
     edge = str(said["edge_project_dir"])
     return {

@@ -14,7 +14,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._backup import (
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._backup import (
     archive,
     create,
     fingerprints,
@@ -24,7 +24,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._backup import (
     restore,
     settings,
 )
-from ansible_collections.llmfleet.gateway.plugins.module_utils._backup.settings import BackupError, Settings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._backup.settings import BackupError, Settings
 
 NOON = datetime.datetime(2026, 11, 26, 12, tzinfo=datetime.timezone.utc)
 SECRETS = {
