@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import typing as t
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.template import trust_as_template
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.store import mint
@@ -43,7 +42,8 @@ class ActionModule(ActionBase):
         try:
             said = self._put(args["files"]) if args["files"] is not None else self._begun(args)
         except (OSError, ValueError) as error:
-            raise AnsibleActionFail(str(error)) from error
+            # Returned, not raised: the task hides its result, and the next one says why.
+            return {**result, "failed": True, "msg": str(error)}
         return {**result, **said}
 
     def _begun(self, args: Value) -> Value:

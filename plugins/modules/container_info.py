@@ -16,16 +16,8 @@ description:
   - Asks the engine by its command line, as M(llmfleet.gateway.compose_project) does, and the kernel for the memory in use. So it
     needs neither Docker's SDK for Python nor anything else beside Python.
   - Changes nothing.
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 seealso:
   - module: llmfleet.gateway.host_status
 """

@@ -42,16 +42,8 @@ options:
     description: Instead shows what the hosts of the play registered under this name, in the order of their times. It asks no host.
     type: str
     default: ''
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 """
 
 EXAMPLES = r"""

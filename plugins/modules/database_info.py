@@ -29,16 +29,8 @@ options:
     description: Name of the database.
     type: str
     default: litellm
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 seealso:
   - module: llmfleet.gateway.host_status
 """

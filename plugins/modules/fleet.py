@@ -81,16 +81,8 @@ options:
     description: Whether the secrets have to be there already. A plan can be made without them.
     type: bool
     default: true
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 """
 
 EXAMPLES = r"""

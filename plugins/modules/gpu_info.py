@@ -20,16 +20,8 @@ options:
     description:
       - Path of C(nvidia-smi). By default it is looked for on the search path, then where drivers put it outside of it.
     type: path
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 """
 
 EXAMPLES = r"""

@@ -92,16 +92,8 @@ options:
   figures:
     description: JSON file in which figures of the instances are kept.
     type: path
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 seealso:
   - module: llmfleet.gateway.gpu_info
 """

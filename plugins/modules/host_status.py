@@ -63,16 +63,8 @@ options:
     description: Time between the two readings.
     type: float
     default: 5
-attributes:
-  check_mode:
-    description: Can run in check mode and does what it always does, since it changes nothing.
-    support: full
-  diff_mode:
-    description: Has nothing to show.
-    support: none
-  idempotent:
-    description: Changes nothing.
-    support: full
+extends_documentation_fragment:
+  - llmfleet.gateway.reading
 seealso:
   - module: llmfleet.gateway.container_info
 """

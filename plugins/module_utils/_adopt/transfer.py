@@ -65,7 +65,9 @@ def ask(server: Server, database: str, sql: str) -> str:
 
 def _told(text: str) -> str:
     """The last lines of an error, without those in which PostgreSQL may show a row."""
-    lines = [line for line in text.splitlines() if not line.startswith(("DETAIL", "CONTEXT"))]
+    lines = [
+        line for line in text.splitlines() if not line.startswith(("DETAIL", "CONTEXT", "LINE ", "STATEMENT", "QUERY"))
+    ]
     return " / ".join(lines[-3:])[:500] or "failed without a word"
 
 

@@ -26,33 +26,42 @@ class Run(Protocol):
     """The shape of run, for stand-ins."""
 
     def __call__(
-        self, argv: Sequence[str], timeout: float = TIMEOUT, environment: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        timeout: float = TIMEOUT,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
     ) -> Done: ...
 
 
-def run(argv: Sequence[str], timeout: float = TIMEOUT, environment: Mapping[str, str] | None = None) -> Done:
-    """Status and output of a command.
+def run(
+    argv: Sequence[str],
+    timeout: float = TIMEOUT,
+    environment: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> Done:
+    """Status and output of a command; without *stdin* it has nothing to read.
 
     Not by the module's run_command, which has no time limit; nor under timeout(1), which waits for a command that hangs in
     the kernel, as nvidia-smi does with a broken driver.
     """
     try:
-        return asyncio.run(_run(argv, timeout, {**os.environ, "LC_ALL": "C", **(environment or {})}))
+        return asyncio.run(_run(argv, timeout, {**os.environ, "LC_ALL": "C", **(environment or {})}, stdin))
     except (OSError, ValueError) as exc:
         return Done(127, "", str(exc))
 
 
-async def _run(argv: Sequence[str], timeout: float, environment: Mapping[str, str]) -> Done:
+async def _run(argv: Sequence[str], timeout: float, environment: Mapping[str, str], stdin: str | None) -> Done:
     process = await asyncio.create_subprocess_exec(
         *argv,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=dict(environment),
         start_new_session=True,
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), timeout)
+        out, err = await asyncio.wait_for(process.communicate(None if stdin is None else stdin.encode()), timeout)
     except asyncio.TimeoutError:
         await _end(process)
         return Done(124, "", f"no answer within {timeout:.0f} s")

@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from . import archive, fingerprints, folder, offsite, trial
-from .postgres import COUNT, Postgres, counts
+from .postgres import COUNT, Postgres, counts, told
 from .settings import BackupError, Settings
 
 END = "-- end of answers"
@@ -55,7 +55,7 @@ class Snapshot:
             if line.rstrip("\n") == END:
                 return lines
             lines.append(line.rstrip("\n"))
-        raise BackupError(f"{self.server.container}: {stderr.read().strip() or 'the session ended'}")
+        raise BackupError(f"{self.server.container}: {told(stderr.read())}")
 
     def rows(self) -> dict[str, int]:
         return counts(self._ask(COUNT))
@@ -91,7 +91,7 @@ def dump(server: Postgres, snapshot: Snapshot, path: str) -> None:
             out.flush()
             os.fsync(out.fileno())
     if done.returncode != 0:
-        raise BackupError(f"pg_dump failed: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+        raise BackupError(f"pg_dump failed: {told(done.stderr.decode(errors='replace'))}")
 
 
 def read_through(server: Postgres, path: str) -> int:
@@ -105,7 +105,7 @@ def _pg_restore(server: Postgres, path: str, *options: str) -> bytes:
     with open(path, "rb") as handle:
         done = subprocess.run(server.inside("pg_restore", *options), stdin=handle, capture_output=True, check=False)
     if done.returncode != 0:
-        raise BackupError(f"pg_restore can't read the dump: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+        raise BackupError(f"pg_restore can't read the dump: {told(done.stderr.decode(errors='replace'))}")
     return done.stdout
 
 

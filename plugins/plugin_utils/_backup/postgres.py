@@ -21,6 +21,22 @@ COUNT = (
 MIGRATIONS = "SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL ORDER BY 1;\n"
 
 
+#: Lines of an error in which PostgreSQL's programs may show a row, or the statement that failed with its values.
+SHOWING = ("DETAIL", "CONTEXT", "LINE ", "STATEMENT", "QUERY")
+COMMAND = "Command was:"
+
+
+def told(text: str) -> str:
+    """The end of an error without what may be a user's data or a secret."""
+    lines = [line for line in text.split(COMMAND)[0].splitlines() if not _shows(line)]
+    return "\n".join(lines).strip()[-2000:] or "failed without a word"
+
+
+def _shows(line: str) -> bool:
+    """pg_restore and psql write where they are before such a line."""
+    return any(line.startswith(word) or f": {word}:" in line for word in SHOWING)
+
+
 def run(argv: t.Sequence[str], stdin: str | None = None, timeout: float = 600) -> str:
     """What a command says. BackupError with its words when it fails."""
     try:
@@ -28,7 +44,7 @@ def run(argv: t.Sequence[str], stdin: str | None = None, timeout: float = 600) -
     except (OSError, subprocess.TimeoutExpired) as exc:
         raise BackupError(f"{argv[0]} could not be run: {exc}") from exc
     if done.returncode != 0:
-        raise BackupError(f"{' '.join(argv[:4])} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+        raise BackupError(f"{' '.join(argv[:4])} failed: {told(done.stderr or done.stdout)}")
     return done.stdout
 
 

@@ -17,7 +17,7 @@ import time
 import typing as t
 
 from . import archive, fingerprints, folder
-from .postgres import Postgres, compare, identifier, literal
+from .postgres import Postgres, compare, identifier, literal, told
 from .settings import BackupError, Settings
 
 #: What a database may take beside its tables while it is loaded.
@@ -104,7 +104,7 @@ def load(server: Postgres, settings: Settings, dump: str, database: str) -> None
                 check=False,
             )
         if done.returncode != 0:
-            raise BackupError(f"pg_restore failed: {done.stderr.decode(errors='replace').strip()[-2000:]}")
+            raise BackupError(f"pg_restore failed: {told(done.stderr.decode(errors='replace'))}")
         server.sql("ANALYZE;\n", database, 3600)
     except BaseException:
         with contextlib.suppress(BackupError):

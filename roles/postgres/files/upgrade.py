@@ -35,11 +35,17 @@ class Impossible(Exception):
     """The step can't be done; the message says why, and holds no secret."""
 
 
+def last_words(text):
+    """Of an error, without the lines in which PostgreSQL may show a row or a statement with its values."""
+    showing = ("DETAIL", "CONTEXT", "LINE ", "STATEMENT", "QUERY")
+    lines = [line for line in text.strip().splitlines() if not line.startswith(showing)]
+    return " ".join(lines[-3:])
+
+
 def run(arguments, told=None, seconds=7200):
     done = subprocess.run(arguments, input=told, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise Impossible(" ".join(arguments[:5]) + ": " + " ".join(said))
+        raise Impossible(" ".join(arguments[:5]) + ": " + last_words(done.stderr or done.stdout))
     return done.stdout
 
 
@@ -198,7 +204,7 @@ def restore(name):
         )
         said = source.stderr.read().decode(errors="replace")
     if source.returncode or done.returncode:
-        raise Impossible("Database " + name + " can't be copied: " + " ".join((said + done.stderr).splitlines()[-3:]))
+        raise Impossible("Database " + name + " can't be copied: " + last_words(said + done.stderr))
 
 
 def proved(said):

@@ -128,3 +128,8 @@ def test_what_it_is_told() -> None:
     found = postgres.view(fleet, fleet.hosts["gpu1"])
     assert (found["upgrade"]["major"], found["upgrade"]["folder"]) == ("18", "/opt/llmfleet/postgres")
     assert "llmfleet.gateway.postgres_upgrade" in found["projects"][0]["guards"][0]["fail_msg"]
+
+
+def test_an_error_shows_no_row_and_no_statement() -> None:
+    shown = "DETAIL:  Key (name)=(sk-a)\nCONTEXT:  COPY x, line 1: sk-b\nLINE 1: ALTER ROLE x 'SCRAM-1'\n"
+    assert program.last_words("ERROR:  duplicate key\n" + shown) == "ERROR:  duplicate key"

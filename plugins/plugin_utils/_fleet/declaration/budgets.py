@@ -30,8 +30,9 @@ def budget_warnings(models: t.Any, gpu_hour: t.Any, state: t.Any) -> list[str]:
     touched = [entry["name"] for entry in free if any(entry["name"] in reached for _object, reached in found)]
     objects = [name for name, _reached in found]
     rest = f" and {len(objects) - NAMED} more" if len(objects) > NAMED else ""
+    verbs = ("has", "it answers") if len(touched) == 1 else ("have", "they answer")
     return [
-        f"llm_models: {', '.join(touched)} {'has' if len(touched) == 1 else 'have'} no price, so what they answer counts"
+        f"llm_models: {', '.join(touched)} {verbs[0]} no price, so what {verbs[1]} counts"
         f" nothing against the budgets of llm_state ({', '.join(objects[:NAMED])}{rest}); give them price, or"
         " tokens_per_second and llm_gpu_hour_price"
     ]

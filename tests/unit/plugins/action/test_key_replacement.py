@@ -100,3 +100,15 @@ def test_check_mode_writes_nothing(tmp_path: Path) -> None:
     (tmp_path / "one").write_text("sk-old\n")
     assert action(tmp_path, {}, check=True)["aliases"] == ["file"]
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_what_is_refused_is_returned_since_the_task_hides_what_is_raised(tmp_path: Path, monkeypatch: t.Any) -> None:
+    module: t.Any = ActionModule.__new__(ActionModule)
+    monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda _self, _tmp, _vars: {})
+    monkeypatch.setattr(
+        module, "validate_argument_spec", lambda *_args, **_more: (None, {"files": None}), raising=False
+    )
+    monkeypatch.setattr(ActionModule, "_begun", lambda _self, _args: named([], ["other"]))
+    said = module.run(task_vars={})
+    assert said["failed"]
+    assert "other is no key of llm_state" in said["msg"]

@@ -32,7 +32,9 @@ class Docker:
         self.answers = answers or {}
         self.asked: list[str] = []
 
-    def __call__(self, argv: t.Sequence[str], timeout: float = 0, environment: t.Any = None) -> Done:
+    def __call__(
+        self, argv: t.Sequence[str], timeout: float = 0, environment: t.Any = None, stdin: t.Any = None
+    ) -> Done:
         line = " ".join(argv)
         self.asked.append(line)
         return next((done for start, done in self.answers.items() if line.startswith(start)), Done(0, "", ""))

@@ -350,3 +350,20 @@ class Stub:
 
     def size(self, _database: str) -> int:
         return 0
+
+
+FAILURE = """\
+pg_restore: error: COPY failed for table "LiteLLM_CredentialsTable": ERROR:  duplicate key value
+DETAIL:  Key (credential_name)=(prod) already exists.
+CONTEXT:  COPY LiteLLM_CredentialsTable, line 1: "prod sk-a-row"
+"""
+
+
+def test_an_error_shows_no_row_and_no_statement() -> None:
+    said = postgres.told(
+        FAILURE + "psql:<stdin>:3: ERROR:  no\nLINE 1: ALTER ROLE x PASSWORD 'SCRAM-1'\nCommand was: COPY\nsk-b"
+    )
+    assert said.startswith("pg_restore: error: COPY failed")
+    assert "psql:<stdin>:3: ERROR:  no" in said
+    assert not any(secret in said for secret in ("sk-a-row", "SCRAM-1", "sk-b", "prod"))
+    assert postgres.told("CONTEXT: all") == "failed without a word"

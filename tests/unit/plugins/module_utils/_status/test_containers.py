@@ -75,7 +75,9 @@ class Docker:
         self.boxes, self.answers = boxes, answers
         self.calls: list[list[str]] = []
 
-    def __call__(self, argv: t.Sequence[str], timeout: float = 20, environment: t.Any = None) -> Done:
+    def __call__(
+        self, argv: t.Sequence[str], timeout: float = 20, environment: t.Any = None, stdin: t.Any = None
+    ) -> Done:
         self.calls.append(list(argv))
         word = argv[1]
         if word in self.answers:

@@ -269,7 +269,7 @@ def test_the_whole_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_an_engine_the_rest_is_told() -> None:
-    found = look.look(lambda argv, timeout=0.0, environment=None: Done(127, "", "no docker"), ASKED)
+    found = look.look(lambda argv, timeout=0.0, environment=None, stdin=None: Done(127, "", "no docker"), ASKED)
     assert "no docker" in found["faults"]["containers"]
     assert (found["containers"], found["disks"][0]["paths"]) == ([], ["/"])
 
@@ -297,7 +297,7 @@ def test_a_program_that_talks_no_http_is_an_answer_too() -> None:
 def test_each_question_is_answered_by_itself() -> None:
     calls: list[list[str]] = []
 
-    def run(argv: t.Sequence[str], timeout: float = 0, environment: t.Any = None) -> Done:
+    def run(argv: t.Sequence[str], timeout: float = 0, environment: t.Any = None, stdin: t.Any = None) -> Done:
         calls.append(list(argv))
         lines = [
             json.dumps({"name": "server", "value": {"bytes": 5}}),
