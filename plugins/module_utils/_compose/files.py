@@ -62,8 +62,15 @@ def absolute(project_dir: str, path: str) -> str:
     return path if os.path.isabs(path) else os.path.join(project_dir, path)
 
 
+def is_empty_directory(path: str) -> bool:
+    """What Docker leaves at the place of a mounted file that it missed. Nothing is lost with it."""
+    return os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)
+
+
 def read_text(path: str) -> str | None:
     """None where there is no such file; undecodable bytes and line ends count as different, not as an error."""
+    if is_empty_directory(path):
+        return None
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as handle:
             return handle.read()
@@ -121,10 +128,16 @@ def stage_file(path: str, content: str, mode: int, owner: int, group: int) -> St
     return StagedFile(temporary, path)
 
 
+def name_file(staged: StagedFile) -> None:
+    if is_empty_directory(staged.path):
+        os.rmdir(staged.path)
+    os.replace(staged.temporary, staged.path)
+
+
 def write_file(path: str, content: str, mode: int, owner: int, group: int) -> None:
     staged = stage_file(path, content, mode, owner, group)
     try:
-        os.replace(staged.temporary, staged.path)
+        name_file(staged)
     except BaseException:
         os.unlink(staged.temporary)
         raise
@@ -138,7 +151,7 @@ def write_files(project_dir: str, specs: t.Iterable[FileSpec]) -> None:
             path = absolute(project_dir, spec.path)
             staged.append(stage_file(path, spec.content, spec.mode, spec.owner, spec.group))
         while staged:
-            os.replace(staged[0].temporary, staged[0].path)
+            name_file(staged[0])
             staged.pop(0)
     finally:
         for left in staged:
@@ -149,7 +162,9 @@ def remove_files(project_dir: str, paths: t.Iterable[str]) -> None:
     """The files, and folders below the project's that are empty then."""
     for path in paths:
         target = absolute(project_dir, path)
-        if os.path.lexists(target):
+        if is_empty_directory(target):
+            os.rmdir(target)
+        elif os.path.lexists(target):
             os.unlink(target)
         folder = os.path.dirname(target)
         while folder.startswith(project_dir + os.sep) and _remove_if_empty(folder):

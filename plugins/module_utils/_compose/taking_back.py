@@ -103,11 +103,20 @@ def _give_back(project: Project, look: Look, pending: State, former: State) -> N
 def _end_restarts(project: Project, leaving: t.Iterable[Container]) -> None:
     """Of what is about to lose its files: Docker makes a directory of a mounted file that it misses when it starts a container
     again, and then nobody can write the file."""
-    for found in leaving:
-        try:
-            project.engine.run("update", "--restart", "no", found.id)
-        except EngineError:
-            continue  # it has ended by itself, or its removal will say why it can't
+    ids = [found.id for found in leaving]
+    for container_id in ids:
+        _run_unless_gone(project, "update", "--restart", "no", container_id)
+    # A restart that was already waiting for its time goes on under the new policy; only stopping the container ends that.
+    for found in project.engine.inspect(ids):
+        if found.status == "restarting":
+            _run_unless_gone(project, "stop", found.id)
+
+
+def _run_unless_gone(project: Project, *command: str) -> None:
+    try:
+        project.engine.run(*command)
+    except EngineError:
+        pass  # it has ended by itself, or its removal will say why it can't
 
 
 def _end_job(project: Project) -> None:

@@ -176,3 +176,20 @@ def test_folders_that_are_empty_then_go_with_their_files(tmp_path: Path) -> None
     remove_files(str(tmp_path), ["one/deep/a", "two/b", "never/was"])
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")) == ["two", "two/kept"]
     assert tmp_path.exists()
+
+
+def test_empty_directory_that_docker_left_at_a_files_place_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert plan_files(str(tmp_path), [spec("a", "new")])[0].before is None
+    write_files(str(tmp_path), [spec("a", "new")])
+    assert (tmp_path / "a").read_text() == "new"
+    (tmp_path / "b").mkdir()
+    remove_files(str(tmp_path), ["b"])
+    assert not (tmp_path / "b").exists()
+
+
+def test_directory_with_something_in_it_is_not_replaced(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "of_somebody", "x")
+    with pytest.raises(IsADirectoryError):
+        write_files(str(tmp_path), [spec("a", "new")])
+    assert (tmp_path / "a" / "of_somebody").read_text() == "x"

@@ -70,6 +70,7 @@ def test_old_container_runs_again_where_the_new_one_fails(host: Host, task: Task
     assert (old["a"].status, host.engine.of("old")) == ("running", {"a": old["a"]})
     assert host.engine.of("new-a") == {}
     assert "update" in host.engine.calls, "Docker would start it again without its files"
+    assert "stop" in host.engine.calls, "a restart that waits for its time is not ended by the policy"
     assert host.listing("new-a") == [".llmfleet"]
     assert host.text("old/compose.yml") == "old compose"
     task(taking(host, "a"))
