@@ -192,10 +192,10 @@ def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str
     units = _units(found.places, hosts, chosen)
     made = []
     for one, plan in zip(found.places, found.plans):
-        gated = bool(description(one.entry, known.models).get("gated"))
+        described = description(one.entry, known.models)
         port = chosen[one.server.name][one.name]
         unit = units.get((one.position, one.head), ())
-        around = Around(limited, said[one.server.name], gated, port, unit)
+        around = Around(limited, said[one.server.name], described, port, unit)
         made.append(instance(one, plan, hosts[one.server.name], around))
     return with_start_order(with_units(made))
 

@@ -14,7 +14,7 @@ import json
 import typing as t
 from collections import defaultdict
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import BACKEND, OWN, RAY, option_name
@@ -50,7 +50,7 @@ class Around(t.NamedTuple):
 
     limited: bool  # whether LiteLLM sends no more at once than vLLM said that it holds
     figures: t.Mapping[str, t.Any]  # what vLLM said at its start, by instance of this server
-    gated: bool  # whether the hub asks for a token
+    described: t.Mapping[str, t.Any]  # what is known of its model
     port: int
     unit: t.Sequence[Node] = ()  # the nodes of its replica, the head first; none where it is the only one
 
@@ -79,8 +79,7 @@ def ports(
 def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Instance:
     """One instance, complete but for its neighbours (start_after)."""
     entry, said = place.entry, host.variables
-    name, slug = place.name, name_of(entry["name"], 0)
-    port = around.port
+    name, slug, port = place.name, name_of(entry["name"], 0), around.port
     publish = reach.published(host)
     host_network = bool(said["vllm_host_network"]) or bool(around.unit)
     address = reach.target(host) if around.unit else publish[-1]
@@ -92,7 +91,8 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "model_name": entry["name"],
         "model": entry["model"],
         "revision": entry.get("revision"),
-        "gated": around.gated,
+        "gated": bool(around.described.get("gated")),
+        "model_info": modes.model_info(entry, around.described, options),
         "server": host.name,
         "gpus": place.gpus,
         "port": port,
@@ -183,6 +183,7 @@ def _options(place: Place, plan: Plan | None) -> dict[str, t.Any]:
         options["trust-remote-code"] = True
     return {
         **options,
+        **modes.runner(entry),
         **ordered({option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}),
     }
 

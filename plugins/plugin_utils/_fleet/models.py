@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_key, from_catalogue
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import REMOVED, options_for
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import context_length
@@ -28,6 +29,8 @@ KEYS: dict[str, tuple[type, ...]] = {
     "name": (str,),
     "aliases": (list,),
     "model": (str,),
+    "mode": (str,),
+    "model_info": (dict,),
     "revision": (str,),
     "replicas": (int, str),
     "tensor_parallel_size": (int,),
@@ -242,7 +245,8 @@ def _value_errors(entry: dict[str, t.Any], where: str, described: dict[str, t.An
             f"max_parallel_requests must be a number from 1 or auto, not {entry.get('max_parallel_requests')!r}",
         ),
     ]
-    return [f"{where}: {message}" for fine, message in checks if not fine] + _gpu_errors(entry, where, described)
+    wrong = [message for fine, message in checks if not fine] + modes.faults(entry, described)
+    return [f"{where}: {message}" for message in wrong] + _gpu_errors(entry, where, described)
 
 
 def _positive(value: t.Any) -> bool:

@@ -72,6 +72,7 @@ def make_instance(**given: t.Any) -> dict[str, t.Any]:
         "plan": None,
         "note": "",
         "max_parallel_requests": None,
+        "model_info": {"mode": "chat", "max_input_tokens": 8192},
         **given,
     }
 

@@ -229,7 +229,7 @@ def test_local_models() -> None:
             "api_base": "http://gate:8100/tiny/v1",
             "api_key": "os.environ/VLLM_API_KEY",
         },
-        "model_info": {"cooldown_time": 0},
+        "model_info": {"cooldown_time": 0, "mode": "chat", "max_input_tokens": 8192},
     }
     assert environment(found.texts["secrets/mounted/environment"])["VLLM_API_KEY"] == "vllm-key-0123456789"
 
@@ -373,8 +373,8 @@ def test_a_names_only_deployment_is_never_closed() -> None:
     found = rendered(make_instance(), make_instance(name="both"), llm_external_models=[both, told]).yaml("config.yaml")
     infos = [(one["model_name"], one.get("model_info")) for one in found["model_list"]]
     assert infos == [
-        ("tiny", {"cooldown_time": 0}),
-        ("both", None),
+        ("tiny", {"cooldown_time": 0, "mode": "chat", "max_input_tokens": 8192}),
+        ("both", {"mode": "chat", "max_input_tokens": 8192}),
         ("both", None),
         ("told", {"cooldown_time": 9, "mode": "chat"}),
     ]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import prices, routing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, prices, routing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate, litellm_settings, redis
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
@@ -56,10 +56,18 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["litellm_wait_timeout"]),
         "environment_from": environment,
+        "probes": _probes(fleet),
         "redis": redis.where(fleet, host) is not None,
         "salt": salt(fleet, host),
         "plan": {"refusals": faults},
     }
+
+
+def _probes(fleet: Fleet) -> list[dict[str, t.Any]]:
+    """What the playbook probe asks each model through LiteLLM, from inside of its first container."""
+    found = {instance["model_name"]: instance["model_info"] for instance in fleet.serving}
+    asked = {"container": f"{PREFIX}1", "url": f"http://127.0.0.1:{CONTAINER_PORT}/v1"}
+    return [{"name": name, **asked, "model": name, **modes.checks(info)} for name, info in found.items()]
 
 
 def _gate_server(number: int) -> dict[str, str]:
@@ -148,16 +156,20 @@ def configuration(fleet: Fleet, host: Host) -> tuple[dict[str, t.Any], dict[str,
 
 def _local_models(fleet: Fleet) -> list[dict[str, t.Any]]:
     """One deployment a model: its replicas are the gate's business, so one more or less is no change here."""
-    found = {instance["model_name"]: instance["url"] for instance in fleet.serving}
-    return [routing.preferred(_local(name, url, fleet), fleet) for name, url in found.items()]
+    found: dict[str, t.Mapping[str, t.Any]] = {}
+    for instance in fleet.serving:
+        found.setdefault(instance["model_name"], instance)
+    return [routing.preferred(_local(instance, fleet), fleet) for instance in found.values()]
 
 
-def _local(name: str, url: str, fleet: Fleet) -> dict[str, t.Any]:
-    params = {"model": f"hosted_vllm/{name}", "api_base": url, "api_key": "os.environ/VLLM_API_KEY"}
+def _local(instance: t.Mapping[str, t.Any], fleet: Fleet) -> dict[str, t.Any]:
+    name = instance["model_name"]
+    params = {"model": f"hosted_vllm/{name}", "api_base": instance["url"], "api_key": "os.environ/VLLM_API_KEY"}
     entry = next((one for one in fleet.variable("llm_models") if one["name"] == name), {"name": name})
     return {
         "model_name": name,
         "litellm_params": {**params, **prices.costs(entry, fleet.variable("llm_gpu_hour_price"))},
+        "model_info": ordered(instance["model_info"]),
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
@@ -79,6 +79,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "network_checks": network_checks(fleet, host),
         "ray": [{"project": one["project"], "image": one["image"]} for one in own if one.get("ray")],
         "figures": [_figures(instance) for instance in serving],
+        "probes": [_probe(instance) for instance in serving],
         "figures_differ": set(_known(host)) != {instance["name"] for instance in serving},
     }
 
@@ -105,6 +106,17 @@ def _figures(instance: Instance) -> dict[str, t.Any]:
         "container": instance["container"],
         "plan": instance["plan"] or {},
         "max_num_seqs": instance["options"].get("max-num-seqs"),
+    }
+
+
+def _probe(instance: Instance) -> dict[str, t.Any]:
+    """What the module model_probe tries of an instance once it has come up, from inside of its container."""
+    return {
+        "name": instance["name"],
+        "container": instance["container"],
+        "url": proof_url(instance),
+        "model": instance["model_name"],
+        **modes.checks(instance["model_info"]),
     }
 
 
