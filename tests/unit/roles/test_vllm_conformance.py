@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
 
 PROGRAM = Path(__file__).parents[3] / "roles/vllm/files/conformance.py"
-CALLED = {"name": "weather", "arguments": '{"city": "Paris"}'}
+CALLED: dict[str, t.Any] = {"name": "weather", "arguments": '{"city": "Paris"}'}
 CALL = {"type": "function", "index": 0, "function": CALLED}
 
 
@@ -133,7 +133,7 @@ def test_what_real_servers_answered_is_judged_as_it_was(path: Path) -> None:
 )
 def test_nothing_that_a_server_may_say_breaks_the_judgement(check: str, odd: t.Any) -> None:
     judge = conformance.CHECKS[check][2]
-    answer = ["data: " + json.dumps(odd), "data: [DONE]", "x"] if check.endswith("stream") else odd
+    answer: t.Any = ["data: " + json.dumps(odd), "data: [DONE]", "x"] if check.endswith("stream") else odd
     assert judge(answer)[0] in ("fails", "unclear")
 
 
