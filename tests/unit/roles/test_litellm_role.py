@@ -97,6 +97,11 @@ def test_behind_an_edge_it_knows_where_users_find_it() -> None:
     assert "PROXY_BASE_URL" not in rendered().compose["services"]["litellm"]["environment"]
 
 
+def test_lookup_of_a_key_waits_for_a_busy_database() -> None:
+    found = rendered().compose["services"]["litellm"]["environment"]
+    assert float(found["PROXY_DB_LOOKUP_DEADLINE_SECONDS"]) >= 60
+
+
 def test_names_and_values_of_the_environment_reach_the_container() -> None:
     found = rendered(litellm_environment={"NASTY": "a: {b} #c $X ${Y}"}).compose["services"]["litellm"]["environment"]
     assert found["NASTY"].replace("$$", "$") == "a: {b} #c $X ${Y}"

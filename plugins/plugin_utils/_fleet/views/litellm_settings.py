@@ -121,6 +121,9 @@ def environment(said: t.Mapping[str, t.Any], migrates: bool) -> dict[str, str]:
         "LITELLM_MODE": "PRODUCTION",
         "LOGNAME": "litellm",
         "NPM_CONFIG_CACHE": "/tmp/npm",
+        # A key is looked up once a second, and on a busy host (vLLM imports for a minute) an answer of the database may take
+        # longer than the 10 s of LiteLLM's own: a client would rather wait than be refused.
+        "PROXY_DB_LOOKUP_DEADLINE_SECONDS": "60",
         # Seconds until LiteLLM asks again whether a Redis that was away is back; each process counts alone meanwhile.
         "REDIS_CIRCUIT_BREAKER_RECOVERY_TIMEOUT": "5",
         "STORE_MODEL_IN_DB": "True",
