@@ -202,8 +202,9 @@ def other_image(on_servers: t.Callable[[str], None]) -> t.Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def under_load(fleet: Fleet) -> Load:
-    """`with under_load("name") as seen:` with the change in the block."""
-    return lambda name: loaded(command(fleet.said["llm_models"][0]["name"], name), name)
+    """`with under_load("name") as seen:` with the change in the block. Clients stay with the name that they know."""
+    model = fleet.said["llm_models"][0]["name"]
+    return lambda name: loaded(command(model, name), name)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     api_keys,
+    former,
     keeping,
     litellm_instances,
     reach,
@@ -88,8 +89,8 @@ def compute(
         open=[name for name in servers if _open(addressed[name], gpus[name], known)],
         changes=found.changes,
     )
-    names = {entry["name"] for entry in models}
-    fleet = fleet._replace(leaving=leaving(fleet.instances, addressed, known.reading, names))
+    goes_on = former.models_of(models, former.names(models, known.reading))
+    fleet = fleet._replace(leaving=leaving(fleet.instances, addressed, known.reading, goes_on))
     fleet = fleet._replace(reading=_reading(fleet, gpus, known, keeping.noted(found.places, found.plans)))
     faults += found.errors + _fleet_faults(fleet)
     if stage != DECLARED:
@@ -190,12 +191,13 @@ def _instances(found: Placement, hosts: t.Mapping[str, Host], gateways: list[str
     said = {name: figures(host, known) for name, host in hosts.items() if host.is_gpu_server}
     chosen = _ports(found, hosts, gateways, known)
     units = _units(found.places, hosts, chosen)
+    before = former.names([one.entry for one in found.places], known.reading)
     made = []
     for one, plan in zip(found.places, found.plans):
         described = description(one.entry, known.models)
         port = chosen[one.server.name][one.name]
         unit = units.get((one.position, one.head), ())
-        around = Around(limited, said[one.server.name], described, port, unit)
+        around = Around(limited, said[one.server.name], described, port, unit, before.get(one.entry["name"], ()))
         made.append(instance(one, plan, hosts[one.server.name], around))
     return with_start_order(with_units(made))
 
@@ -300,7 +302,8 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
         parts[name] = part
     models = readings.of_models(known.models)
     key = api_keys.noted(_keys(fleet, known), known.reading) if fleet.instances else {}
-    return readings.renewed(known.reading, parts, models, places, _drained(fleet, known), key)
+    names = former.names(fleet.variable("llm_models"), known.reading)
+    return readings.renewed(known.reading, parts, models, places, _drained(fleet, known), key, names)
 
 
 def _keys(fleet: Fleet, known: Known) -> api_keys.Keys:

@@ -53,6 +53,7 @@ class Around(t.NamedTuple):
     described: t.Mapping[str, t.Any]  # what is known of its model
     port: int
     unit: t.Sequence[Node] = ()  # the nodes of its replica, the head first; none where it is the only one
+    former: t.Sequence[str] = ()  # names of before that it answers to as well
 
 
 def ports(
@@ -85,7 +86,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
     address = reach.target(host) if around.unit else publish[-1]
     address, listens = (address, port) if host_network else ("0.0.0.0", reach.CONTAINER_PORT)
     serving = {"host": address, "port": listens, "shutdown-timeout": int(said["vllm_shutdown_timeout"])}
-    options = {**_options(place, plan), **serving}
+    options = {**_options(place, plan, around.former), **serving}
     return {
         "name": name,
         "model_name": entry["name"],
@@ -165,11 +166,11 @@ def _from_inside(address: str) -> str:
     return "127.0.0.1" if address in reach.EVERYWHERE else reach.bracket(address)
 
 
-def _options(place: Place, plan: Plan | None) -> dict[str, t.Any]:
+def _options(place: Place, plan: Plan | None, former: t.Sequence[str]) -> dict[str, t.Any]:
     """What goes into the file for --config, by vLLM's own names."""
     entry, demand = place.entry, place.demand
     share = demand.share if demand.share is not None or demand.deferred else demand.default_share
-    options: dict[str, t.Any] = {"model": entry["model"], "served-model-name": [entry["name"]]}
+    options: dict[str, t.Any] = {"model": entry["model"], "served-model-name": [entry["name"], *former]}
     if entry.get("revision"):
         options["revision"] = entry["revision"]
     options["tensor-parallel-size"] = entry.get("tensor_parallel_size") or 1

@@ -20,11 +20,11 @@ Kept = t.Mapping[str, t.Any]
 
 
 def leaving(
-    instances: t.Sequence[Instance], hosts: t.Mapping[str, Host], reading: Kept, stays: t.Container[str]
+    instances: t.Sequence[Instance], hosts: t.Mapping[str, Host], reading: Kept, goes_on: t.Mapping[str, str]
 ) -> list[Instance]:
-    """One for each container of such a replica, with what the gates and the roll need to know of it. A model that is called
-    otherwise now is another one: the old replica does not answer to the new name. What a person drained has no requests to
-    lose. *stays*: names of the models that go on."""
+    """One for each container of such a replica, with what the gates and the roll need to know of it. What a person drained has no
+    requests to lose. *goes_on*: names that somebody answers to, with the models that do. A model that is called otherwise now and
+    does not keep its name as an alias is another one."""
     drained = {*readings.drains(reading)}
     planned = {(one["server"], one["name"]) for one in instances}
     limits = {one["model_name"]: one["max_parallel_requests"] for one in instances}
@@ -34,9 +34,10 @@ def leaving(
         if drained & {head.server, f"{head.server}/{name_of(unit.model, head.number)}"}:
             continue
         where = [(node.server, name_of(unit.model, node.number)) for node in unit.nodes]
-        if unit.model in stays and unit.model in limits and not planned.intersection(where) and _runs(where, hosts):
+        model = goes_on.get(unit.model, "")
+        if model in limits and not planned.intersection(where) and _runs(where, hosts):
             nodes = [_node(unit, rank, hosts[unit.nodes[rank].server], reading) for rank in range(len(where))]
-            found += [{**one, "max_parallel_requests": limits[unit.model]} for one in nodes]
+            found += [{**one, "model_name": model, "max_parallel_requests": limits[model]} for one in nodes]
     return found
 
 

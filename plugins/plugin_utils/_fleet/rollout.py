@@ -35,6 +35,7 @@ class Member(t.NamedTuple):
     unit: str = ""  # the replica on several hosts that it is a node of
     backend: str = ""  # of the gate; empty for one that no gate knows
     server: str = ""  # its name there
+    also: tuple[str, ...] = ()  # backends of former names in which it is too
 
     @property
     def serves(self) -> bool:

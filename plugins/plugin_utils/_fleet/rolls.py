@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import rollout
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import former, rollout
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.rollout import (
     DRAIN,
@@ -77,6 +77,8 @@ def _instance(one: Value, value: Value, answers: Answers) -> Member:
     """Of the nodes of a replica only the head answers requests."""
     host, gate, head = one["server"], one.get("gate") or {}, not one.get("rank")
     said = answers.get(host, {}).get(one["project"])
+    before = former.backends(value["instances"], value.get("leaving", ()))
+    also = tuple(name for name, model in before.items() if head and model == one["model_name"])
     return Member(
         host=host,
         project=one["project"],
@@ -86,6 +88,7 @@ def _instance(one: Value, value: Value, answers: Answers) -> Member:
         gpus=frozenset(one["gpus"]),
         backend=gate.get("backend", ""),
         server=gate.get("server", "") if head else "",
+        also=also if gate.get("backend") not in before else (),
         unit=str(one.get("unit") or ""),
         **_said(said, host, value),
     )
@@ -241,7 +244,11 @@ def traffic(value: Value, service: str, state: str, members: t.Iterable[Member])
         gate = value["hosts"][gateway].get("gate")
         reached = [member for member in members if member.server and (service == VLLM or member.host == gateway)]
         if gate and reached and gateway not in value["unreachable_hosts"]:
-            servers = [{"backend": member.backend, "server": member.server} for member in reached]
+            servers = [
+                {"backend": backend, "server": member.server}
+                for member in reached
+                for backend in (member.backend, *member.also)
+            ]
             found.append({"gateway": gateway, "socket": gate["socket"], "state": state, "servers": servers})
     return found
 
@@ -252,7 +259,9 @@ def traffic(value: Value, service: str, state: str, members: t.Iterable[Member])
 def outcome(value: Value, batch: Value, results: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """Who gets requests again, what is asked to prove it, and what failed. One that is neither changed nor as it was gets none
     while others answer; where nobody else does, requests need not wait for it any longer."""
-    members = [Member(**{**one, "gpus": frozenset(one["gpus"])}) for one in batch["members"]]
+    members = [
+        Member(**{**one, "gpus": frozenset(one["gpus"]), "also": tuple(one["also"])}) for one in batch["members"]
+    ]
     told = {member: _result(member, results) for member in members}
     works = [member for member, said in told.items() if not said.get("failed") or said.get("rollback") in RESTORED]
     # One that was to leave and could not still answers.

@@ -106,3 +106,13 @@ def test_a_canary_does_as_well_as_the_others(fleet: Fleet, under_load: Load) -> 
         said["llm_models"][0]["engine_args"]["max_num_seqs"] = 4
 
     changed(fleet, under_load, "vllm option, with a canary", edit)
+
+
+def test_a_model_is_called_otherwise(fleet: Fleet, under_load: Load) -> None:
+    """Clients go on with its former name; then it has that again."""
+
+    def name(now: str, before: str) -> t.Callable[[dict[str, t.Any]], None]:
+        return lambda said: said["llm_models"][0].update(name=now, aliases=[before])
+
+    changed(fleet, under_load, "model renamed, its name an alias", name("small", "tiny"))
+    changed(fleet, under_load, "model renamed back", name("tiny", "small"))

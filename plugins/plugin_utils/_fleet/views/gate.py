@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import former, reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate_config as haproxy
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
@@ -308,6 +308,8 @@ def _models(fleet: Fleet, host: Host) -> list[haproxy.Backend]:
     by_backend: dict[str, list[haproxy.Server]] = {}
     for one in _known(fleet):
         by_backend.setdefault(one["gate"]["backend"], []).append(_replica(one, fleet, host))
+    for name, model in former.backends(fleet.instances, fleet.leaving).items():
+        by_backend[name] += [_replica(one, fleet, host) for one in fleet.serving if one["model_name"] == model]
     return [_model(name, servers, host.variables) for name, servers in by_backend.items()]
 
 

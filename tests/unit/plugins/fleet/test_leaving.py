@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import typing as t
 
 import pytest
@@ -81,7 +82,7 @@ def test_replica_too_many_is_leaving() -> None:
         ([CHAT], {"gpu1": ["chat"]}, {}),  # it stays
         ([MOVED], {}, {}),  # it has left
         ([{**MOVED, "name": "other"}], {"gpu1": ["chat"]}, {}),  # its model is gone
-        ([{**MOVED, "name": "other", "aliases": ["chat"]}], {"gpu1": ["chat"]}, {}),  # and it knows no other name
+        ([{**MOVED, "name": "other", "aliases": ["older"]}], {"gpu1": ["chat"]}, {}),  # and nobody answers to its name
         ([MOVED], {"gpu1": ["chat"]}, {"drained": ["gpu1"]}),
         ([MOVED], {"gpu1": ["chat"]}, {"drained": ["gpu1/chat"]}),
     ],
@@ -169,3 +170,73 @@ def test_fewer_replicas_than_the_minimum_can_be_declared() -> None:
     answers = {"gpu1": {"llmfleet-vllm-chat": said("unchanged"), "llmfleet-vllm-chat-2": said("removed", True)}}
     found = rolls.roll(value, "vllm", answers)
     assert (len(found["batches"]), found["blocked"]) == (1, [])
+
+
+# ---- called otherwise
+
+
+RENAMED: Value = {**MOVED, "name": "other", "aliases": ["chat"]}
+
+
+def renaming() -> Fleet:
+    return fleet(RENAMED, before=[CHAT], running={"gpu1": ["chat"]})
+
+
+def served_names(found: Fleet) -> list[str]:
+    names: list[str] = found.instances[0]["options"]["served-model-name"]
+    return names
+
+
+def test_former_name_is_answered_to_by_old_and_new_until_litellm_knows_the_new_one() -> None:
+    found = renaming()
+    assert left(found) == [("gpu1", "chat")]
+    assert served_names(found) == ["other", "chat"]
+    backends = dict(re.findall(r"^backend (vllm-\S+)\n((?:  .*\n?)+)", config(found, "gw"), re.MULTILINE))
+    assert [re.findall(r"server (gpu\S+)", backends[name]) for name in ("vllm-chat", "vllm-other")] == [
+        ["gpu1-chat", "gpu2-other"],
+        ["gpu2-other"],
+    ]
+    assert "vllm-chat" not in config(found, "gw", "settled")
+
+
+def test_requests_for_the_former_name_go_to_the_new_replica_before_the_old_one_leaves() -> None:
+    value = value_of(renaming())
+    answers = {"gpu1": {"llmfleet-vllm-chat": said("removed", True)}, "gpu2": {"llmfleet-vllm-other": said("new")}}
+    comes, goes = json.loads(json.dumps(rolls.roll(value, "vllm", answers)["batches"]))
+    assert (list(comes["hosts"]), comes["traffic"], comes["awaited"]) == (["gpu2"], [], True)
+    result = {"gpu2": {"projects": {"llmfleet-vllm-other": {"changed": True}}}}
+    (ready,) = rolls.outcome(value, comes, result)["traffic"]
+    assert ready["servers"] == [{"backend": name, "server": "gpu2-other"} for name in ("vllm-other", "vllm-chat")]
+    assert [(entry["state"], entry["servers"]) for entry in goes["traffic"]] == [
+        ("drain", [{"backend": "vllm-chat", "server": "gpu1-chat"}])
+    ]
+
+
+def test_requests_for_the_former_name_wait_where_the_new_replica_needs_the_gpu_of_the_old_one() -> None:
+    found = fleet({**RENAMED, "servers": ["gpu1"]}, before=[CHAT], running={"gpu1": ["chat"]})
+    value = value_of(found)
+    for one in (*value["instances"], *value["leaving"]):
+        one["gpus"] = [0]
+    answers = {"gpu1": {"llmfleet-vllm-chat": said("removed", True), "llmfleet-vllm-other": said("new")}}
+    (batch,) = rolls.roll(value, "vllm", answers)["batches"]
+    (held,) = batch["traffic"]
+    assert held["state"] == "hold"
+    assert {"backend": "vllm-chat", "server": "gpu1-chat"} in held["servers"]
+    assert {"backend": "vllm-chat", "server": "gpu1-other"} in held["servers"]
+    done = {"changed": True}
+    result = {"gpu1": {"projects": {"llmfleet-vllm-chat": done, "llmfleet-vllm-other": done}}}
+    (ready,) = rolls.outcome(value, batch, result)["traffic"]
+    assert {"backend": "vllm-chat", "server": "gpu1-other"} in ready["servers"]
+
+
+def test_former_name_that_instances_know_is_no_reason_to_start_them_anew() -> None:
+    """Neither is an alias of a model that was never called so."""
+    reading = json.loads(json.dumps(renaming().reading))
+    for aliases in (["chat"], [], ["chat", "more"]):
+        later = fleet({**RENAMED, "aliases": aliases}, before=[CHAT], **reading)
+        assert (served_names(later), later.leaving) == (["other", "chat"], [])
+        assert later.reading["number"] == reading["number"]
+
+
+def test_damaged_former_names_are_none() -> None:
+    assert served_names(fleet(MOVED, before=[MOVED], former={"chat": "no list"})) == ["chat"]
