@@ -56,6 +56,15 @@ options:
       - Guardrails that run in steps.
     type: dict
     version_added: 0.1.0
+  attachments:
+    description:
+      - Where the policy applies. The list is complete. LiteLLM can't change an attachment, so another one takes its place.
+      - Each has at least one of C(scope) (V(*) is everywhere), C(teams) and C(keys) (their aliases), C(models) and C(tags), all of which take
+        patterns with a star; and C(priority), where lower ones run first, and C(default), which applies where no other attachment does.
+      - Teams and keys without a star have to be there, or be made by the same call of M(llmfleet.gateway.litellm_state).
+    type: list
+    elements: dict
+    version_added: 0.1.0
 """
 
 EXAMPLES = r"""
@@ -65,6 +74,8 @@ EXAMPLES = r"""
     api_key: "{{ litellm_master_key }}"
     policy_name: base
     description: What applies everywhere
+    attachments:
+      - scope: "*"
 
 - name: Delete a policy
   llmfleet.gateway.litellm_policy:

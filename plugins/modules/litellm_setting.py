@@ -20,14 +20,20 @@ extends_documentation_fragment:
 options:
   name:
     description:
-      - Which settings, V(cost_discount), V(cost_margin), V(default_team_settings), V(internal_user_settings), V(ui_settings) or
-        V(ui_theme_settings).
+      - Which settings, V(block_requests_for_models_without_pricing), V(cache_settings), V(cost_discount), V(cost_margin),
+        V(default_team_settings), V(internal_user_settings), V(mcp_semantic_filter_settings), V(mcp_tool_search_settings),
+        V(sso_settings), V(ui_settings), V(ui_theme_settings), V(user_banner) or V(websearch_interception_settings).
     type: str
     required: true
     version_added: 0.1.0
   values:
     description:
-      - The settings by their names in LiteLLM, for costs by providers. What is not named stays; one that is V(null) is cleared.
+      - The settings by their names in LiteLLM, for costs by providers. What is not named stays; one that is V(null) is cleared, a
+        switch is turned off with V(false).
+      - Of secrets in V(sso_settings) LiteLLM shows the first and the last four characters, of those in V(cache_settings) none. They are
+        compared by that, so another secret with the same ends is not seen as a change.
+      - A change of V(sso_settings) has to give all secrets that are set, since LiteLLM replaces all of it.
+      - A change of V(cache_settings) turns the cache of answers on. LiteLLM has no call that turns it off.
     type: dict
     version_added: 0.1.0
 """

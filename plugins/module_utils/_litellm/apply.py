@@ -38,6 +38,15 @@ def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None
         raise PlanError(f"{'; '.join(sorted(asked))}: this needs a LiteLLM Enterprise licence, and the proxy has none")
 
 
+def refuse_closed(client: Client, operations: t.Sequence[Operation]) -> None:
+    """Refuse what this proxy takes from nobody, before anything is written."""
+    for kind in {op.kind.plural: op.kind for op in operations if op.kind.closed}.values():
+        names = {name for op in operations if op.kind is kind for name in op.changed_fields or kind.by_name}
+        said = kind.closed(client.get, names) if kind.closed else None
+        if said:
+            raise PlanError(said)
+
+
 def refuse_without_licence(client: Client, kind: Kind) -> None:
     if not has_licence(client):
         raise PlanError(f"{kind.plural} need a LiteLLM Enterprise licence, and this proxy has none")
@@ -54,6 +63,9 @@ def has_licence(client: Client) -> bool:
 def execute(client: Client, operation: Operation) -> t.Any:
     """Send one operation. Creating isn't repeated blindly; updates and deletions do no harm twice."""
     kind = operation.kind
+    if kind.written_by and (operation.body or operation.action == DELETE):
+        body = None if operation.action == DELETE else operation.body
+        return kind.written_by(client.request, operation.identity, body)
     if operation.action == CREATE:
         return _send(client, kind.create, None, _named(kind, operation.body), repeatable=False)
     if operation.action == UPDATE and operation.body and kind.changed_by:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 from . import prices, secret_parts, values
 from .annotations import MARKER, fingerprint, marker_of, marker_target, metadata_target, user_metadata
-from .kinds._table import LIFETIME, SECRETS, SUBKEYS, WRITE_ONLY, Field, Found, Kind, dig
+from .kinds._table import LIFETIME, SECRETS, SUBKEYS, SUBSET, WRITE_ONLY, Field, Found, Kind, dig
 from .wanted import Wanted, given_fields
 
 
@@ -36,6 +36,8 @@ def compare(kind: Kind, item: Field, wanted: Wanted, found: Found, now: datetime
         return {**there, **shown}, then
     new = values.wanted_value(item, value)
     old = values.found_value(item, found, new)
+    if item.compare == SUBSET:
+        old = values.seen_through(old, new)
     if item.clear == SUBKEYS and new is None and old:
         old = {k: v for k, v in old.items() if k != MARKER} or None
         new = dict.fromkeys(old) if old else None

@@ -17,6 +17,7 @@ from . import wanted as wanted_module
 from .argspec import Spec, object_spec
 from .errors import Failure, PlanError, StateError
 from .kinds import KINDS, Kind
+from .sides import contradictions
 from .wanted import Wanted, unknown, wanted_of
 
 STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
@@ -63,6 +64,9 @@ class _Reading:
                 declared[plural] = self._read_kind(kind, items)
             elif items is not None:
                 self.mistakes.append(f"{plural} must be a list")
+        self.mistakes += contradictions(
+            [(KINDS[plural], one, _chosen_id(KINDS[plural], one)) for plural, all in declared.items() for one in all]
+        )
         return declared
 
     def _read_kind(self, kind: Kind, items: t.Sequence[t.Any]) -> list[Wanted]:
@@ -144,6 +148,11 @@ def _names_left(kind: Kind, declared: t.Sequence[Wanted]) -> list[str]:
     named = {wanted.identity for wanted in declared}
     both = (wanted for wanted in declared if wanted.previous in named)
     return [f"{kind.name} {w.identity!r}: its previous_name {w.previous!r} is declared as well" for w in both]
+
+
+def _chosen_id(kind: Kind, wanted: Wanted) -> str | None:
+    id = wanted.identity if kind.id == kind.identity else wanted.given.get(kind.id)
+    return None if id is None else str(id)
 
 
 def _name(known: t.Mapping[str, t.Any], kind: Kind) -> str:

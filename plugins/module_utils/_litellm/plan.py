@@ -96,6 +96,10 @@ def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
     lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "")]
     if lacking:
         raise PlanError(f"{kind.name} {wanted.identity!r}: there is none yet, and a new one needs {', '.join(lacking)}")
+    if kind.needed_one and not any(wanted.given.get(name) for name in kind.needed_one):
+        raise PlanError(
+            f"{kind.name} {wanted.identity!r}: there is none yet, and a new one needs one of {', '.join(kind.needed_one)}"
+        )
 
 
 def taken_id(kind: Kind, wanted: Wanted, holder: Found) -> PlanError:

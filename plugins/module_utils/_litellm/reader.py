@@ -40,8 +40,7 @@ def read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None
 def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
     listing = kind.listing
     if listing.each:
-        names = [name for name in listing.each if identities is None or name in identities]
-        return Reading([{**client.get(listing.each[name]), kind.identity: name} for name in names], identities is None)
+        return _read_each(client, kind, identities)
     if listing.page_size is None:
         return Reading(_items(kind, client.get(listing.path, listing.query)), True)
     if identities is not None and len(identities) == 1 and listing.identity_filter:
@@ -53,6 +52,23 @@ def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | Non
         return Reading(_unique(kind, [item for part in lists for item in part]), False)
     rest = _each(lambda page: _items(kind, _page(client, kind, page)), range(2, pages + 1), workers)
     return Reading(_unique(kind, _items(kind, first) + [item for part in rest for item in part]), True)
+
+
+def _read_each(client: Client, kind: Kind, identities: t.Collection[str] | None) -> Reading:
+    """Objects that have a path each; of all, those that this version has."""
+    found: Objects = []
+    for name, path in kind.listing.each.items():
+        if identities is not None and name not in identities:
+            continue
+        try:
+            answer = client.get(path)
+        except NotFoundError as exc:
+            if identities is None:
+                continue
+            raise NoKindError(f"{exc}: this LiteLLM has no {kind.name} {name!r}, or api_url is wrong") from exc
+        item = kind.listing.each_item(name, answer) if kind.listing.each_item else answer
+        found.append({**item, kind.identity: name})
+    return Reading(found, identities is None)
 
 
 def read_named(client: Client, kind: Kind, identity: str) -> Objects:
@@ -88,6 +104,8 @@ def _page(client: Client, kind: Kind, page: int, more: t.Mapping[str, t.Any] | N
 def _items(kind: Kind, answer: t.Any) -> Objects:
     envelope = kind.listing.envelope
     items = answer.get(envelope) if envelope and isinstance(answer, dict) else answer
+    if kind.listing.items:
+        items = kind.listing.items(answer)
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise BadReplyError(f"expected a list of {kind.plural}", method="GET", path=kind.listing.path)
     if kind.id_path:

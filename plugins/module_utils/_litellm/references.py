@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import typing as t
 from dataclasses import replace
 
@@ -23,35 +24,44 @@ LOOKED_UP_SINGLY = 10  # beyond that the pages of all are read
 
 def missing(client: Client, changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
     """What is about to be written and names an object that there is not: LiteLLM takes most of it, and fails later."""
-    wanted: dict[str, dict[str, list[str]]] = {}
+    wanted: dict[tuple[str, str], dict[str, list[str]]] = {}
     for change in changes:
-        for plural, id, where in _written_references(change):
-            wanted.setdefault(plural, {}).setdefault(id, []).append(where)
+        for plural, by, id, where in _written_references(change):
+            wanted.setdefault((plural, by), {}).setdefault(id, []).append(where)
     coming, going = _coming(changes)
     failures = []
-    for plural, ids in wanted.items():
+    for (plural, by), ids in wanted.items():
         kind = KINDS[plural]
-        unknown = [id for id in ids if (plural, id) not in coming]
-        known = _known_ids(client, kind, read.get(plural), unknown, workers) - going.get(plural, set())
+        there = {id for name, id in coming if name == plural} if by == kind.id else _named_so(changes, kind, by)
+        leaving = going.get(plural, set()) if by == kind.id else set()
+        unknown = [id for id in ids if not _among(id, there)]
+        known = _known_ids(client, kind, by, read.get(plural), unknown, workers) - leaving
         failures += [
-            Failure(
-                PlanError(
-                    f"{where}: there is no {kind.name} with the {kind.id} {id!r}{_why(id in going.get(plural, ()))}"
-                )
-            )
+            Failure(PlanError(f"{where}: there is no {kind.name} with the {by} {id!r}{_why(id in leaving)}"))
             for id in unknown
-            if id not in known
+            if not _among(id, known)
             for where in ids[id]
         ]
     return failures
+
+
+def _among(id: str, known: t.Collection[str]) -> bool:
+    """A name with a star stands for all that it fits."""
+    return id in known or any(fnmatch.fnmatchcase(id, one) for one in known if "*" in one)
+
+
+def _named_so(changes: t.Sequence[Change], kind: Kind, by: str) -> set[str]:
+    """What is there after the writing, by something other than its id."""
+    present = [change for change in changes if change.kind is kind and change.wanted.state == "present"]
+    return {str(name) for c in present if (name := c.wanted.given.get(by) or (c.shown or {}).get(by))}
 
 
 def _why(going: bool) -> str:
     return " after this call, which deletes it" if going else ""
 
 
-def _written_references(change: Change) -> t.Iterator[tuple[str, str, str]]:
-    """Kind and id of what is written, and where."""
+def _written_references(change: Change) -> t.Iterator[tuple[str, str, str, str]]:
+    """Kind and id of what is written, by what it is named, and where."""
     if change.operation.action not in (CREATE, UPDATE):
         return
     changed = set(change.operation.changed_fields)
@@ -61,10 +71,11 @@ def _written_references(change: Change) -> t.Iterator[tuple[str, str, str]]:
         value, where = change.wanted.given[item.name], f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
         for id in (value if isinstance(value, list) else [value]) if item.refers else []:
             if id is not None and not isinstance(id, Pending):
-                yield str(item.refers), str(id), where
+                plural = str(item.refers)
+                yield plural, item.refers_by or KINDS[plural].id, str(id), where
         for part, plural in item.refers_in.items():
             if isinstance(value, dict) and value.get(part):
-                yield plural, str(value[part]), f"{where}.{part}"
+                yield plural, KINDS[plural].id, str(value[part]), f"{where}.{part}"
 
 
 def _coming(changes: t.Sequence[Change]) -> tuple[set[tuple[str, str]], dict[str, set[str]]]:
@@ -85,17 +96,17 @@ def _coming(changes: t.Sequence[Change]) -> tuple[set[tuple[str, str]], dict[str
 
 
 def _known_ids(
-    client: Client, kind: Kind, known: reader.Reading | None, ids: t.Sequence[str], workers: int
+    client: Client, kind: Kind, by: str, known: reader.Reading | None, ids: t.Sequence[str], workers: int
 ) -> set[str]:
     if not ids:
         return set()
     if known and known.complete:
         found = known.found
-    elif kind.listing.page_size is None or not kind.listing.id_filter or len(ids) > LOOKED_UP_SINGLY:
+    elif by != kind.id or not kind.listing.id_filter or not kind.listing.page_size or len(ids) > LOOKED_UP_SINGLY:
         found = reader.read(client, kind, workers=workers)
     else:
         found = [item for id in ids for item in reader.read_where(client, kind, {kind.listing.id_filter: id}, workers)]
-    return {str(item.get(kind.id)) for item in found}
+    return {str(item.get(by)) for item in found}
 
 
 class Pending(str):

@@ -15,12 +15,12 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import apply, cascade, reader, references, versions
+from . import apply, cascade, reader, references, sides, versions
 from .annotations import owner_of
 from .background import BackgroundReading
 from .change import Change
 from .client import AuthenticationError, Client, UnreachableError
-from .errors import EXPECTED, Failure, StateError
+from .errors import EXPECTED, Failure, PlanError, StateError
 from .key_change import KeyChange, Store
 from .kinds import KINDS, Kind
 from .plan import CREATE, DELETE, NOTHING, UPDATE, find, taken_id
@@ -81,6 +81,7 @@ def run(client: Client, state: State, check_mode: bool, background: BackgroundRe
     outcome = Outcome(_prepare_all(client, state, kinds, read))
     planned = [change.operation for change in outcome.changes if change.changes]
     apply.refuse_unlicensed(client, planned)
+    apply.refuse_closed(client, planned)
     versions.refuse_unknown(client, planned)
     if not check_mode and outcome.changed:
         _apply_all(client, state, kinds, outcome.changes)
@@ -114,6 +115,7 @@ def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Re
                 changes.append(change)
             except EXPECTED as exc:
                 failures.append(Failure(exc))
+    failures += _contradictions(changes)
     failures += _taken_values(changes, read, state.workers)
     failures += _taken_ids(changes, read)
     failures += references.missing(client, changes, read, state.workers)
@@ -121,6 +123,12 @@ def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Re
     if failures:
         raise StateError("nothing was changed", failures)
     return changes
+
+
+def _contradictions(changes: t.Sequence[Change]) -> list[Failure]:
+    """Also by the ids of objects that are there; those that are declared were looked at before."""
+    found = [(change.kind, change.wanted, (change.shown or {}).get(change.kind.id)) for change in changes]
+    return [Failure(PlanError(said)) for said in sides.contradictions(found)]
 
 
 def _change(client: Client, state: State, kind: Kind, wanted: Wanted) -> Change:

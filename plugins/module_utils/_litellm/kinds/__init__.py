@@ -14,6 +14,7 @@ from .agent import AGENT
 from .budget import BUDGET
 from .credential import CREDENTIAL
 from .customer import CUSTOMER
+from .fallback import FALLBACK
 from .guardrail import GUARDRAIL
 from .jwt_key_mapping import JWT_KEY_MAPPING
 from .key import KEY
@@ -43,6 +44,7 @@ KINDS: t.Mapping[str, Kind] = {
         CREDENTIAL,
         MODEL,
         MODEL_ACCESS_GROUP,
+        FALLBACK,
         MCP_SERVER,
         MCP_TOOLSET,
         GUARDRAIL,
@@ -74,6 +76,7 @@ __all__ = [
     "BUDGET",
     "CREDENTIAL",
     "CUSTOMER",
+    "FALLBACK",
     "GUARDRAIL",
     "JWT_KEY_MAPPING",
     "KEY",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import Call, Field, Rule, Write, dig, duration
+from ._table import Call, Field, OtherSide, Rule, Write, dig, duration
 
 # The administrator of the proxy, whom LiteLLM puts among the members of each team that it makes.
 CREATOR = "default_user_id"
@@ -140,6 +140,13 @@ def _changes(wanted: Member, found: Member) -> dict[str, t.Any]:
     return {**changed, **({"role": _role(wanted)} if different else {})}
 
 
+def named(value: Members | None, user_id: str, user: Member) -> bool | None:
+    """Whether a person is a member, by id or mail; None where a member is named by a mail that may be the person's."""
+    if any(_is(one, {**user, "user_id": user_id}) for one in value or []):
+        return True
+    return None if not user.get("user_email") and any(not one.get("user_id") for one in value or []) else False
+
+
 def leavers(wanted: Members | None, found: Members | None) -> list[str]:
     """LiteLLM deletes a person's keys in a team that the person leaves."""
     return [str(one["user_id"]) for one in _matched(wanted or [], found or [])[1] if one.get("user_id")]
@@ -170,6 +177,7 @@ def has_limits(value: Members | None) -> bool:
     return any(name in member for member in value or [] for name in LIMITS)
 
 
+ALSO_SAID_BY_USERS = OtherSide("users", "teams", named)
 MEMBERSHIP = Rule(
     canonical=members,
     created=created,

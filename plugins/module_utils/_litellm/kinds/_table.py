@@ -88,6 +88,16 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class OtherSide:
+    """An option of another kind that says the same: each lists the ids of those objects that list it."""
+
+    kind: str
+    option: str
+    # From this side's value, and the id and options of an object of the other: whether it names it, None where that can't be told.
+    names: t.Callable[[t.Any, str, Found], bool | None]
+
+
+@dataclass(frozen=True)
 class Field:
     """One option of an object: its type, where the API shows it, how it is compared and emptied."""
 
@@ -111,6 +121,7 @@ class Field:
     detail: bool = False  # not in the listing, only where one object is read by itself
     detail_for: t.Callable[[t.Any], bool] | None = None  # of which wanted values only that shows enough
     refers: str | None = None  # the kind whose ids it takes
+    refers_by: str | None = None  # what it takes of them in place of their ids
     refers_in: t.Mapping[str, str] = field(default_factory=dict)  # of a dictionary: kinds by the names of its parts
     touches: bool = False  # a list of other objects that LiteLLM writes to as well
     one_of: tuple[str, ...] = ()  # of a list of entries: an entry has at least one of these
@@ -121,6 +132,7 @@ class Field:
     # From the body's value and the found one: what the update sends in its place. It may use the names in also_written.
     update: t.Callable[[t.Any, t.Any], dict[str, t.Any]] | None = None
     also_written: tuple[str, ...] = ()
+    other_side: OtherSide | None = None
     exported: bool = True
     added_parts: frozenset[str] = frozenset()  # of an object: what LiteLLM adds, and nobody has to declare
     duration: bool = False  # a length of time
@@ -157,7 +169,9 @@ class Listing:
     path: str
     envelope: str | None = None
     query: t.Mapping[str, t.Any] = field(default_factory=dict)
+    items: t.Callable[[t.Any], list[dict[str, t.Any]]] | None = None  # from an answer that is no list of objects: they
     each: t.Mapping[str, str] = field(default_factory=dict)  # instead of one path: where each object is, by its name
+    each_item: t.Callable[[str, t.Any], dict[str, t.Any]] | None = None  # from the name and the answer: the object
     page_size: int | None = None  # None: the API answers with everything at once
     size_parameter: str = "size"
     identity_filter: str | None = None
@@ -227,10 +241,16 @@ class Kind:
     references: tuple[Reference, ...] = ()
     cascades: tuple[Cascade, ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()  # the options, or parts of them, that no creation works without
+    needed_one: tuple[str, ...] = ()  # options of which a creation needs at least one
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
     changed_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], Found, Found], None] | None = None
-    more_routes: tuple[str, ...] = ()  # paths that changed_by calls
+    # What writes an object that is a part of something larger, in place of three calls: from what sends a request, the object's
+    # name and the body; None takes it out.
+    written_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], str, Found | None], None] | None = None
+    # From what reads a path and the options that would be written: why none can be on this proxy, as a sentence.
+    closed: t.Callable[[t.Callable[[str], t.Any], t.Collection[str]], str | None] | None = None
+    more_routes: tuple[str, ...] = ()  # paths that changed_by and written_by call
     permanent: bool = False  # all of them are always there
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;

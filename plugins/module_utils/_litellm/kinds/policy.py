@@ -2,14 +2,27 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policies: which guardrails apply. A policy that is in force can't be changed: its next version takes its place."""
+"""Policies: which guardrails apply, and where. A policy that is in force can't be changed: its next version takes its place."""
 
 from __future__ import annotations
 
+import json
 import typing as t
 import urllib.parse
 
-from ._table import EMPTY, Field, Found, Kind, Listing, Write
+from ._table import EMPTY, Call, Field, Found, Kind, Listing, Rule, Write
+
+ATTACH = Write("POST", "/policies/attachments")
+DETACH = Write("DELETE", "/policies/attachments/{id}")
+ATTACHMENTS = "/policies/attachments/list"
+ATTACHMENT = (
+    Field("scope"),
+    *(Field(name, "list", "str") for name in ("teams", "keys", "models", "tags")),
+    Field("priority", "int"),
+    Field("default", "bool", default=False),
+)
+TARGETS = ("scope", "teams", "keys", "models", "tags")
+Attachments = t.Sequence[Found]
 
 
 def next_version(request: t.Callable[[str, str, t.Any], t.Any], found: Found, body: Found) -> None:
@@ -21,6 +34,46 @@ def next_version(request: t.Callable[[str, str, t.Any], t.Any], found: Found, bo
     for status in ("published", "production"):
         request("PUT", f"{path}/status", {"version_status": status})
 
+
+def attached(one: Found) -> dict[str, t.Any]:
+    """An attachment has no name, and can't be changed: what it says is what it is."""
+    said = {part.name: one.get(part.name) for part in ATTACHMENT}
+    said = {name: sorted(value) if isinstance(value, list) else value for name, value in said.items()}
+    return {name: value for name, value in said.items() if value not in (None, [], "", False)}
+
+
+def _in_order(value: Attachments | None) -> list[dict[str, t.Any]]:
+    return sorted((attached(one) for one in value or []), key=lambda one: json.dumps(one, sort_keys=True))
+
+
+def attach(wanted: Attachments | None, found: Attachments | None) -> list[Call]:
+    """New ones first, so that what applies now applies throughout. What they name may be made by the same run."""
+    left = list(found or [])
+    calls = []
+    for one in _in_order(wanted):
+        there = next((other for other in left if attached(other) == one), None)
+        if there is not None:
+            left.remove(there)
+        else:
+            calls.append(Call(ATTACH, {"policy_name": Call.SELF, **one}, late=True))
+    return calls + [Call(DETACH, {}, id=str(one["attachment_id"]), late=True) for one in left]
+
+
+def with_attachments(policy: Found, answer: t.Any) -> dict[str, t.Any]:
+    """Those of one policy, without those of the configuration file."""
+    name, all_of_them = policy["policy_name"], answer.get("attachments") or []
+    own = [one for one in all_of_them if one.get("policy_name") == name and one.get("definition_location") != "config"]
+    return {**policy, "attachments": own}
+
+
+ATTACHED = Rule(
+    canonical=_in_order,
+    created=lambda value: None,
+    made=lambda value: attach(value, None),
+    calls=attach,
+    exported=_in_order,
+    writes=(ATTACH, DETACH),
+)
 
 POLICY = Kind(
     name="policy",
@@ -34,8 +87,15 @@ POLICY = Kind(
         Field("guardrails_remove", "list", "str", clear=EMPTY),
         Field("condition", "dict", clear=EMPTY),
         Field("pipeline", "dict"),
+        Field("attachments", "list", "dict", rule=ATTACHED, parts=ATTACHMENT, one_of=TARGETS, detail=True),
     ),
-    listing=Listing("/policies/list", envelope="policies", query={"version_status": "production"}),
+    listing=Listing(
+        "/policies/list",
+        envelope="policies",
+        query={"version_status": "production"},
+        detail=ATTACHMENTS,
+        detail_more=with_attachments,
+    ),
     create=Write("POST", "/policies"),
     update=Write("PUT", "/policies/{id}"),
     changed_by=next_version,

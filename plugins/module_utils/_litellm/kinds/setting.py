@@ -7,27 +7,84 @@
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
-from ._table import SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write
+from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write
 
-# Where each is read and written.
+
+@dataclass(frozen=True)
+class Place:
+    """Where one of them is read and written."""
+
+    read: str
+    write: str
+    method: str = "PATCH"
+    answer: str | None = "values"  # where the answer has them; None: it is them
+    envelope: str | None = None  # what the call takes them in
+    merges: bool = False  # the other calls replace all of it
+    added: tuple[str, ...] = ()  # what LiteLLM says beside them
+
+
+def _of_ui(name: str, **more: t.Any) -> Place:
+    return Place(f"/get/{name}", f"/update/{name}", **more)
+
+
+def _of_config(name: str, **more: t.Any) -> Place:
+    return Place(f"/config/{name}", f"/config/{name}", **more)
+
+
 PLACES = {
-    "cost_discount": ("/config/cost_discount_config", "/config/cost_discount_config"),
-    "cost_margin": ("/config/cost_margin_config", "/config/cost_margin_config"),
-    "default_team_settings": ("/get/default_team_settings", "/update/default_team_settings"),
-    "internal_user_settings": ("/get/internal_user_settings", "/update/internal_user_settings"),
-    "ui_settings": ("/get/ui_settings", "/update/ui_settings"),
-    "ui_theme_settings": ("/get/ui_theme_settings", "/update/ui_theme_settings"),
+    "block_requests_for_models_without_pricing": _of_config("block_requests_for_models_without_pricing", answer=None),
+    "cache_settings": Place(
+        "/cache/settings", "/cache/settings", "POST", "current_values", "cache_settings", added=("redis_type",)
+    ),
+    "cost_discount": _of_config("cost_discount_config"),
+    "cost_margin": _of_config("cost_margin_config"),
+    "default_team_settings": _of_ui("default_team_settings"),
+    "internal_user_settings": _of_ui("internal_user_settings"),
+    "mcp_semantic_filter_settings": _of_ui("mcp_semantic_filter_settings"),
+    "mcp_tool_search_settings": _of_ui("mcp_tool_search_settings"),
+    "sso_settings": _of_ui("sso_settings"),
+    "ui_settings": _of_ui("ui_settings", merges=True),
+    "ui_theme_settings": _of_ui("ui_theme_settings"),
+    "user_banner": _of_ui("user_banner", answer=None, added=("revision",)),
+    "websearch_interception_settings": _of_ui("websearch_interception_settings"),
 }
-MERGING = ("ui_settings",)  # the other calls replace all of it
+
+
+def shown(name: str, answer: t.Any) -> dict[str, t.Any]:
+    place = PLACES[name]
+    values = answer if place.answer is None else (answer.get(place.answer) or {})
+    values = {part: value for part, value in values.items() if part not in place.added}
+    return {"values": values, "provenance": answer.get("provenance") or {}}
+
+
+def _kept(found: Found) -> dict[str, t.Any]:
+    """What is kept in the database: the rest comes from the environment or is a default, and would be fixed by writing it."""
+    sources = found["provenance"]
+    return {name: value for name, value in found["values"].items() if sources.get(name, "db") == "db"}
 
 
 def put(request: t.Callable[[str, str, t.Any], t.Any], found: Found, body: Found) -> None:
-    name, given = str(found["name"]), dict(body["values"])
-    if name not in MERGING:
-        merged = {**(found.get("values") or {}), **given}
+    place, given = PLACES[str(found["name"])], dict(body["values"])
+    if not place.merges:
+        merged = {**_kept(found), **given}
         given = {part: value for part, value in merged.items() if value not in (None, [])}
-    request("PATCH", PLACES[name][1], given)
+    request(place.method, place.write, {place.envelope: given} if place.envelope else given)
+
+
+def hidden_parts(given: Found, changed: t.Collection[str], found: Found) -> str | None:
+    """What the call would replace by its mask. LiteLLM itself keeps the secrets of the cache."""
+    place = PLACES[str(found["name"])]
+    masked = [] if place.merges or place.envelope else [k for k, v in _kept(found).items() if _is_masked(v)]
+    hidden = [part for part in masked if part not in (given["values"] or {})]
+    if not hidden:
+        return None
+    return f"LiteLLM replaces all of it and does not show {', '.join(hidden)}: give these parts of values as well"
+
+
+def _is_masked(value: t.Any) -> bool:
+    return isinstance(value, str) and bool(HALF_MASKED.search(value))
 
 
 SETTING = Kind(
@@ -36,11 +93,12 @@ SETTING = Kind(
     identity="name",
     id="name",
     fields=(Field("values", "dict", compare=SUBSET, clear=SUBKEYS),),
-    listing=Listing("/get/ui_settings", each={name: place[0] for name, place in PLACES.items()}),
+    listing=Listing("/get/ui_settings", each={name: place.read for name, place in PLACES.items()}, each_item=shown),
     create=Write("PATCH", "/update/ui_settings"),
     update=Write("PATCH", "/update/ui_settings"),
     delete=Write("PATCH", "/update/ui_settings"),
     changed_by=put,
-    more_routes=tuple(path for place in PLACES.values() for path in place),
+    obstacle=hidden_parts,
+    more_routes=tuple(path for place in PLACES.values() for path in (place.read, place.write)),
     permanent=True,
 )

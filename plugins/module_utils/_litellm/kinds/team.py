@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._members import MEMBER, MEMBERSHIP, has_limits, with_limits
+from ._members import ALSO_SAID_BY_USERS, MEMBER, MEMBERSHIP, has_limits, with_limits
 from ._table import (
     BUDGET_WINDOW,
     EMPTY,
@@ -44,6 +44,7 @@ TEAM = Kind(
             parts=MEMBER,
             one_of=("user_id", "user_email"),
             detail_for=has_limits,
+            other_side=ALSO_SAID_BY_USERS,
         ),
         Field("blocked", "bool", default=False),
         Field("models", "list", "str", clear=EMPTY),

@@ -175,3 +175,29 @@ def test_a_wrong_type_hides_no_other_mistake_of_the_same_object() -> None:
         "keys #0: missing required arguments: key_alias",
         "key '(without a name)': budget_duration: '0d' is no time at all",
     ]
+
+
+ADA = {"user_id": "ada", "teams": ["t-1"]}
+
+
+@pytest.mark.parametrize(
+    ("members", "user", "said"),
+    [
+        ([], ADA, "does not name user 'ada', whose teams names 't-1'"),
+        ([{"user_id": "ada"}], {**ADA, "teams": []}, "names user 'ada', whose teams does not name 't-1'"),
+        ([{"user_id": "ada"}], {**ADA, "teams": None}, "names user 'ada', whose teams does not name 't-1'"),
+        ([{"user_email": "a@b.c"}], {**ADA, "teams": [], "user_email": "a@b.c"}, "names user 'ada'"),
+        ([{"user_email": "x@b.c"}], {**ADA, "user_email": "a@b.c"}, "does not name user 'ada'"),
+        ([{"user_id": "ada"}], ADA, None),
+        ([{"user_email": "a@b.c"}], {**ADA, "user_email": "a@b.c"}, None),
+        ([{"user_email": "may-be-ada@b.c"}], ADA, None),
+        ([{"user_id": "ada"}], {"user_id": "ada"}, None),
+        ([], {**ADA, "state": "absent"}, None),
+    ],
+)
+def test_a_team_and_a_user_must_not_contradict_each_other(
+    members: list[dict[str, t.Any]], user: dict[str, t.Any], said: str | None
+) -> None:
+    team = {"team_alias": "t", "team_id": "t-1", "members_with_roles": members}
+    found = desired.mistakes({"teams": [team], "users": [user]})
+    assert [said in one for one in found] == ([True] if said else []), found

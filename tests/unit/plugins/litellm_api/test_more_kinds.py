@@ -9,11 +9,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import plan
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import plan, reader
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client, NotFoundError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import NoKindError, PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
-from ansible_collections.llmfleet.gateway.plugins.modules import litellm_policy, litellm_setting
+from ansible_collections.llmfleet.gateway.plugins.modules import litellm_fallback, litellm_policy, litellm_setting
 
 from .scripted import Call, Script, run_module
 
@@ -50,7 +51,7 @@ def test_a_setting_keeps_its_other_parts(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"name": "no_such"}, "there is no setting 'no_such'; there are cost_discount"),
+        ({"name": "no_such"}, "there is no setting 'no_such'; there are block_requests"),
         ({"name": "cost_margin", "state": "absent"}, "it is always there"),
     ],
 )
@@ -91,3 +92,140 @@ def test_the_card_of_an_agent_is_sent_whole() -> None:
     found = {"agent_name": "a", "agent_id": "a-1", "agent_card_params": card}
     operation = plan.plan(KINDS["agents"], Wanted("a", {"agent_card_params": {"description": "e"}}), found)
     assert operation.body == {"agent_card_params": {"name": "n", "url": "http://a", "description": "e"}}
+
+
+def router(**lists: t.Any) -> dict[str, t.Any]:
+    """The router's settings as the proxy tells them: one list of fallbacks from its file, the others from its database."""
+    return {"current_values": {"num_retries": 2, **lists}, "source": {name: "db" for name in lists}}
+
+
+def test_a_fallback_is_one_model_of_the_router_s_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = router(fallbacks=[{"a": ["b"], "small": ["c"]}, {"d": ["e"]}], context_window_fallbacks=[])
+    after = router(
+        fallbacks=[{"a": ["b"]}, {"small": ["large"]}, {"d": ["e"]}], context_window_fallbacks=[{"small": ["large"]}]
+    )
+    models = Call(
+        "GET", "/v2/model/info", {"data": [{"model_name": "large", "model_info": {"id": "1"}}], "total_count": 1}
+    )
+    sent = {"fallbacks": after["current_values"]["fallbacks"], "context_window_fallbacks": [{"small": ["large"]}]}
+    script = Script(
+        Call("GET", "/router/settings", before),
+        models,
+        Call("GET", "/router/settings", before),
+        Call("GET", "/router/settings", before),
+        Call("POST", "/config/update", {}, body={"router_settings": sent}),
+        Call("GET", "/router/settings", after),
+    )
+    options = {"model": "small", "fallback_models": ["large"], "context_window_fallback_models": ["large"]}
+    assert run_module(litellm_fallback, script, options, monkeypatch=monkeypatch)["operation"] == "update"
+    script.assert_done()
+
+
+def test_a_fallback_is_taken_out_of_every_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = router(fallbacks=[{"small": ["c"]}, {"d": ["e"]}], content_policy_fallbacks=[{"small": ["c"]}])
+    script = Script(
+        *[Call("GET", "/router/settings", before)] * 3,
+        Call(
+            "POST",
+            "/config/update",
+            {},
+            body={"router_settings": {"fallbacks": [{"d": ["e"]}], "content_policy_fallbacks": []}},
+        ),
+    )
+    options = {"model": "small", "state": "absent"}
+    assert run_module(litellm_fallback, script, options, monkeypatch=monkeypatch)["operation"] == "delete"
+    script.assert_done()
+
+
+def test_a_list_of_the_configuration_file_is_refused_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = router(fallbacks=[{"small": ["c"]}])
+    settings["source"]["fallbacks"] = "config"
+    script = Script(*[Call("GET", "/router/settings", settings)] * 2)
+    result = run_module(litellm_fallback, script, {"model": "small", "fallback_models": []}, monkeypatch=monkeypatch)
+    script.assert_done()
+    assert "fallbacks stand in the proxy's configuration file" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({}, "needs one of fallback_models"), ({"fallback_models": ["no"]}, "there is no model with the model_name 'no'")],
+)
+def test_a_fallback_that_can_t_be(options: dict[str, t.Any], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = Call("GET", "/v2/model/info", {"data": [], "total_count": 0})
+    script = Script(Call("GET", "/router/settings", router()), *([models] if options else []))
+    result = run_module(litellm_fallback, script, {"model": "small", **options}, monkeypatch=monkeypatch)
+    assert said in result["msg"]
+    script.assert_done()
+
+
+def test_attachments_of_a_policy_are_exchanged_new_ones_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = {"policy_name": "p", "policy_id": "one"}
+    kept = {
+        "attachment_id": "a-1",
+        "policy_name": "p",
+        "scope": None,
+        "teams": ["b", "a"],
+        "priority": None,
+        "default": False,
+    }
+    old = {"attachment_id": "a-2", "policy_name": "p", "scope": "*", "teams": []}
+    others = [{**old, "attachment_id": "a-3", "policy_name": "q"}, {**old, "definition_location": "config"}]
+    new = {"attachment_id": "a-4", "policy_name": "p", "keys": ["k*"], "priority": 1}
+    path = "/policies/attachments"
+    script = Script(
+        Call("GET", "/policies/list", {"policies": [policy]}),
+        Call("GET", f"{path}/list", {"attachments": [kept, old, *others]}),
+        Call("POST", path, new, body={"policy_name": "p", "keys": ["k*"], "priority": 1}),
+        Call("DELETE", f"{path}/a-2", {}),
+        Call("GET", "/policies/list", {"policies": [policy]}),
+        Call("GET", f"{path}/list", {"attachments": [kept, new, *others]}),
+    )
+    wanted = [{"teams": ["a", "b"]}, {"keys": ["k*"], "priority": 1}]
+    result = run_module(litellm_policy, script, {"policy_name": "p", "attachments": wanted}, monkeypatch=monkeypatch)
+    script.assert_done()
+    assert result["changed_fields"] == ["attachments"]
+
+
+def test_settings_that_are_replaced_keep_what_is_stored_and_only_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "google_client_id": "id",
+        "google_client_secret": "abcd****wxyz",
+        "proxy_base_url": "http://env",
+        "user_email": None,
+    }
+    answer = {
+        "values": values,
+        "provenance": {"google_client_id": "db", "google_client_secret": "db", "proxy_base_url": "env"},
+    }
+    changed = {**answer, "values": {**values, "user_email": "a@b.c"}}
+    secret, mail = {"google_client_secret": "abcd-secret-wxyz"}, {"user_email": "a@b.c"}
+    script = Script(
+        Call("GET", "/get/sso_settings", answer),
+        Call("PATCH", "/update/sso_settings", {}, body={"google_client_id": "id", **secret, **mail}),
+        Call("GET", "/get/sso_settings", changed),
+    )
+    options = {"name": "sso_settings", "values": {**secret, **mail}}
+    result = run_module(litellm_setting, script, options, monkeypatch=monkeypatch)
+    script.assert_done()
+    assert result["operation"] == "update"
+    assert "abcd-secret" not in str(result["diff"])
+    script = Script(Call("GET", "/get/sso_settings", answer))
+    result = run_module(litellm_setting, script, {"name": "sso_settings", "values": mail}, monkeypatch=monkeypatch)
+    assert "does not show google_client_secret: give these parts of values as well" in result["msg"]
+
+
+def test_of_all_settings_those_are_read_that_a_version_has() -> None:
+    class Old:
+        def get(self, path: str) -> t.Any:
+            if "banner" in path:
+                raise NotFoundError("no", method="GET", path=path)
+            return {}
+
+    setting, old = KINDS["settings"], t.cast("Client", Old())
+    names = [item["name"] for item in reader.read(old, setting)]
+    assert "ui_settings" in names
+    assert "user_banner" not in names
+    with pytest.raises(NoKindError, match="has no setting 'user_banner'"):
+        reader.read(old, setting, ["user_banner"])
