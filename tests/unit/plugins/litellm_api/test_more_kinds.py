@@ -95,8 +95,8 @@ def test_the_card_of_an_agent_is_sent_whole() -> None:
 
 
 def router(**lists: t.Any) -> dict[str, t.Any]:
-    """The router's settings as the proxy tells them: one list of fallbacks from its file, the others from its database."""
-    return {"current_values": {"num_retries": 2, **lists}, "source": {name: "db" for name in lists}}
+    """The router's settings as the proxy tells them, with lists from its database."""
+    return {"current_values": {"num_retries": 2, **lists}, "source": dict.fromkeys(lists, "db")}
 
 
 def test_a_fallback_is_one_model_of_the_router_s_lists(monkeypatch: pytest.MonkeyPatch) -> None:
