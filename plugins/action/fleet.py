@@ -238,10 +238,15 @@ class ActionModule(ActionBase):
     def _report(self) -> Value:
         playing = self._vars.get("ansible_play_hosts_all", ())
         failed = [name for name in playing if name not in self._vars.get("ansible_play_hosts", ())]
-        found = report.lines(self._fleet(), failed)
+        value = self._fleet()
+        found = report.lines(value, failed)
         for line in found:
             self._display.warning(line)
-        return {"undone": found}
+        tags = [*self._vars.get("ansible_run_tags", ("all",)), *self._vars.get("ansible_skip_tags", ())]
+        return {
+            "undone": found,
+            **report.kept(value, not found and tags == ["all"] and set(value["hosts"]) <= set(playing)),
+        }
 
     def _read(self, hosts: dict[str, Host], seen: Looks) -> Known:
         """What was kept, and what the hub says; what it can't say this time is said aloud."""

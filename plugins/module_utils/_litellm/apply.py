@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import typing as t
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from . import reader
@@ -73,13 +75,22 @@ def execute(client: Client, operation: Operation) -> t.Any:
     if operation.action == UPDATE and operation.body:
         return _send(client, kind.update, operation.id, _named(kind, operation.body), repeatable=True)
     if operation.action == DELETE:
-        return delete(client, kind, [str(operation.id)])
+        return withdraw(client, kind, [str(operation.id)])
     return None
 
 
 def _named(kind: Kind, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     names = {field.name: field.api_name for field in kind.fields if field.api_name}
     return {names.get(name) or name: value for name, value in body.items()}
+
+
+def withdraw(client: Client, kind: Kind, ids: t.Sequence[str], workers: int = 1) -> None:
+    """Delete what others may be using."""
+    if kind.before_delete:
+        before = functools.partial(_before_delete, client, kind.before_delete)
+        with ThreadPoolExecutor(max_workers=max(1, min(workers, len(ids)))) as pool:
+            list(pool.map(before, ids))
+    delete(client, kind, ids)
 
 
 def delete(client: Client, kind: Kind, ids: t.Sequence[str]) -> None:
@@ -89,6 +100,13 @@ def delete(client: Client, kind: Kind, ids: t.Sequence[str]) -> None:
         else:
             for one in ids:
                 _send(client, kind.delete, one, {}, repeatable=True)
+    except NotFoundError:
+        pass  # gone already, as wanted
+
+
+def _before_delete(client: Client, write: Write, id: str) -> None:
+    try:
+        _send(client, write, id, {}, repeatable=True)
     except NotFoundError:
         pass  # gone already, as wanted
 

@@ -184,7 +184,7 @@ class RotatingKeyChange(KeyChange):
             return
         super().apply()
         if self.ended:
-            apply.delete(self.client, self.kind, self.ended)
+            apply.withdraw(self.client, self.kind, self.ended)
         if self.next and self.wanted.state == "absent":
             self.next.remove()
 

@@ -280,7 +280,7 @@ def _delete(client: Client, state: State, kind: Kind, changes: t.Sequence[Change
     ids = [id for change in changes for id in change.deleted_ids]
     try:
         for start in range(0, len(ids), DELETED_AT_ONCE):
-            apply.delete(client, kind, ids[start : start + DELETED_AT_ONCE])
+            apply.withdraw(client, kind, ids[start : start + DELETED_AT_ONCE], state.workers)
     except EXPECTED as exc:
         return [Failure(exc)]
     return []

@@ -40,10 +40,11 @@ def kept(reading: t.Mapping[str, t.Any]) -> dict[str, str]:
     return {name: found[name] for name in names}
 
 
-def noted(keys: Keys, reading: t.Mapping[str, t.Any]) -> dict[str, str]:
-    """What a reading keeps: the salt stays, so that an unchanged key is an unchanged reading."""
+def noted(keys: Keys, reading: t.Mapping[str, t.Any], complete: bool) -> dict[str, str]:
+    """What a reading keeps: the salt stays, so that an unchanged key is an unchanged reading. Another key is the one of the last run
+    only when the run was complete: until then some have the one before, and refuse the new one."""
     before = kept(reading)
-    if not keys.current or not keys.salt:
+    if not keys.current or not keys.salt or (before and not complete):
         return before
     salt = before.get("salt") or keys.salt
     return {"salt": salt, "fingerprint": fingerprint(keys.current, salt)}

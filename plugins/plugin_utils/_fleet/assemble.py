@@ -37,6 +37,7 @@ def assemble(fleet: Fleet) -> dict[str, t.Any]:
         "open": fleet.open,
         "changes": fleet.changes,
         "reading": fleet.reading,
+        "complete_reading": fleet.complete_reading,
         "limits_from_vllm": limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models")),
         "drained": readings.drains(fleet.reading),
         "rollout": {
@@ -59,9 +60,10 @@ def _host(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     if fleet.stage == DECLARED or not host.facts:
         return {**found, **{row.name: VIEWS[row.name](fleet, host) for row in rows if row.name in DECLARED_VIEWS}}
     views = {row.name: VIEWS[row.name](fleet, host) for row in rows}
-    keep = host.facts.get("reading") != fleet.reading
+    kept = host.facts.get("reading")
+    keep = {"keep_reading": kept != fleet.reading, "keep_complete_reading": kept != fleet.complete_reading}
     of_host = {"preflight": preflight.view(fleet, host), "leftovers": leftovers.view(fleet, host)}
-    return {**found, "keep_reading": keep, **of_host, **views}
+    return {**found, **keep, **of_host, **views}
 
 
 def refusals(value: t.Mapping[str, t.Any]) -> list[str]:

@@ -91,7 +91,9 @@ def compute(
     )
     goes_on = former.models_of(models, former.names(models, known.reading))
     fleet = fleet._replace(leaving=leaving(fleet.instances, addressed, known.reading, goes_on))
-    fleet = fleet._replace(reading=_reading(fleet, gpus, known, keeping.noted(found.places, found.plans)))
+    places = keeping.noted(found.places, found.plans)
+    partial, complete = (_reading(fleet, gpus, known, places, whole) for whole in (False, True))
+    fleet = fleet._replace(reading=partial, complete_reading=complete)
     faults += found.errors + _fleet_faults(fleet)
     if stage != DECLARED:
         faults += _unknown_faults(fleet, models, gpus, known)
@@ -283,7 +285,9 @@ def limits_wanted(hosts: t.Mapping[str, Host], gateways: t.Sequence[str], models
     )
 
 
-def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.Mapping[str, t.Any]) -> readings.Reading:
+def _reading(
+    fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.Mapping[str, t.Any], complete: bool
+) -> readings.Reading:
     """What vLLM said at its start is kept only where something depends on it: it is not there yet when an instance
     is new, and the run after that would have something to write."""
     limited = limits_wanted(fleet.hosts, fleet.gateways, fleet.variable("llm_models"))
@@ -301,7 +305,7 @@ def _reading(fleet: Fleet, gpus: t.Mapping[str, Gpus], known: Known, places: t.M
             part["redis"] = deployed_redis(fleet.hosts[name])
         parts[name] = part
     models = readings.of_models(known.models)
-    key = api_keys.noted(_keys(fleet, known), known.reading) if fleet.instances else {}
+    key = api_keys.noted(_keys(fleet, known), known.reading, complete) if fleet.instances else {}
     names = former.names(fleet.variable("llm_models"), known.reading)
     return readings.renewed(known.reading, parts, models, places, _drained(fleet, known), key, names)
 

@@ -18,6 +18,16 @@ def lines(value: Value, failed: t.Iterable[str]) -> list[str]:
     return [_line(name, reason, value) for name, reason in reasons.items()]
 
 
+def kept(value: Value, complete: bool) -> dict[str, t.Any]:
+    """What later runs are to know, and the hosts that have something else. A run of a part of the fleet, or of a part of what is to
+    be done, is not complete."""
+    part = "complete_reading" if complete else "reading"
+    return {
+        "reading": value.get(part, {}),
+        "keeping": [name for name, host in value["hosts"].items() if host.get(f"keep_{part}")],
+    }
+
+
 def _line(name: str, reason: str, value: Value) -> str:
     text = f"{name} {reason}: it may lack what this run changed; run again once it is well"
     served = _models(one for one in value["instances"] if one["server"] == name)

@@ -45,6 +45,7 @@ class Fleet(t.NamedTuple):
     stage: str
     unreachable: dict[str, str] = {}
     reading: dict[str, t.Any] = {}  # what is kept for later runs, see readings.py
+    complete_reading: dict[str, t.Any] = {}  # the same after a run that brought all of it to all hosts
     litellm: dict[str, int] = {}  # LiteLLM instances by gateway
     open: list[str] = []  # servers whose GPUs are to be read once they have a driver
     changes: list[str] = []  # what runs and can't be left as it is, in words

@@ -220,6 +220,7 @@ class Kind:
     create: Write
     update: Write
     delete: Write
+    before_delete: Write | None = None  # what each object gets before it is deleted
     annotations: str | None = None  # the field that has room for our marker
     annotations_merge: bool = False  # whether an update of that field keeps what it doesn't name
     drops_empty_annotations: bool = False  # whether an update to {} is ignored

@@ -120,6 +120,8 @@ KEY = Kind(
     renamable=True,
     update=Write("POST", "/key/update", id_field="key"),
     delete=Write("POST", "/key/delete", id_field="keys", id_list=True),
+    # A deletion is called out to no other process, so these go on with their copies of the key; that it is blocked they are told.
+    before_delete=Write("POST", "/key/block", id_field="key"),
     annotations="metadata",
     raw_value=True,
     shown=("key_name",),

@@ -184,3 +184,25 @@ def test_a_canary_is_judged_by_what_each_host_printed() -> None:
     assert stage(known, **arguments)["faults"] == ["m on a gave no result of the questions that it was asked"]
     known["hostvars"]["a"]["__llm_probed"] = {"results": [{"stdout": whole}]}
     assert stage(known, **arguments)["faults"] == []
+
+
+COMPLETE = {"ansible_play_hosts_all": ["a", "b"], "ansible_run_tags": ("all",), "ansible_skip_tags": ()}
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ({}, 2),
+        ({"ansible_play_hosts_all": ["a"], "ansible_play_hosts": ["a"]}, 1),
+        ({"ansible_play_hosts": ["a"]}, 1),
+        ({"ansible_run_tags": ("litellm",)}, 1),
+        ({"ansible_skip_tags": ("vllm",)}, 1),
+    ],
+    ids=["complete", "limit", "a host failed", "tags", "skipped tags"],
+)
+def test_only_a_complete_run_keeps_what_needs_all_of_it(said: dict[str, t.Any], number: int) -> None:
+    known = {**variables(), **COMPLETE, **said}
+    hosts = {"a": {"keep_reading": False, "keep_complete_reading": True}, "b": {"keep_reading": True}}
+    known["llm_fleet"] |= {"hosts": hosts, "reading": {"number": 1}, "complete_reading": {"number": 2}}
+    found = stage(known, stage="report")
+    assert (found["reading"], found["keeping"]) == ({"number": number}, ["a"] if number == 2 else ["b"])

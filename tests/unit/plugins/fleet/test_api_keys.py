@@ -24,7 +24,7 @@ def run(key: str, before: str = "", last: Fleet | None = None, salt: str = "a1",
     said = {"vllm_api_key": key, "vllm_previous_api_key": before, "llm_gpu_count": 0}
     known = Known(salt=salt)
     if last:
-        known = known._replace(reading=json.loads(json.dumps(last.reading)))
+        known = known._replace(reading=json.loads(json.dumps(last.complete_reading)))
     return fleet_of(more.pop("models", MODELS), {"one": said}, GROUPS, known=known, **more)
 
 
@@ -53,10 +53,19 @@ def test_another_key_is_refused_with_the_remedy(before: str, word: str) -> None:
 def test_with_the_key_before_it_goes_on_and_after_that_without() -> None:
     first = run(FIRST)
     second = run(SECOND, FIRST, first)
-    assert second.reading["number"] == first.reading["number"] + 1
-    assert run(SECOND, "", second).reading == second.reading
+    assert second.complete_reading["number"] == first.reading["number"] + 1
+    assert run(SECOND, "", second).reading == second.complete_reading
     # The change itself can be taken back the same way.
-    assert run(FIRST, SECOND, second).reading["vllm_api_key"] == first.reading["vllm_api_key"]
+    assert run(FIRST, SECOND, second).complete_reading["vllm_api_key"] == first.reading["vllm_api_key"]
+
+
+def test_a_run_that_was_not_complete_leaves_the_key_of_before() -> None:
+    """A drain, a part of the fleet or of the plays, a host that failed: some still refuse the new key."""
+    first = run(FIRST)
+    partial = run(SECOND, FIRST, first)
+    assert partial.reading == first.reading
+    with pytest.raises(FleetError, match="vllm_previous_api_key is not set"):
+        run(SECOND, "", partial._replace(complete_reading=partial.reading))
 
 
 def test_nothing_is_said_where_no_run_kept_one() -> None:

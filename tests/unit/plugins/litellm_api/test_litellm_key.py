@@ -68,7 +68,11 @@ def test_an_omitted_option_is_left_and_a_null_clears(run: Run) -> None:
 
 def test_a_key_is_deleted_by_its_hash_and_its_file_goes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(RAW)
-    script = Script(named("app", key("app")), Call("POST", "/key/delete", {}, body={"keys": [sha(RAW)]}))
+    script = Script(
+        named("app", key("app")),
+        Call("POST", "/key/block", {}, body={"key": sha(RAW)}),  # other processes are told of this only
+        Call("POST", "/key/delete", {}, body={"keys": [sha(RAW)]}),
+    )
     result = run(script, key_alias="app", state="absent", store={"file": str(tmp_path / "key")})
     assert result["operation"] == "delete"
     assert not (tmp_path / "key").exists()

@@ -121,9 +121,10 @@ def test_pruning_spares_the_unmarked_and_keys_in_their_grace_time(run: Run) -> N
     found = [key("by-hand", "sk-2123456789abcdef"), waiting, owned("gone", "sk-3123456789abcdef")]
     script = Script(
         Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/block", {}, body={"key": sha("sk-3123456789abcdef")}),
         Call("POST", "/key/delete", {}, body={"keys": [sha("sk-3123456789abcdef")]}),
     )
-    assert run(script, desired={"keys": []}, prune=True)["counts"]["delete"] == 1
+    assert run(script, desired={"keys": []}, prune=True, workers=1)["counts"]["delete"] == 1
 
 
 def test_one_failure_does_not_keep_the_others_from_their_turn(run: Run) -> None:
@@ -221,6 +222,7 @@ def test_a_replaced_key_outlives_pruning_until_its_deadline(run: Run) -> None:
     script = Script(
         Call("GET", "/key/list", listed(*found)),
         Call("POST", "/key/update", {}),
+        Call("POST", "/key/block", {}, body={"key": sha(RAW)}),
         Call("POST", "/key/delete", {}, body={"keys": [sha(RAW)]}),
         named("app", owned("app", NEW)),
     )
@@ -232,9 +234,11 @@ def test_with_a_key_goes_the_one_that_it_replaced(run: Run) -> None:
     found = [successor_of(RAW, NEW, LONG), retired(RAW, NEW, FUTURE)]
     script = Script(
         Call("GET", "/key/list", listed(*found)),
+        Call("POST", "/key/block", {}, body={"key": sha(NEW)}),
+        Call("POST", "/key/block", {}, body={"key": sha(RAW)}),
         Call("POST", "/key/delete", {}, body={"keys": [sha(NEW), sha(RAW)]}),
     )
-    assert run(script, desired={"keys": []}, prune=True)["counts"]["delete"] == 1
+    assert run(script, desired={"keys": []}, prune=True, workers=1)["counts"]["delete"] == 1
 
 
 def test_a_grace_time_that_is_none_is_named(run: Run) -> None:
