@@ -28,8 +28,8 @@ options:
     version_added: 0.1.0
   values:
     description:
-      - The settings by their names in LiteLLM, for costs by providers. What is not named stays; one that is V(null) is cleared, a
-        switch is turned off with V(false).
+      - The settings by their names in LiteLLM, for costs by providers. What is not named stays; one that is V(null) is cleared.
+        A switch is turned off with V(false), and what has a default is given that.
       - Of secrets in V(sso_settings) LiteLLM shows the first and the last four characters, of those in V(cache_settings) none. They are
         compared by that, so another secret with the same ends is not seen as a change.
       - A change of V(sso_settings) has to give all secrets that are set, since LiteLLM replaces all of it.

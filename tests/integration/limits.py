@@ -10,8 +10,10 @@ Each function measures one thing and returns figures; test_limits.py says what t
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
+import secrets
 import sys
 import threading
 import time
@@ -22,7 +24,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from . import conftest
+from . import conftest, harness
 from .proxy import Proxy, docker
 from .several import Several, running, until
 
@@ -163,13 +165,22 @@ def beside_a_long_one(several: Several, limit: int = 5) -> dict[int, int]:
 # ---- revocation
 
 
+def _revoke(proxy: Proxy, key: str, how: str) -> None:
+    if how == "absent":
+        alias = proxy.call("GET", f"/key/info?key={hashlib.sha256(key.encode()).hexdigest()}")["info"]["key_alias"]
+        harness.succeed(proxy, "litellm_key", key_alias=alias, state="absent")
+    else:
+        proxy.call("POST", f"/key/{how}", {"keys": [key]} if how == "delete" else {"key": key})
+
+
 def revoked(several: Several, how: str, longest: float = 90) -> list[float]:
-    """Seconds after the answer to the revocation until each instance refuses the key, all of which had just used it."""
-    key = several.key()
+    """Seconds after the answer to the revocation until each instance refuses the key, all of which had just used it. The revocation
+    is a call of LiteLLM's or, where it says absent, the module's."""
+    key = several.key(key_alias=f"revoked-{secrets.token_hex(4)}")
     warm(several, key)
     seconds: list[float] = [-1.0] * len(several.proxies)
     try:
-        several.proxies[0].call("POST", f"/key/{how}", {"keys": [key]} if how == "delete" else {"key": key})
+        _revoke(several.proxies[0], key, how)
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{error.code}: {error.read().decode()}") from error
     began = time.monotonic()
@@ -329,7 +340,7 @@ def percentile(values: t.Sequence[float], share: float) -> float:
 
 
 def rows(several: Several) -> t.Iterator[tuple[str, str]]:
-    for how in ("delete", "block"):
+    for how in ("delete", "block", "absent"):
         each = [revoked(several, how) for _number in range(5)]
         yield f"key {how}, refused everywhere", f"{max(max(one) for one in each):.2f} s, longest of 5"
     with ThreadPoolExecutor(2) as pool:

@@ -22,6 +22,7 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 URL_VARIABLE = "LLMFLEET_TEST_LITELLM_URL"
 OLD_URL_VARIABLE = "LLMFLEET_TEST_OLD_LITELLM_URL"
+IMAGE_VARIABLE = "LLMFLEET_TEST_LITELLM_IMAGE"
 KEY_VARIABLE = "LLMFLEET_TEST_LITELLM_MASTER_KEY"
 START_SECONDS = 240
 CONFIG = """\
@@ -74,7 +75,7 @@ def running() -> t.Iterator[Proxy]:
     if os.environ.get(URL_VARIABLE):
         yield Proxy(os.environ[URL_VARIABLE].rstrip("/"), os.environ[KEY_VARIABLE])
         return
-    with in_containers("litellm") as proxy:
+    with in_containers(os.environ.get(IMAGE_VARIABLE, "litellm")) as proxy:
         yield proxy
 
 

@@ -405,9 +405,13 @@ LIVES = (
     Life(
         "litellm_policy",
         {"policy_name": "it-policy"},
-        {"description": "d", "condition": {"model": "x"}},
-        {"description": "e", "condition": {"model": "y"}},
-        nulls("description condition"),
+        {"description": "d", "condition": {"model": "x"}, "attachments": [{"scope": "*"}]},
+        {
+            "description": "e",
+            "condition": {"model": "y"},
+            "attachments": [{"models": ["x*"], "tags": ["b", "a"], "priority": 3}, {"scope": "*"}],
+        },
+        nulls("description condition attachments"),
     ),
 )
 
@@ -484,6 +488,8 @@ def test_a_token_that_stands_for_a_key(proxy: Proxy) -> None:
 
 
 SETTINGS: list[tuple[str, Options, Options]] = [
+    ("websearch_interception_settings", {"max_agentic_loops": 2}, {"enabled_providers": ["bedrock"]}),
+    ("sso_settings", {"google_client_id": "id"}, {"user_email": "it@example.com"}),
     ("cost_discount", {"openai": 0.05}, {"anthropic": 0.1}),
     ("cost_margin", {"openai": 0.05}, {"anthropic": 0.1}),
     ("default_team_settings", {"max_budget": 3}, {"tpm_limit": 4}),

@@ -85,3 +85,13 @@ def test_the_role_admin_is_refused_before_the_call_where_it_needs_a_licence(prox
     change(proxy, "litellm_team", **team, members_with_roles=[{"user_id": PERSONS[0], "role": "admin"}])
     more = [{"user_id": PERSONS[0], "role": "admin"}, {"user_id": PERSONS[1], "role": "admin"}]
     assert "licence" in run(proxy, "litellm_team", **team, members_with_roles=more, check=True)["msg"]
+
+
+def test_a_team_and_a_user_that_contradict_each_other_are_refused(proxy: Proxy) -> None:
+    """Also where only the proxy knows the team's id."""
+    made = succeed(proxy, "litellm_team", team_alias=TEAMS[0], members_with_roles=members(PERSONS[0]))
+    team: dict[str, t.Any] = {"team_alias": TEAMS[0], "members_with_roles": members(PERSONS[0])}
+    user: dict[str, t.Any] = {"user_id": PERSONS[0], "teams": []}
+    refused = run(proxy, "litellm_state", desired={"teams": [team], "users": [user]})
+    assert f"names user {PERSONS[0]!r}, whose teams does not name {made['team_id']!r}" in refused["msg"]
+    assert not refused.wrote

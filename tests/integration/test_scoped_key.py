@@ -15,6 +15,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds im
 
 from .harness import change, run, succeed
 from .proxy import Proxy
+from .states import everything, gone
 from .test_objects import LIVES, Life
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "kinds.py"
@@ -59,6 +60,16 @@ def test_a_life_with_the_least_rights(proxy: Proxy, service: t.Callable[[list[st
         more = {"members_with_roles": [*members, maker]} if members else {}
         change(scoped, life.module, **life.name, **{**options, **more})
     change(scoped, life.module, **life.name, state="absent")
+
+
+def test_a_state_of_many_kinds_with_the_rights_of_each(proxy: Proxy, service: t.Callable[[list[str]], Proxy]) -> None:
+    state = everything()
+    succeed(proxy, "litellm_state", desired=gone(state))
+    allowed = [route for plural in state for route in routes(KINDS[plural])]
+    scoped = service(list(dict.fromkeys(allowed)))
+    assert scoped.status("/guardrails/list", scoped.master_key) == 403
+    change(scoped, "litellm_state", desired=state)
+    change(scoped, "litellm_state", desired=gone(state))
 
 
 def test_a_key_that_may_not_is_told_so_before_anything_is_written(
