@@ -174,8 +174,9 @@ def _revoke(proxy: Proxy, key: str, how: str) -> None:
 
 
 def revoked(several: Several, how: str, longest: float = 90) -> list[float]:
-    """Seconds after the answer to the revocation until each instance refuses the key, all of which had just used it. The revocation
-    is a call of LiteLLM's or, where it says absent, the module's."""
+    """Seconds after the answer to the revocation until each instance refuses the key, all of which had just used it.
+
+    The revocation is a call of LiteLLM's or, where it says absent, the module's."""
     key = several.key(key_alias=f"revoked-{secrets.token_hex(4)}")
     warm(several, key)
     seconds: list[float] = [-1.0] * len(several.proxies)

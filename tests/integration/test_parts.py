@@ -121,3 +121,10 @@ def test_a_setting_with_a_default(proxy: Proxy, name: str) -> None:
 def test_the_cache_of_answers(proxy: Proxy) -> None:
     change(proxy, "litellm_setting", name="cache_settings", values={"type": "local", "ttl": 60})
     change(proxy, "litellm_setting", name="cache_settings", values={"ttl": 30})
+
+
+def test_a_model_of_a_team_needs_a_licence_which_is_said_before_the_write(proxy: Proxy) -> None:
+    model: Options = {**MODELS[0], "model_info": {"team_id": "pa-team"}}
+    refused = run(proxy, "litellm_model", **model)
+    assert "model 'pa-0': model_info.team_id: this needs a LiteLLM Enterprise licence" in refused["msg"]
+    assert not refused.wrote

@@ -34,6 +34,13 @@ def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None
         if field.licence and op.body.get(field.name)
     }
     asked |= {
+        f"{op.kind.name} {op.identity!r}: {field.name}.{part}"
+        for op in operations
+        for field in op.kind.fields
+        for part in field.licensed_parts
+        if (op.body.get(field.name) or {}).get(part)
+    }
+    asked |= {
         f"{op.kind.name} {op.identity!r}: {call.licence}" for op in operations for call in op.calls if call.licence
     }
     if asked and not has_licence(client):

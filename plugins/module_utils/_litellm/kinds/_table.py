@@ -113,6 +113,7 @@ class Field:
     create_only: bool = False
     ignore_drift: bool = False
     licence: bool = False
+    licensed_parts: tuple[str, ...] = ()  # of a dictionary: the parts that need a licence
     young: bool = False  # versions that are still in use lack it
     secret: bool = False
     plain: bool = False  # its parts have the users' names, which don't tell what is secret

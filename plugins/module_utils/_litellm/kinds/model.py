@@ -47,7 +47,7 @@ MODEL = Kind(
         ),
         # The creation doesn't take it.
         Field("blocked", "bool", path=("model_info", "blocked"), default=False, own_call=UPDATE),
-        Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS),
+        Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS, licensed_parts=("team_id",)),
     ),
     listing=Listing("/v2/model/info", envelope="data", page_size=100, id_filter="modelId"),
     create=Write("POST", "/model/new"),

@@ -14,7 +14,12 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client i
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import NoKindError, PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
-from ansible_collections.llmfleet.gateway.plugins.modules import litellm_fallback, litellm_policy, litellm_setting
+from ansible_collections.llmfleet.gateway.plugins.modules import (
+    litellm_fallback,
+    litellm_model,
+    litellm_policy,
+    litellm_setting,
+)
 
 from .scripted import Call, Script, run_module
 
@@ -229,3 +234,19 @@ def test_of_all_settings_those_are_read_that_a_version_has() -> None:
     assert "user_banner" not in names
     with pytest.raises(NoKindError, match="has no setting 'user_banner'"):
         reader.read(old, setting, ["user_banner"])
+
+
+def test_a_part_that_needs_a_licence_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script(
+        Call("GET", "/v2/model/info", {"data": [], "total_count": 0}),
+        Call("GET", "/health/license", {"license_type": "community"}),
+    )
+    options = {
+        "model_id": "m-1",
+        "model_name": "m",
+        "litellm_params": {"model": "openai/x"},
+        "model_info": {"team_id": "t", "mode": "chat"},
+    }
+    result = run_module(litellm_model, script, options, monkeypatch=monkeypatch)
+    assert "model 'm-1': model_info.team_id: this needs a LiteLLM Enterprise licence" in result["msg"]
+    script.assert_done()
