@@ -52,7 +52,6 @@ def _table(text: str, begin: str, table: str) -> str:
 def routes(kind: Kind) -> list[str]:
     """What a key has to be allowed to call for objects of the kind."""
     listing, writes = kind.listing, [kind.create, kind.update, kind.delete]
-    writes += [kind.before_delete] if kind.before_delete else []
     writes += [field.own_call for field in kind.fields if field.own_call]
     writes += [call for field in kind.fields if field.rule for call in field.rule.writes]
     paths = [listing.path, listing.detail or "", *(write.path for write in writes), *kind.more_routes]

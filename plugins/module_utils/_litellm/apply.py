@@ -94,7 +94,7 @@ def _named(kind: Kind, body: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
 def withdraw(client: Client, kind: Kind, ids: t.Sequence[str], workers: int = 1) -> None:
     """Delete what others may be using."""
     if kind.before_delete:
-        before = functools.partial(_before_delete, client, kind.before_delete)
+        before = functools.partial(_before_delete, client, kind)
         with ThreadPoolExecutor(max_workers=max(1, min(workers, len(ids)))) as pool:
             list(pool.map(before, ids))
     delete(client, kind, ids)
@@ -111,9 +111,10 @@ def delete(client: Client, kind: Kind, ids: t.Sequence[str]) -> None:
         pass  # gone already, as wanted
 
 
-def _before_delete(client: Client, write: Write, id: str) -> None:
+def _before_delete(client: Client, kind: Kind, id: str) -> None:
     try:
-        _send(client, write, id, {}, repeatable=True)
+        if kind.before_delete:
+            kind.before_delete(functools.partial(client.request, repeatable=True), id)
     except NotFoundError:
         pass  # gone already, as wanted
 

@@ -14,7 +14,7 @@ from . import reader, values
 from .change import Change
 from .client import Client
 from .errors import DuplicateError, Failure, PlanError
-from .kinds import KINDS, Kind
+from .kinds import KINDS, Field, Kind
 from .plan import CREATE, UPDATE, Operation
 from .wanted import Wanted, given_fields
 
@@ -53,6 +53,8 @@ def _among(id: str, known: t.Collection[str]) -> bool:
 def _named_so(changes: t.Sequence[Change], kind: Kind, by: str) -> set[str]:
     """What is there after the writing, by something other than its id."""
     present = [change for change in changes if change.kind is kind and change.wanted.state == "present"]
+    if by == kind.identity:
+        return {change.wanted.identity for change in present}
     return {str(name) for c in present if (name := c.wanted.given.get(by) or (c.shown or {}).get(by))}
 
 
@@ -66,16 +68,23 @@ def _written_references(change: Change) -> t.Iterator[tuple[str, str, str, str]]
         return
     changed = set(change.operation.changed_fields)
     for item in given_fields(change.kind, change.wanted):
-        if item.name not in changed or not (item.refers or item.refers_in):
-            continue
-        value, where = change.wanted.given[item.name], f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
-        for id in (value if isinstance(value, list) else [value]) if item.refers else []:
-            if id is not None and not isinstance(id, Pending):
-                plural = str(item.refers)
-                yield plural, item.refers_by or KINDS[plural].id, str(id), where
-        for part, plural in item.refers_in.items():
-            if isinstance(value, dict) and value.get(part):
-                yield plural, KINDS[plural].id, str(value[part]), f"{where}.{part}"
+        if item.name in changed:
+            where = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
+            yield from _references(item, change.wanted.given[item.name], where)
+
+
+def _references(item: Field, value: t.Any, where: str) -> t.Iterator[tuple[str, str, str, str]]:
+    for id in (value if isinstance(value, list) else [value]) if item.refers else []:
+        pattern = item.patterns and str(id).endswith("*")
+        if id is not None and not isinstance(id, Pending) and not pattern:
+            plural = str(item.refers)
+            yield plural, item.refers_by or KINDS[plural].id, str(id), where
+    for name, plural in item.refers_in.items():
+        if isinstance(value, dict) and value.get(name):
+            yield plural, KINDS[plural].id, str(value[name]), f"{where}.{name}"
+    for number, entry in enumerate(value or [] if item.parts else []):
+        for part in item.parts:
+            yield from _references(part, entry.get(part.name), f"{where} #{number}.{part.name}")
 
 
 def _coming(changes: t.Sequence[Change]) -> tuple[set[tuple[str, str]], dict[str, set[str]]]:

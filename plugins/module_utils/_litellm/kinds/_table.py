@@ -31,6 +31,7 @@ WRITE_ONLY = "write_only"  # the API never shows it
 SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprint in our marker
 
 Found = t.Mapping[str, t.Any]
+Request = t.Callable[[str, str, t.Any], t.Any]  # method, path and body to the answer
 
 # What the API shows in the place of a secret, or of its middle.
 HALF_MASKED = re.compile(r"\*{3,}(REDACTED\*{3,})?|REDACTED_BY_LITELL?M|litellm_enc::.*", re.DOTALL)
@@ -123,6 +124,7 @@ class Field:
     detail_for: t.Callable[[t.Any], bool] | None = None  # of which wanted values only that shows enough
     refers: str | None = None  # the kind whose ids it takes
     refers_by: str | None = None  # what it takes of them in place of their ids
+    patterns: bool = False  # of what it takes: one that ends with a star refers to none
     refers_in: t.Mapping[str, str] = field(default_factory=dict)  # of a dictionary: kinds by the names of its parts
     touches: bool = False  # a list of other objects that LiteLLM writes to as well
     one_of: tuple[str, ...] = ()  # of a list of entries: an entry has at least one of these
@@ -221,7 +223,8 @@ class Kind:
     create: Write
     update: Write
     delete: Write
-    before_delete: Write | None = None  # what each object gets before it is deleted
+    # What is done before an object is deleted: from what sends a request and the object's id.
+    before_delete: t.Callable[[Request, str], None] | None = None
     annotations: str | None = None  # the field that has room for our marker
     annotations_merge: bool = False  # whether an update of that field keeps what it doesn't name
     drops_empty_annotations: bool = False  # whether an update to {} is ignored
@@ -246,13 +249,13 @@ class Kind:
     needed_one: tuple[str, ...] = ()  # options of which a creation needs at least one
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
-    changed_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], Found, Found], None] | None = None
+    changed_by: t.Callable[[Request, Found, Found], None] | None = None
     # What writes an object that is a part of something larger, in place of three calls: from what sends a request, the object's
     # name and the body; None takes it out.
-    written_by: t.Callable[[t.Callable[[str, str, t.Any], t.Any], str, Found | None], None] | None = None
+    written_by: t.Callable[[Request, str, Found | None], None] | None = None
     # From what reads a path and the options that would be written: why none can be on this proxy, as a sentence.
     closed: t.Callable[[t.Callable[[str], t.Any], t.Collection[str]], str | None] | None = None
-    more_routes: tuple[str, ...] = ()  # paths that changed_by and written_by call
+    more_routes: tuple[str, ...] = ()  # paths that changed_by, written_by and before_delete call
     permanent: bool = False  # all of them are always there
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;

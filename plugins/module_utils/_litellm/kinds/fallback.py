@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, Field, Found, Kind, Listing, Write, dig
+from ._table import EMPTY, Field, Found, Kind, Listing, Request, Write, dig
 
 READ, WRITE = "/router/settings", "/config/update"
 # Our options, and the lists of the router that they are in: each is a list of dictionaries of one model.
@@ -21,7 +21,6 @@ LISTS = {
     "context_window_fallback_models": "context_window_fallbacks",
     "content_policy_fallback_models": "content_policy_fallbacks",
 }
-Request = t.Callable[[str, str, t.Any], t.Any]
 
 
 def _entries(answer: t.Any, list_name: str) -> list[tuple[str, t.Any]]:

@@ -21,6 +21,7 @@ from ._table import (
     Kind,
     Listing,
     Reference,
+    Request,
     Write,
     duration,
     in_metadata,
@@ -100,6 +101,14 @@ FIELDS = (
     in_metadata("allowed_passthrough_routes", "list", elements="str", licence=True),
 )
 
+BLOCK = "/key/block"
+
+
+def block(request: Request, token: str) -> None:
+    """Other processes are not told of a deletion, and go on with their copies of the key; of this they are."""
+    request("POST", BLOCK, {"key": token})
+
+
 KEY = Kind(
     name="key",
     plural="keys",
@@ -120,8 +129,8 @@ KEY = Kind(
     renamable=True,
     update=Write("POST", "/key/update", id_field="key"),
     delete=Write("POST", "/key/delete", id_field="keys", id_list=True),
-    # A deletion is called out to no other process, so these go on with their copies of the key; that it is blocked they are told.
-    before_delete=Write("POST", "/key/block", id_field="key"),
+    before_delete=block,
+    more_routes=(BLOCK,),
     annotations="metadata",
     raw_value=True,
     shown=("key_name",),

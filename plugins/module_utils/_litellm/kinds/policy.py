@@ -10,14 +10,17 @@ import json
 import typing as t
 import urllib.parse
 
-from ._table import EMPTY, Call, Field, Found, Kind, Listing, Rule, Write
+from ._table import EMPTY, Call, Field, Found, Kind, Listing, Request, Rule, Write
 
 ATTACH = Write("POST", "/policies/attachments")
 DETACH = Write("DELETE", "/policies/attachments/{id}")
 ATTACHMENTS = "/policies/attachments/list"
 ATTACHMENT = (
     Field("scope"),
-    *(Field(name, "list", "str") for name in ("teams", "keys", "models", "tags")),
+    Field("teams", "list", "str", refers="teams", refers_by="team_alias", patterns=True),
+    Field("keys", "list", "str", refers="keys", refers_by="key_alias", patterns=True),
+    Field("models", "list", "str", refers="models", refers_by="model_name", patterns=True),
+    Field("tags", "list", "str"),
     Field("priority", "int"),
     Field("default", "bool", default=False),
 )
@@ -25,7 +28,7 @@ TARGETS = ("scope", "teams", "keys", "models", "tags")
 Attachments = t.Sequence[Found]
 
 
-def next_version(request: t.Callable[[str, str, t.Any], t.Any], found: Found, body: Found) -> None:
+def next_version(request: Request, found: Found, body: Found) -> None:
     """A draft of what is in force, changed, published and put in force."""
     name = urllib.parse.quote(str(found["policy_name"]), safe="")
     draft = request("POST", f"/policies/name/{name}/versions", {"source_policy_id": found["policy_id"]})
@@ -66,6 +69,12 @@ def with_attachments(policy: Found, answer: t.Any) -> dict[str, t.Any]:
     return {**policy, "attachments": own}
 
 
+def detach(request: Request, name: str) -> None:
+    """They would outlive the policy, and take hold again with the next one of its name."""
+    for one in with_attachments({"policy_name": name}, request("GET", ATTACHMENTS, None))["attachments"]:
+        request("DELETE", DETACH.path.replace("{id}", str(one["attachment_id"])), None)
+
+
 ATTACHED = Rule(
     canonical=_in_order,
     created=lambda value: None,
@@ -101,5 +110,6 @@ POLICY = Kind(
     changed_by=next_version,
     more_routes=("/policies/name/{id}/versions", "/policies/{id}/status"),
     delete=Write("DELETE", "/policies/name/{id}/all-versions"),
+    before_delete=detach,
     declarable=lambda found: found.get("definition_location") != "config",
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import dataclass
 
-from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write
+from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Request, Write
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def _kept(found: Found) -> dict[str, t.Any]:
     return {name: value for name, value in found["values"].items() if sources.get(name, "db") == "db"}
 
 
-def put(request: t.Callable[[str, str, t.Any], t.Any], found: Found, body: Found) -> None:
+def put(request: Request, found: Found, body: Found) -> None:
     place, given = PLACES[str(found["name"])], dict(body["values"])
     if not place.merges:
         merged = {**_kept(found), **given}

@@ -182,6 +182,7 @@ def test_attachments_of_a_policy_are_exchanged_new_ones_first(monkeypatch: pytes
     script = Script(
         Call("GET", "/policies/list", {"policies": [policy]}),
         Call("GET", f"{path}/list", {"attachments": [kept, old, *others]}),
+        Call("GET", "/v2/team/list", {"teams": [{"team_alias": name} for name in "ab"], "total": 2}),
         Call("POST", path, new, body={"policy_name": "p", "keys": ["k*"], "priority": 1}),
         Call("DELETE", f"{path}/a-2", {}),
         Call("GET", "/policies/list", {"policies": [policy]}),
@@ -249,4 +250,26 @@ def test_a_part_that_needs_a_licence_is_refused_by_name(monkeypatch: pytest.Monk
     }
     result = run_module(litellm_model, script, options, monkeypatch=monkeypatch)
     assert "model 'm-1': model_info.team_id: this needs a LiteLLM Enterprise licence" in result["msg"]
+    script.assert_done()
+
+
+def test_attachments_go_before_their_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [{"attachment_id": "a-1", "policy_name": "p"}, {"attachment_id": "a-2", "policy_name": "q"}]
+    script = Script(
+        Call("GET", "/policies/list", {"policies": [{"policy_name": "p", "policy_id": "one"}]}),
+        Call("GET", "/policies/attachments/list", {"attachments": shown}),
+        Call("DELETE", "/policies/attachments/a-1", {}),
+        Call("DELETE", "/policies/name/p/all-versions", {}),
+    )
+    options = {"policy_name": "p", "state": "absent"}
+    assert run_module(litellm_policy, script, options, monkeypatch=monkeypatch)["operation"] == "delete"
+    script.assert_done()
+
+
+def test_what_an_attachment_names_has_to_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    teams = {"teams": [{"team_alias": "there", "team_id": "t"}], "total": 1}
+    script = Script(Call("GET", "/policies/list", {"policies": []}), Call("GET", "/v2/team/list", teams))
+    wanted = [{"scope": "*"}, {"teams": ["there", "x*", "nowhere"]}]
+    result = run_module(litellm_policy, script, {"policy_name": "p", "attachments": wanted}, monkeypatch=monkeypatch)
+    assert "attachments #1.teams: there is no team with the team_alias 'nowhere'" in result["msg"]
     script.assert_done()
