@@ -182,7 +182,7 @@ def test_attachments_of_a_policy_are_exchanged_new_ones_first(monkeypatch: pytes
     script = Script(
         Call("GET", "/policies/list", {"policies": [policy]}),
         Call("GET", f"{path}/list", {"attachments": [kept, old, *others]}),
-        Call("GET", "/v2/team/list", {"teams": [{"team_alias": name} for name in "ab"], "total": 2}),
+        Call("GET", "/v2/team/list", {"teams": [{"team_alias": name, "team_id": name} for name in "ab"], "total": 2}),
         Call("POST", path, new, body={"policy_name": "p", "keys": ["k*"], "priority": 1}),
         Call("DELETE", f"{path}/a-2", {}),
         Call("GET", "/policies/list", {"policies": [policy]}),
