@@ -21,6 +21,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.comp
     mount,
     secret_folders,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.engine_questions import engine_questions
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.network_check import network_checks
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.weights import (
     MODELS,
@@ -66,17 +67,16 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     projects = [project(instance, fleet.root, host) for instance in own]
     # Of the release before, also what is not declared any more; where no instance is left, the whole of it.
     former = {"project": FORMER_PROJECT, "project_dir": f"{fleet.root}/vllm"}
-    if projects:
-        projects[0]["replaces"].append(former)
-    else:
-        folder = former["project_dir"]
-        projects = [{"name": "llmfleet-vllm", "project_dir": folder, "state": "absent", "replaces": [former]}]
+    gone = {"name": "llmfleet-vllm", "project_dir": former["project_dir"], "state": "absent", "replaces": []}
+    projects = projects or [gone]
+    projects[0]["replaces"].append(former)
     return {
         "projects": projects,
         "prune_prefix": PREFIX,
         "wait_timeout": int(host.variables["vllm_wait_timeout"]),
         "closed_models": closed_models(own, host),
         "network_checks": network_checks(fleet, host),
+        **engine_questions(own, fleet, host),
         "ray": [{"project": one["project"], "image": one["image"]} for one in own if one.get("ray")],
         "figures": [_figures(instance) for instance in serving],
         "probes": [_probe(instance) for instance in serving],

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program that asks vLLM, as far as it needs none; that of an image is asked by the scenario default."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import types
+from typing import Any
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers import own_process, program, stand_in
+
+
+class FullAttentionSpec:
+    block_size, page_size_bytes = 16, 65536
+
+
+class SlidingWindowSpec(FullAttentionSpec):
+    sliding_window = 1024
+
+
+class MambaSpec(FullAttentionSpec):
+    block_size, page_size_bytes, real_page_size_bytes = 2048, 999, 777
+
+
+class MLAAttentionSpec(FullAttentionSpec):
+    page_size_bytes = 18432
+
+
+class CrossAttentionSpec(FullAttentionSpec):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "size", "window"),
+    [
+        (FullAttentionSpec, "full", 65536, 0),
+        (SlidingWindowSpec, "sliding", 65536, 1024),
+        (MambaSpec, "state", 777, 0),
+        (MLAAttentionSpec, "latent", 18432, 0),
+        (CrossAttentionSpec, "cross", 65536, 0),
+    ],
+)
+def test_what_a_layer_keeps(spec: type[Any], kind: str, size: int, window: int) -> None:
+    found = program.kept(spec())
+    assert (found["kind"], found["bytes"], found["window"]) == (kind, size, window)
+
+
+def model(**said: Any) -> Any:
+    return types.SimpleNamespace(**{"runner_type": "generate", "multimodal_config": None, "hf_config": None, **said})
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, ["chat"]),
+        ({"multimodal_config": 1, "hf_config": types.SimpleNamespace(vision_config=1)}, ["chat", "vision"]),
+        (
+            {"_model_info": types.SimpleNamespace(supports_transcription=True, supports_transcription_only=True)},
+            ["transcription"],
+        ),
+        ({"runner_type": "pooling"}, ["embedding"]),
+        ({"runner_type": "pooling", "convert_type": "classify"}, ["rerank"]),
+        ({"runner_type": "pooling", "_model_info": types.SimpleNamespace(score_type="cross-encoder")}, ["rerank"]),
+    ],
+)
+def test_what_a_model_is_for(said: dict[str, Any], expected: list[str]) -> None:
+    assert program.tasks(model(**said)) == expected
+
+
+def test_an_answer_comes_back_from_its_own_process() -> None:
+    assert own_process.in_own_process(lambda: {"pid": os.getpid()}, 10)["pid"] != os.getpid()
+
+
+def test_what_a_process_dies_of_is_the_answer() -> None:
+    def refuse() -> dict[str, Any]:
+        raise RuntimeError("no CUDA GPUs are available")
+
+    assert own_process.in_own_process(refuse, 10) == {"failed": "RuntimeError: no CUDA GPUs are available"}
+    assert "without an answer" in own_process.in_own_process(lambda: os._exit(3), 10)["failed"]
+
+
+def test_a_process_that_hangs_is_ended() -> None:
+    began = time.monotonic()
+    assert own_process.in_own_process(lambda: {"slept": time.sleep(60)}, 0.3) == {"failed": "no answer within 0 s"}
+    assert time.monotonic() - began < 10
+
+
+def test_words_are_vllm_s_and_not_too_many() -> None:
+    told = ValueError("too long\n    For further information visit https://errors.pydantic.dev")
+    assert own_process.words_of(told) == "too long"
+    assert len(own_process.words_of(ValueError("x" * 9999))) < own_process.WORDS + 10
+
+
+def test_a_module_of_one_of_two_releases_is_found() -> None:
+    assert program.first_of("no.such.module", "json").loads("1") == 1
+    with pytest.raises(ModuleNotFoundError):
+        program.first_of("no.such", "neither")
+
+
+def test_a_platform_of_another_maker_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    rocm = types.SimpleNamespace(is_unspecified=lambda: False, is_cuda=lambda: False, is_cpu=lambda: False)
+    package, platforms = types.ModuleType("vllm"), types.ModuleType("vllm.platforms")
+    platforms.current_platform = rocm  # type: ignore[attr-defined]
+    package.platforms = platforms  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", package)
+    monkeypatch.setitem(sys.modules, "vllm.platforms", platforms)
+    assert stand_in.platform_for({"stand_in": True, "capability": [9, 0]}) == "SimpleNamespace"
+
+
+@pytest.mark.parametrize(("wanted", "expected"), [((8, 9), (8, 9)), (90, (9, 0)), (100, (10, 0))])
+def test_capabilities_are_pairs(wanted: Any, expected: tuple[int, int]) -> None:
+    assert stand_in._pair(wanted) == expected
