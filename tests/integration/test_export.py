@@ -90,7 +90,9 @@ def rich() -> State:
     state["agents"] = [{"agent_name": "st-agent", "agent_card_params": card, "tpm_limit": 3}]
     state["memories"] = [{"key": "st-memory", "value": "v"}]
     state["plugins"] = [{"name": "st-plugin", "source": {"source": "github", "repo": "a/b"}, "enabled": False}]
-    state["policies"] = [{"policy_name": "st-policy", "description": "d"}]
+    attachments = [{"scope": "*", "priority": 2}, {"teams": ["st-team", "x*"], "models": ["st"]}]
+    state["policies"] = [{"policy_name": "st-policy", "description": "d", "attachments": attachments}]
+    state["fallbacks"] = [{"model": "st-other", "fallback_models": ["st"]}]
     params = {"guardrail": "bedrock", "mode": "pre_call", "guardrailIdentifier": "x", "guardrailVersion": "DRAFT"}
     params["aws_secret_access_key"] = "secret-value"
     state["guardrails"] = [{"guardrail_name": "st-guard", "litellm_params": params, "guardrail_info": {"b": 2}}]

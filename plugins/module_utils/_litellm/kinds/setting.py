@@ -53,22 +53,18 @@ PLACES = {
 
 
 def shown(name: str, answer: t.Any) -> dict[str, t.Any]:
+    """What is kept in the database: what comes from the environment, or is a default, is not the settings'."""
     place = PLACES[name]
     values = answer if place.answer is None else (answer.get(place.answer) or {})
-    values = {part: value for part, value in values.items() if part not in place.added}
-    return {"values": values, "provenance": answer.get("provenance") or {}}
-
-
-def _kept(found: Found) -> dict[str, t.Any]:
-    """What is kept in the database: the rest comes from the environment or is a default, and would be fixed by writing it."""
-    sources = found["provenance"]
-    return {name: value for name, value in found["values"].items() if sources.get(name, "db") == "db"}
+    sources = answer.get("provenance") or {}
+    kept = {k: v for k, v in values.items() if k not in place.added and sources.get(k, "db") == "db"}
+    return {"values": kept}
 
 
 def put(request: Request, found: Found, body: Found) -> None:
     place, given = PLACES[str(found["name"])], dict(body["values"])
     if not place.merges:
-        merged = {**_kept(found), **given}
+        merged = {**found["values"], **given}
         given = {part: value for part, value in merged.items() if value not in (None, [])}
     request(place.method, place.write, {place.envelope: given} if place.envelope else given)
 
@@ -76,7 +72,7 @@ def put(request: Request, found: Found, body: Found) -> None:
 def hidden_parts(given: Found, changed: t.Collection[str], found: Found) -> str | None:
     """What the call would replace by its mask. LiteLLM itself keeps the secrets of the cache."""
     place = PLACES[str(found["name"])]
-    masked = [] if place.merges or place.envelope else [k for k, v in _kept(found).items() if _is_masked(v)]
+    masked = [] if place.merges or place.envelope else [k for k, v in found["values"].items() if _is_masked(v)]
     hidden = [part for part in masked if part not in (given["values"] or {})]
     if not hidden:
         return None
@@ -101,4 +97,6 @@ SETTING = Kind(
     obstacle=hidden_parts,
     more_routes=tuple(path for place in PLACES.values() for path in (place.read, place.write)),
     permanent=True,
+    # What Redis is in the environment is told like what was written, and to write it turns the cache on.
+    declarable=lambda found: found.get("name") != "cache_settings",
 )

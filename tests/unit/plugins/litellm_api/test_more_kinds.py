@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import plan, reader
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, plan, reader
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client, NotFoundError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import NoKindError, PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
@@ -273,3 +273,8 @@ def test_what_an_attachment_names_has_to_be_there(monkeypatch: pytest.MonkeyPatc
     result = run_module(litellm_policy, script, {"policy_name": "p", "attachments": wanted}, monkeypatch=monkeypatch)
     assert "attachments #1.teams: there is no team with the team_alias 'nowhere'" in result["msg"]
     script.assert_done()
+
+
+def test_settings_are_exported_but_for_the_cache() -> None:
+    found = [{"name": name, "values": {"ttl": 1}} for name in ("cache_settings", "user_banner")]
+    assert [one["name"] for one in export.desired(KINDS["settings"], found)] == ["user_banner"]
