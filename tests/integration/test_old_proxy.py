@@ -12,12 +12,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import versions
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind
 
 from . import proxy as proxies
 from .harness import Result, change, run, succeed
 from .proxy import Proxy
 from .states import State, gone
+from .test_coverage import taken
 from .test_objects import LIVES, Life
 
 RAW = "sk-old-0123456789abcdef"
@@ -125,6 +127,22 @@ def test_what_it_lacks_is_named_and_the_rest_works(old: Proxy, life: Life) -> No
     assert named == LACKS[life.module]
     assert succeed(old, life.module, **life.name, **options)["changed"] is False
     succeed(old, life.module, **life.name, state="absent")
+
+
+WRITTEN = [kind for kind in KINDS.values() if not kind.permanent and not kind.written_by]
+
+
+@pytest.mark.parametrize("kind", WRITTEN, ids=lambda kind: kind.plural)
+def test_what_its_description_lacks_is_marked_and_so_refused_before_the_write(old: Proxy, kind: Kind) -> None:
+    """Every option and call of the tables. What it describes and drops all the same can't be known before."""
+    described = old.call("GET", "/openapi.json")
+    calls = {write for field in kind.fields if (write := field.own_call)} | {kind.create, kind.update, kind.delete}
+    lacking = {write.path for write in calls if versions._has_not(described, write)}
+    assert lacking <= {write.path for write in calls if write.young} or kind.enterprise
+    if not lacking & {kind.create.path, kind.update.path}:
+        known = taken(described, kind.create) | taken(described, kind.update)
+        options = {field for field in kind.fields if not field.own_call and not field.rule}
+        assert {f.name for f in options if (f.api_name or f.name) not in known} <= {f.name for f in options if f.young}
 
 
 def test_kinds_that_it_has_not_are_said_and_left_out_of_the_export(old: Proxy) -> None:

@@ -9,31 +9,36 @@ Used by the state before it writes. Only options that not all versions have cost
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .client import Client, LiteLLMError
 from .errors import PlanError
-from .kinds import Field, Kind
-from .plan import CREATE, UPDATE, Operation
+from .kinds import Field, Kind, Write
+from .plan import CREATE, DELETE, UPDATE, Operation
 
 DESCRIPTION = "/openapi.json"
 
 
 def refuse_unknown(client: Client, operations: t.Sequence[Operation]) -> None:
-    asked = [(operation, field) for operation in operations for field in _young(operation)]
-    if not asked:
+    options = [(operation, field) for operation in operations for field in _young(operation)]
+    calls = [(operation, write) for operation in operations for write in _young_calls(operation)]
+    if not options and not calls:
         return
     try:
         description = client.get(DESCRIPTION)
     except LiteLLMError:
         return  # it need not describe itself: what it drops is then said after the writing
-    lacking = [
-        f"{op.kind.name} {op.identity!r}: {field.name}" for op, field in asked if _lacks(description, op.kind, field)
-    ]
+    lacking = [_named(op, field.name) for op, field in options if _lacks(description, op.kind, field)]
+    lacking += [_named(op, f"{write.method} {write.path}") for op, write in calls if _has_not(description, write)]
     if lacking:
         raise PlanError(
             f"{'; '.join(lacking)}: the version of this proxy does not know that. Leave it out, or update the proxy"
         )
+
+
+def _named(operation: Operation, what: str) -> str:
+    return f"{operation.kind.name} {operation.identity!r}: {what}"
 
 
 def _young(operation: Operation) -> list[Field]:
@@ -43,9 +48,29 @@ def _young(operation: Operation) -> list[Field]:
     return [field for field in operation.kind.fields if field.young and field.name in written]
 
 
+def _young_calls(operation: Operation) -> list[Write]:
+    kind, action = operation.kind, operation.action
+    main = {CREATE: kind.create, DELETE: kind.delete, UPDATE: kind.update if operation.body else None}.get(action)
+    writes = [*([main] if main else []), *(call.write for call in operation.calls)]
+    return list(dict.fromkeys(write for write in writes if write.young))
+
+
 def _lacks(description: t.Any, kind: Kind, field: Field) -> bool:
     known = _properties(description, kind.create.method, kind.create.path)
     return known is not None and (field.api_name or field.name) not in known
+
+
+def _has_not(description: t.Any, write: Write) -> bool:
+    """Whether it describes calls, and not this one, whatever it names what stands in the path."""
+    paths = description.get("paths") if isinstance(description, dict) else None
+    if not isinstance(paths, dict) or not paths:
+        return False
+    wanted = _without_names(write.path)
+    return not any(_without_names(path) == wanted and write.method.lower() in (paths[path] or {}) for path in paths)
+
+
+def _without_names(path: str) -> str:
+    return re.sub(r"\{[^}]*\}", "{}", path.split("?")[0])
 
 
 def _properties(description: t.Any, method: str, path: str) -> set[str] | None:

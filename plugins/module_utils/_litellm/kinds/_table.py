@@ -54,6 +54,7 @@ class Write:
     id_field: str | None = None
     id_list: bool = False
     envelope: str | None = None
+    young: bool = False  # versions that are still in use lack it
 
 
 @dataclass(frozen=True)

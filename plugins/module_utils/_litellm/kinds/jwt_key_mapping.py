@@ -18,8 +18,8 @@ JWT_KEY_MAPPING = Kind(
     fields=(
         Field("jwt_claim_name", create_only=True, clear=NEVER),
         # The API doesn't show which key it is.
-        Field("token", compare=WRITE_ONLY, create_only=True, clear=NEVER, refers="keys"),
-        Field("jwt_issuer"),
+        Field("token", compare=WRITE_ONLY, create_only=True, clear=NEVER, refers="keys", young=True),
+        Field("jwt_issuer", young=True),
         Field("description"),
         # The creation doesn't take it.
         Field("is_active", "bool", default=True, own_call=UPDATE),

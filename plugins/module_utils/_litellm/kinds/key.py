@@ -55,7 +55,7 @@ FIELDS = (
     Field("organization_id", path=("org_id",)),
     Field("project_id"),
     Field("budget_id", refers="budgets"),
-    in_metadata("end_user_budget_id"),
+    in_metadata("end_user_budget_id", young=True),
     duration("duration", compare=LIFETIME, path=("expires",)),
     Field("blocked", "bool", default=False),
     Field("auto_rotate", "bool", default=False),

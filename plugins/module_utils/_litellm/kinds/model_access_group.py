@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._table import NEVER, Field, Kind, Listing, Write, duration
 
-BUDGET = Write("PUT", "/access_group/{id}/budget")
+BUDGET = Write("PUT", "/access_group/{id}/budget", young=True)
 
 
 def _budget(name: str) -> tuple[str, str]:

@@ -51,7 +51,7 @@ PLUGIN = Kind(
     ),
     listing=Listing(PATH, envelope="plugins"),
     create=Write("POST", PATH),
-    update=Write("PUT", f"{PATH}/{{id}}"),
+    update=Write("PUT", f"{PATH}/{{id}}", young=True),
     delete=Write("DELETE", f"{PATH}/{{id}}"),
     needed=(("source",),),
     sent_along=all_of_it,

@@ -9,7 +9,12 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.modules import litellm_budget, litellm_info, litellm_mcp_toolset
+from ansible_collections.llmfleet.gateway.plugins.modules import (
+    litellm_budget,
+    litellm_info,
+    litellm_mcp_toolset,
+    litellm_plugin,
+)
 
 from .scripted import Call, Script, listed, run_module
 
@@ -42,6 +47,19 @@ def test_a_proxy_that_knows_it_or_does_not_describe_itself(description: Call, mo
     result = run_module(litellm_budget, script, OPTIONS, check=True, monkeypatch=monkeypatch)
     script.assert_done()
     assert result["operation"] == "create"
+
+
+@pytest.mark.parametrize(("methods", "refused"), [({"get": {}}, True), ({"put": {}}, False)])
+def test_a_call_that_the_proxy_does_not_know(
+    methods: dict[str, t.Any], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed_plugin = Call("GET", "/claude-code/plugins", {"plugins": [{"name": "p", "source": {}, "version": "1"}]})
+    paths = {"paths": {"/claude-code/plugins/{plugin_name}": methods}}
+    script = Script(listed_plugin, Call("GET", "/openapi.json", paths))
+    result = run_module(litellm_plugin, script, {"name": "p", "version": "2"}, check=True, monkeypatch=monkeypatch)
+    script.assert_done()
+    said = "plugin 'p': PUT /claude-code/plugins/{id}: the version of this proxy does not know that"
+    assert (said in result.get("msg", "")) is refused
 
 
 def test_a_kind_that_the_proxy_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
