@@ -141,7 +141,7 @@ def test_what_its_description_lacks_is_marked_and_so_refused_before_the_write(ol
     assert lacking <= {write.path for write in calls if write.young} or kind.enterprise
     if not lacking & {kind.create.path, kind.update.path}:
         known = taken(described, kind.create) | taken(described, kind.update)
-        options = {field for field in kind.fields if not field.own_call and not field.rule}
+        options = [field for field in kind.fields if not field.own_call and not field.rule]
         assert {f.name for f in options if (f.api_name or f.name) not in known} <= {f.name for f in options if f.young}
 
 
