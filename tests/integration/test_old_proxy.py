@@ -40,9 +40,13 @@ LACKS = {
     "litellm_customer": {"tpd_limit"},
     "litellm_mcp_server": {
         "audience",
+        "delegate_auth_to_upstream",
+        "env_vars",
         "issuer",
         "max_concurrent_requests",
         "oauth2_flow",
+        "oauth_passthrough",
+        "server_timeout",
         "subject_token_type",
         "token_exchange_endpoint",
         "token_exchange_profile",
