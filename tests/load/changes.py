@@ -28,6 +28,8 @@ from ansible_collections.llmfleet.gateway.plugins.filter.fleet_authority import 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ.get("MOLECULE_SCENARIO_NAME", "rolling")
 ALL = SCENARIO / "inventory" / "group_vars" / "all"
+#: The edits, which Ansible reads after scenario.yml.
+EDITS = "zz_change.yml"
 FIGURES = SCENARIO / "figures.jsonl"
 SOCKET = "/opt/llmfleet/gate/run/admin.sock"
 #: The longest that one change may take.
@@ -45,12 +47,15 @@ class Fleet:
 
     def __init__(self) -> None:
         self.said: dict[str, t.Any] = yaml.safe_load((ALL / "scenario.yml").read_text())
+        # Of an earlier session of pytest with the same hosts.
+        if (ALL / EDITS).exists():
+            self.said.update(yaml.safe_load((ALL / EDITS).read_text()))
 
     def declare(self, change: Edit) -> None:
         change(self.said)
-        # Read after scenario.yml, whose lookups stay as they are there.
+        # Lookups of scenario.yml stay as they are there.
         mine = {name: value for name, value in self.said.items() if name != "llm_state"}
-        (ALL / "zz_change.yml").write_text(yaml.safe_dump(mine))
+        (ALL / EDITS).write_text(yaml.safe_dump(mine))
 
     def join(self, host: str) -> None:
         """A server that the bench has already, one line in the inventory."""
@@ -133,6 +138,8 @@ def loaded(call: t.Sequence[str], name: str) -> t.Iterator[dict[str, t.Any]]:
         end.touch()
         process.wait(timeout=SECONDS)
     found.update(json.loads((SCENARIO / f"{name}.json").read_text()), change=name, change_seconds=round(seconds, 1))
+    # Of five minutes: what is slow on a machine that does much else is not the fleet's doing.
+    found["load_average"] = round(os.getloadavg()[1], 1)
     with FIGURES.open("a") as stream:
         print(json.dumps(found), file=stream)
 
@@ -219,11 +226,12 @@ def reboot() -> t.Callable[[str], None]:
 
 def row(one: dict[str, t.Any]) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in one["failed_by_kind"].items()) or "0"
-    ready = (
-        ", ".join(f"{name} {count}" for name, count in sorted((one.get("fewest_ready") or {}).items())) or "not seen"
-    )
+    # A backend local-… is what other gateways see of the same servers.
+    fewest = one.get("fewest_ready") or {}
+    counts = sorted((name, count) for name, count in fewest.items() if not name.startswith("local-"))
+    ready = ", ".join(f"{name} {count}" for name, count in counts) or "not seen"
     cells = [one["change"], one["requests"], kinds, ready, f"{one['longest_wait']:.1f} s"]
-    cells += [f"{one['seconds_p50'] or 0:.2f} s", f"{one['change_seconds']:.0f} s"]
+    cells += [f"{one['seconds_p50'] or 0:.2f} s", f"{one['change_seconds']:.0f} s", one.get("load_average", "")]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
@@ -232,8 +240,8 @@ def table(lines: t.Iterable[str]) -> str:
     seen: dict[str, dict[str, t.Any]] = {}
     for one in map(json.loads, lines):
         seen[one["change"]] = one
-    head = "| change | requests | failed | fewest ready | longest wait | p50 | seconds of the change |"
-    return "\n".join([head, "|---|---|---|---|---|---|---|", *map(row, seen.values())])
+    head = "| change | requests | failed | fewest ready | longest wait | p50 | seconds of the change | load average |"
+    return "\n".join([head, "|---|---|---|---|---|---|---|---|", *map(row, seen.values())])
 
 
 if __name__ == "__main__":

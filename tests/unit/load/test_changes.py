@@ -24,12 +24,12 @@ def figure(change: str, **said: Any) -> str:
 def test_the_table_has_the_last_of_each_change_and_says_what_was_not_seen() -> None:
     lines = [
         figure("option", failed_by_kind={"empty": 2, "cut": 1}),
-        figure("image", fewest_ready={"vllm-b": 1, "vllm-a": 0}),
+        figure("image", fewest_ready={"vllm-b": 1, "vllm-a": 0, "local-a": 1}, load_average=12.5),
         figure("option"),
     ]
     assert changes.table(lines).splitlines()[2:] == [
-        "| option | 100 | 0 | not seen | 1.2 s | 0.50 s | 30 s |",
-        "| image | 100 | 0 | vllm-a 0, vllm-b 1 | 1.2 s | 0.50 s | 30 s |",
+        "| option | 100 | 0 | not seen | 1.2 s | 0.50 s | 30 s |  |",
+        "| image | 100 | 0 | vllm-a 0, vllm-b 1 | 1.2 s | 0.50 s | 30 s | 12.5 |",
     ]
     assert "| 2 empty, 1 cut |" in changes.table(lines[:1])
 
@@ -42,6 +42,14 @@ def test_a_change_for_a_while_is_taken_back(tmp_path: Path, monkeypatch: pytest.
     with fleet.for_a_while(lambda said: said.update(a=3)):
         assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 3, "b": 2}
     assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 1, "b": 2}
+
+
+def test_edits_of_an_earlier_session_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    (tmp_path / "scenario.yml").write_text("a: 1\nllm_state: {}\n")
+    changes.Fleet().declare(lambda said: said.update(b=2))
+    changes.Fleet().declare(lambda said: said.update(a=3))
+    assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 3, "b": 2}
 
 
 def test_what_was_seen_is_kept_with_the_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
