@@ -82,7 +82,8 @@ def accuracy() -> str:
 
 def catalogue() -> str:
     """Every model of the catalogue with its recommended settings."""
-    listed = catalogue_listing(default_vllm_version())
+    # Of the others only how they are served is known.
+    listed = [entry for entry in catalogue_listing(default_vllm_version()) if "config" in entry]
     classes = list(listed[0]["recommended"])
     rows = [["model", "GB on disk", "gated", "licence", "for", *classes]]
     for entry in listed:

@@ -140,6 +140,14 @@ purpose:
   returned: with O(model)
   type: str
   sample: A good all-round assistant in many languages.
+serving:
+  description:
+    - How it is served, where that is known - C(mode) by LiteLLM's words, C(vision), vLLM's C(options) that belong to the model,
+      C(parameters), C(context), C(precision), and C(gpu_memory_gib), the memory of all its GPUs together that its recipe asks for. C(source)
+      says where each was read. C(chat_template) and C(asks_trust_remote_code) are told and not set.
+  returned: with O(model)
+  type: dict
+  sample: {"mode": "chat", "options": {"reasoning-parser": "qwen3"}, "source": ["recipes models/Qwen/Qwen3-8B.yaml"]}
 recommended:
   description: By GPU memory in GB, settings of vLLM that fit one GPU alone, or none.
   returned: with O(model)
@@ -150,7 +158,7 @@ planner_note:
   type: str
   sample: ""
 catalogue:
-  description: All models of the catalogue, each with the fields above.
+  description: All models of the catalogue, each with the fields above; those without C(config) only with C(serving).
   returned: without O(model)
   type: list
   elements: dict

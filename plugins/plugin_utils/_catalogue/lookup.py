@@ -14,6 +14,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader i
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.weights import checkpoint_bytes
 
 from .data import CATALOGUE
+from .serving import data, serving
 
 
 def catalogue_key(model: str) -> str | None:
@@ -59,11 +60,14 @@ def complete(found: dict[str, Any], vllm_version: str) -> dict[str, Any]:
         **found,
         "disk_gb": round(size / 1e9, 2) if size else None,
         "purpose": entry.get("purpose"),
+        "serving": serving(found.get("repository") or ""),
         "recommended": recommended,
         "planner_note": unplanned,
     }
 
 
 def catalogue_listing(vllm_version: str) -> list[dict[str, Any]]:
-    """Every model of the catalogue, complete."""
-    return [complete(from_catalogue(name), vllm_version) for name in CATALOGUE]
+    """Every model of the catalogue, complete; of some it is only known how they are served."""
+    shaped = [complete(from_catalogue(name), vllm_version) for name in CATALOGUE]
+    others = [name for name in data()["rows"] if name not in CATALOGUE]
+    return shaped + [{"source": "catalogue", "repository": name, "serving": serving(name)} for name in others]

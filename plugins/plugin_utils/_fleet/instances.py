@@ -17,7 +17,7 @@ from collections import defaultdict
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import BACKEND, OWN, RAY, option_name
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import BACKEND, OWN, RAY
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, name_of
 
@@ -86,7 +86,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
     address = reach.target(host) if around.unit else publish[-1]
     address, listens = (address, port) if host_network else ("0.0.0.0", reach.CONTAINER_PORT)
     serving = {"host": address, "port": listens, "shutdown-timeout": int(said["vllm_shutdown_timeout"])}
-    options = {**_options(place, plan, around.former), **serving}
+    options = {**_options(place, plan, around.former, str(said["vllm_version"])), **serving}
     return {
         "name": name,
         "model_name": entry["name"],
@@ -166,7 +166,7 @@ def _from_inside(address: str) -> str:
     return "127.0.0.1" if address in reach.EVERYWHERE else reach.bracket(address)
 
 
-def _options(place: Place, plan: Plan | None, former: t.Sequence[str]) -> dict[str, t.Any]:
+def _options(place: Place, plan: Plan | None, former: t.Sequence[str], vllm_version: str) -> dict[str, t.Any]:
     """What goes into the file for --config, by vLLM's own names."""
     entry, demand = place.entry, place.demand
     share = demand.share if demand.share is not None or demand.deferred else demand.default_share
@@ -182,11 +182,7 @@ def _options(place: Place, plan: Plan | None, former: t.Sequence[str]) -> dict[s
         options["max-model-len"] = plan["settings"]["max_model_len"]
     if entry.get("trust_remote_code"):
         options["trust-remote-code"] = True
-    return {
-        **options,
-        **modes.runner(entry),
-        **ordered({option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}),
-    }
+    return {**options, **ordered(modes.options(entry, vllm_version))}
 
 
 def _figures(plan: Plan) -> dict[str, t.Any]:

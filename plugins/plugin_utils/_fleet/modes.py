@@ -5,13 +5,16 @@
 """What a model is for (its mode), what it can do, and what a probe asks of it. Pure: from an entry of llm_models, what is known of its
 model and vLLM's options.
 
-A mode is declared, else the catalogue's, else that of the model's architecture.
+A mode is declared, else the catalogue's, else that of the model's architecture; so are vLLM's options of a model.
 """
 
 from __future__ import annotations
 
 import difflib
 import typing as t
+
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.serving import options as known_options
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.serving import serving
 
 Entry = t.Mapping[str, t.Any]
 
@@ -83,7 +86,12 @@ def mode(entry: Entry, described: t.Mapping[str, t.Any]) -> str:
     if entry.get("mode"):
         return str(entry["mode"])
     found = known_modes(_config(described))
-    return str((described.get("serving") or {}).get("mode") or (found[0] if found else CHAT))
+    return str(_known(entry).get("mode") or (found[0] if found else CHAT))
+
+
+def _known(entry: Entry) -> dict[str, t.Any]:
+    """How the catalogue says that a model is served."""
+    return serving(entry["model"]) if isinstance(entry.get("model"), str) else {}
 
 
 def _config(described: t.Mapping[str, t.Any]) -> t.Mapping[str, t.Any]:
@@ -100,17 +108,24 @@ def faults(entry: Entry, described: t.Mapping[str, t.Any]) -> list[str]:
         close = OTHER_WORDS.get(str(said)) or next(iter(difflib.get_close_matches(str(said), MODES, n=1)), "")
         return [f"mode {said!r} is none of {', '.join(MODES)}" + (f"; did you mean {close}?" if close else "")]
     can = known_modes(_config(described))
+    if not can and _known(entry).get("mode") not in (None, CHAT):
+        can = (_known(entry)["mode"],)
     if not can or said in can:
         return []
-    names = ", ".join(map(str, _config(described)["architectures"]))
+    names = ", ".join(map(str, _config(described).get("architectures") or ["by the catalogue"]))
     return [
         f"mode {said}: {entry['model']} is a model for {' or '.join(can)} ({names}); write one of these or leave mode out"
     ]
 
 
-def runner(entry: Entry) -> dict[str, t.Any]:
-    """vLLM takes a model that generates for an embedding only where it is told to."""
-    return {"runner": "pooling"} if entry.get("mode") in (EMBEDDING, RERANK) else {}
+def options(entry: Entry, vllm_version: str) -> dict[str, t.Any]:
+    """What vLLM is told of a model beside what the fleet says: the catalogue's options, under those of engine_args, of which null
+    takes one out. A model that generates is taken for an embedding only where vLLM is told to."""
+    said = {str(name).replace("_", "-"): value for name, value in (entry.get("engine_args") or {}).items()}
+    wanted = entry.get("mode")
+    known = known_options(entry["model"], vllm_version) if wanted in (None, _known(entry).get("mode")) else {}
+    pooling = {"runner": "pooling"} if wanted in (EMBEDDING, RERANK) else {}
+    return {name: value for name, value in {**known, **pooling, **said}.items() if value is not None}
 
 
 def model_info(entry: Entry, described: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -118,7 +133,7 @@ def model_info(entry: Entry, described: t.Mapping[str, t.Any], options: t.Mappin
     purpose = mode(entry, described)
     found: dict[str, t.Any] = {"mode": purpose, **_context(purpose, options)}
     if purpose == CHAT:
-        found |= _claims(described, options)
+        found |= _claims(entry, described, options)
     return {**found, **(entry.get("model_info") or {})}
 
 
@@ -129,12 +144,13 @@ def _context(purpose: str, options: t.Mapping[str, t.Any]) -> dict[str, int]:
     return {"max_input_tokens": length, **({"max_output_tokens": length} if purpose in (CHAT, COMPLETION) else {})}
 
 
-def _claims(described: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[str, bool]:
+def _claims(entry: Entry, described: t.Mapping[str, t.Any], options: t.Mapping[str, t.Any]) -> dict[str, bool]:
     config = _config(described)
+    sees = _known(entry).get("vision") or any(config.get(name) for name in EYES)
     found = {
         TOOLS: bool(options.get("tool-call-parser") and options.get("enable-auto-tool-choice")),
         REASONING: bool(options.get("reasoning-parser")),
-        VISION: any(config.get(name) for name in EYES) and not options.get("language-model-only"),
+        VISION: sees and not options.get("language-model-only"),
         SCHEMA: True,
     }
     return {name: True for name, has in found.items() if has}

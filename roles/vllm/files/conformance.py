@@ -144,8 +144,11 @@ def judge_json(answer):
     state, said = judge_chat(answer)
     if state == FAILS:
         return state, said
+    content = text(message(answer).get("content"))
+    if not content and thought(message(answer)) and choice(answer).get("finish_reason") == "stop":
+        return FAILS, "the answer stands among its thoughts: the reasoning parser is of another family"
     try:
-        found = json.loads(text(message(answer).get("content")))
+        found = json.loads(content)
     except ValueError:
         if choice(answer).get("finish_reason") == "length":
             return UNCLEAR, "was cut off before the JSON ended"

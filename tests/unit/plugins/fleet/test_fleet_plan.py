@@ -191,6 +191,8 @@ def test_options_are_vllms_own() -> None:
         "gpu-memory-utilization": 0.9,
         "max-model-len": 4096,
         "trust-remote-code": True,
+        "enable-auto-tool-choice": True,
+        "tool-call-parser": "hermes",
         "max-num-seqs": 4,
         "host": "0.0.0.0",
         "port": 8000,

@@ -111,3 +111,32 @@ def test_only_what_is_claimed_is_worth_a_warning() -> None:
     assert found["checks"] == [*found["declared"], "vision"]
     assert modes.checks({"mode": "rerank"}) == {"checks": ["rerank"], "declared": ["rerank"]}
     assert modes.checks({"mode": ["x"]}) == modes.checks({}) == {"checks": [], "declared": []}
+
+
+def test_a_model_declared_by_name_alone_gets_what_belongs_to_it() -> None:
+    found = modes.options(entry(model="Qwen/Qwen3-8B"), "0.32.0")
+    assert found == {"enable-auto-tool-choice": True, "tool-call-parser": "hermes", "reasoning-parser": "qwen3"}
+    info = modes.model_info(entry(model="Qwen/Qwen3-8B"), {}, found)
+    assert info["supports_function_calling"] and info["supports_reasoning"] and "supports_vision" not in info
+
+
+def test_engine_args_win_over_the_catalogue_and_null_takes_out() -> None:
+    said = {"tool_call_parser": "qwen3_json", "reasoning-parser": None}
+    found = modes.options(entry(model="Qwen/Qwen3-8B", engine_args=said), "0.32.0")
+    assert found == {"enable-auto-tool-choice": True, "tool-call-parser": "qwen3_json"}
+
+
+def test_a_model_made_something_else_keeps_none_of_its_parsers() -> None:
+    assert modes.options(entry(model="Qwen/Qwen3-8B", mode="embedding"), "0.32.0") == {"runner": "pooling"}
+
+
+def test_the_catalogue_refuses_a_mode_too() -> None:
+    (fault,) = modes.faults(entry(model="BAAI/bge-reranker-v2-m3", mode="chat"), {})
+    assert "a model for rerank (by the catalogue)" in fault
+
+
+def test_a_model_that_sees_by_the_catalogue() -> None:
+    assert modes.model_info(entry(model="google/gemma-4-31B-it"), {}, {})["supports_vision"]
+    assert "supports_vision" not in modes.model_info(
+        entry(model="google/gemma-4-31B-it"), {}, {"language-model-only": True}
+    )

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tries the program of the probe on the real vLLM of the bench, with a tiny model of each mode.
+
+    python -m tests.modes [--models FOLDER] [--packages FOLDER] [--record FOLDER] [NAME …]
+
+The models are those of tests/bench/models, made where FOLDER lacks them. Packages is a folder of Python packages that
+the bench's image leaves out: Whisper needs soundfile and av. Records what was answered for tests/unit/data/conformance.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+import types
+import typing as t
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+KEY = "sk-probe-0123456789"
+CHAT = ("chat", "stream", "json_schema", "tool_call", "tool_call_stream", "reasoning", "vision")
+SECONDS = 240
+
+
+class Case(t.NamedTuple):
+    model: str  # a recipe of tests/bench/models
+    options: tuple[str, ...]
+    checks: tuple[str, ...]
+
+
+TOOLS = ("--enable-auto-tool-choice", "--tool-call-parser")
+CASES: dict[str, Case] = {
+    "chat": Case("scripted", (*TOOLS, "hermes", "--reasoning-parser", "qwen3"), CHAT),
+    # What a fleet declares by mistake.
+    "wrong_parsers": Case("scripted", (*TOOLS, "llama3_json"), CHAT),
+    "no_parsers": Case("scripted", (), ("chat", "tool_call", "reasoning", "completion", "completion_stream")),
+    "embedding": Case("encoder", (), ("embedding", "chat")),
+    "embedding_of_a_generator": Case("scripted", ("--runner", "pooling"), ("embedding",)),
+    "rerank": Case("cross_encoder", (), ("rerank",)),
+    "transcription": Case("whisper", (), ("transcription",)),
+    "vision": Case("llava", (), ("chat", "vision")),
+}
+
+
+def program() -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("conformance", ROOT / "roles/vllm/files/conformance.py")
+    if not spec or not spec.loader:
+        raise SystemExit("roles/vllm/files/conformance.py is missing")
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
+
+
+def image() -> str:
+    command = [sys.executable, str(ROOT / "tests/bench/bench.py"), "images", "vllm", "--json"]
+    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return str(next(iter(said.values())))
+
+
+def make(name: str, folder: Path, tag: str) -> Path:
+    made = folder / name
+    if not (made / "config.json").exists():
+        recipe = ROOT / "tests/bench/models" / name
+        mounts = ["-v", f"{recipe}:/recipe:ro", "-v", f"{folder}:/out"]
+        command = ["docker", "run", "--rm", "--network", "none", *mounts, "--entrypoint", "python3", tag]
+        subprocess.run([*command, "/recipe/make.py", f"/out/{name}", f"{os.getuid()}:{os.getgid()}"], check=True)
+    return made
+
+
+def start(case: Case, model: Path, packages: str, tag: str, port: int) -> str:
+    """The container's id."""
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+        "OMP_NUM_THREADS": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        "VLLM_API_KEY": KEY,
+        **({"PYTHONPATH": "/packages"} if packages else {}),
+    }
+    words = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
+    words += ["--volume", f"{model}:/model:ro", *(["--volume", f"{packages}:/packages:ro"] if packages else [])]
+    serve = ["vllm", "serve", "/model", "--served-model-name", "m", "--enforce-eager", "--dtype", "float32"]
+    serve += ["--max-num-seqs", "4", "--kv-cache-memory-bytes", "64M", "--distributed-executor-backend", "uni"]
+    command = ["docker", "run", "--detach", "--publish", f"127.0.0.1:{port}:8000", *words, "--entrypoint", serve[0]]
+    done = subprocess.run([*command, tag, *serve[1:], *case.options], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def wait(container: str, port: int) -> float:
+    """Seconds until it serves."""
+    begin = time.monotonic()
+    while time.monotonic() - begin < SECONDS:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+            return time.monotonic() - begin
+        state = ["docker", "inspect", "--format", "{{.State.Running}}", container]
+        if subprocess.run(state, capture_output=True, text=True, check=True).stdout.strip() != "true":
+            break
+        time.sleep(3)
+    log = subprocess.run(["docker", "logs", "--tail", "40", container], capture_output=True, text=True, check=True)
+    raise SystemExit(f"it did not start:\n{log.stdout[-4000:]}{log.stderr[-4000:]}")
+
+
+def recorded(probe: types.ModuleType, answers: list[t.Any]) -> None:
+    """Has the program keep what it read."""
+    post = probe.post
+
+    def keeping(*arguments: t.Any) -> t.Any:
+        try:
+            answer, stream = post(*arguments)
+        except urllib.error.HTTPError as error:
+            answers.append({"status": error.code})
+            raise
+        answers.append({"status": 200, "answer": answer.splitlines() if stream else json.loads(answer)})
+        return answer, stream
+
+    probe.post = keeping  # type: ignore[attr-defined]
+
+
+def tried(case: Case, port: int) -> dict[str, t.Any]:
+    probe, answers = program(), []
+    recorded(probe, answers)
+    found: dict[str, t.Any] = {}
+    for name in case.checks:
+        answers.clear()
+        one = probe.conform(f"http://127.0.0.1:{port}/v1", KEY, "m", 60, [name])[name]
+        found[name] = {**one, **(answers[0] if answers else {"status": 0})}
+    return found
+
+
+def run(name: str, given: argparse.Namespace, tag: str, port: int) -> None:
+    case = CASES[name]
+    container = start(case, make(case.model, Path(given.models), tag), given.packages, tag, port)
+    try:
+        seconds = wait(container, port)
+        found = tried(case, port)
+    finally:
+        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
+    print(f"{name}: serves after {seconds:.0f} s", flush=True)
+    for check, one in found.items():
+        print(f"  {check:18}{one['state']:9}{one['seconds']:5.1f} s  {one['said']}", flush=True)
+    if given.record:
+        kept = {"model": case.model, "options": list(case.options), "checks": found}
+        Path(given.record, f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", default=str(ROOT / ".cache/modes"))
+    parser.add_argument("--packages", default="")
+    parser.add_argument("--record", default="")
+    parser.add_argument("--image", default="")
+    parser.add_argument("--port", type=int, default=18713)
+    parser.add_argument("names", nargs="*")
+    given = parser.parse_args()
+    Path(given.models).mkdir(parents=True, exist_ok=True)
+    tag = given.image or image()
+    for name in given.names or CASES:
+        run(name, given, tag, given.port)
+
+
+if __name__ == "__main__":
+    main()
