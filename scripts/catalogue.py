@@ -51,12 +51,12 @@ def registered(folder: Path, package: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             found |= {
-                key.value
+                str(key.value)
                 for key, value in zip(node.keys, node.values)
                 if isinstance(key, ast.Constant) and isinstance(value, ast.Tuple)
             }
         if isinstance(node, ast.keyword) and node.arg == "name" and isinstance(node.value, ast.Constant):
-            found.add(node.value.value)
+            found.add(str(node.value.value))
     return sorted(found)
 
 
@@ -105,7 +105,8 @@ def recipe_rows(recipe: Row, source: str, said: Row) -> dict[str, Row]:
         row["asks_trust_remote_code"] = True
     if isinstance(given.get("chat-template"), str):
         row["chat_template"] = given["chat-template"]
-    tasks, found = recipe["meta"].get("tasks") or [], {}
+    tasks = recipe["meta"].get("tasks") or []
+    found: dict[str, Row] = {}
     variants = recipe.get("variants") or {"default": {}}
     for variant in variants.values():
         name = variant.get("model_id") or model["model_id"]
@@ -162,7 +163,8 @@ def _matches(name: str, patterns: t.Iterable[str]) -> bool:
 
 
 def family(one: Row, sources: Row) -> Row:
-    mode, options = one.get("mode", "chat"), {}
+    mode: str = one.get("mode", "chat")
+    options: Row = {}
     if one.get("tool"):
         options |= {"enable-auto-tool-choice": True, TOOL: one["tool"]}
     if one.get("reasoning"):
@@ -183,7 +185,7 @@ def with_family(name: str, row: Row, families: t.Sequence[Row]) -> Row:
         if known and one["mode"] == row["mode"]:
             options = {**one["options"], **row["options"]}
             if options != row["options"] or one.get("vision", False) > row.get("vision", False):
-                more = {key: one[key] for key in ("vision", "chat_template") if key in one}
+                more: Row = {key: one[key] for key in ("vision", "chat_template") if key in one}
                 return {**more, **row, "options": options, "source": [*row["source"], *one["source"]]}
     return row
 

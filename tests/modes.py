@@ -128,7 +128,8 @@ def recorded(probe: types.ModuleType, answers: list[t.Any]) -> None:
 
 
 def tried(case: Case, port: int) -> dict[str, t.Any]:
-    probe, answers = program(), []
+    answers: list[t.Any] = []
+    probe = program()
     recorded(probe, answers)
     found: dict[str, t.Any] = {}
     for name in case.checks:

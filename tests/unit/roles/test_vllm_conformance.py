@@ -39,7 +39,7 @@ def chat(content: t.Any = "", finish: str = "stop", **more: t.Any) -> dict[str, 
 
 
 def lines(*deltas: dict[str, t.Any], finish: str | None = "stop", done: bool = True) -> list[str]:
-    chunks = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks: list[dict[str, t.Any]] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append({"choices": [{"delta": {}, "finish_reason": finish}]})
     return [*(f"data: {json.dumps(chunk)}" for chunk in chunks), *(["data: [DONE]"] if done else [])]
 
