@@ -210,8 +210,8 @@ options:
       reload:
         description:
           - How services take files that are named O(projects[].files[].reload), by the service's name. Each has either
-            C(signal), such as V(USR2), or C(command), a list that is run in the container; and may have C(check), a list
-            that is run in the container before.
+            C(signal), such as V(USR2), which C(sh) in the container sends to process 1, or C(command), a list that is run in
+            the container; and may have C(check), a list that is run in the container before.
           - Where only such files of a service changed, its container is reloaded. A service that is made, started or
             recreated reads them anyway.
           - When the check, the command or a hook fails, the former files are put back and reloaded without a check.

@@ -127,7 +127,7 @@ class Gate:
     def reload(self) -> None:
         """Returns when the new worker has taken over."""
         before = self.workers()[0]
-        docker("kill", "--signal", "USR2", self.container)
+        docker("exec", self.container, "sh", "-c", 'kill -s "$0" 1', "USR2")
         end = time.monotonic() + 20
         while time.monotonic() < end:
             with contextlib.suppress(GateError):

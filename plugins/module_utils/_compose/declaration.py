@@ -52,9 +52,10 @@ class Reload(t.NamedTuple):
     check: list[str]
 
     def commands(self, container: str, checked: bool = True) -> list[list[str]]:
-        act = ["docker", "exec", container, *self.command]
-        if self.signal:
-            act = ["docker", "kill", "--signal", self.signal, container]
+        # Not by `docker kill`: whatever signal it sends, the engine takes the container for stopped by a person from then on, and
+        # `unless-stopped` brings it back neither after a crash nor after a reboot.
+        words = ["sh", "-c", 'kill -s "$0" 1', self.signal] if self.signal else self.command
+        act = ["docker", "exec", container, *words]
         return [["docker", "exec", container, *self.check], act] if checked and self.check else [act]
 
 

@@ -203,7 +203,7 @@ class FakeEngine(Engine):
         elif verb == "rm":
             for name in rest:
                 del self.found[name]
-        elif verb in ("network", "exec", "kill"):
+        elif verb in ("network", "exec"):
             return self._to_container(verb, rest)
         elif verb == "compose":
             self._compose(rest)
@@ -219,9 +219,9 @@ class FakeEngine(Engine):
             else:
                 del found.networks[rest[-2]]
             return ""
-        found = self.found[rest[0] if verb == "exec" else rest[-1]]
+        found = self.found[rest[0]]
         text = Path(found.row.working_dir, f"{found.row.service}.conf").read_text()
-        if verb == "exec" and rest[1] == "check":
+        if rest[1] == "check":
             return "the file is wrong" if text.startswith("wrong") else ""
         found.reloaded += 1
         found.health = "unhealthy" if text.startswith("sick") else ""

@@ -37,7 +37,7 @@ def test_change_is_checked_and_reloaded_in_the_same_container(host: Host, task: 
     assert done["projects"]["p"]["actions"] == {"web": "reload: a file that it reads changed"}
     assert web(host) == (before, 1)
     container = ["docker", "exec", before, "check", "-c"]
-    assert host.engine.performed[-2:] == [container, ["docker", "kill", "--signal", "USR2", before]]
+    assert host.engine.performed[-2:] == [container, ["docker", "exec", before, "sh", "-c", 'kill -s "$0" 1', "USR2"]]
     assert not task(reloading(host, "new"))["changed"]
     assert web(host) == (before, 1)
 
@@ -72,7 +72,7 @@ def test_failing_reload_is_taken_back_with_the_former_files(host: Host, task: Ta
     assert result["projects"]["p"]["rollback"] == "restored"
     assert host.text("p/web.conf") == "good"
     assert (web(host)[0], host.engine.of("p")["web"].health) == (before, "")
-    assert host.engine.performed[-1] == ["docker", "kill", "--signal", "USR2", before]
+    assert host.engine.performed[-1] == ["docker", "exec", before, "sh", "-c", 'kill -s "$0" 1', "USR2"]
     assert not task(reloading(host))["changed"]
 
 
