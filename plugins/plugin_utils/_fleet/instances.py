@@ -20,6 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import BACKEND, OWN, RAY
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.ordered import ordered
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, name_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import GIB
 
 #: Ports of further replicas of one model on one server.
 REPLICA_STEP = 100
@@ -29,6 +30,7 @@ SETTINGS = ("gpu_memory_utilization", "max_model_len", "max_num_seqs", "gpu_memo
 FIGURES = ("weights_gib", "kv_cache_gib", "kv_cache_tokens", "max_concurrency", "peak_used_gib", "free_gib")
 
 Instance = dict[str, t.Any]
+Said = t.Mapping[str, t.Any]
 
 
 def proof_url(instance: t.Mapping[str, t.Any]) -> str:
@@ -86,7 +88,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
     address = reach.target(host) if around.unit else publish[-1]
     address, listens = (address, port) if host_network else ("0.0.0.0", reach.CONTAINER_PORT)
     serving = {"host": address, "port": listens, "shutdown-timeout": int(said["vllm_shutdown_timeout"])}
-    options = {**_options(place, plan, around.former, str(said["vllm_version"])), **serving}
+    options = {**_options(place, plan, around.former, said), **serving}
     return {
         "name": name,
         "model_name": entry["name"],
@@ -109,6 +111,7 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "health_url": f"http://{_from_inside(address)}:{listens}/health",
         "metrics": f"http://{reach.bracket(publish[-1])}:{port}/metrics",
         "start_after": [],
+        "locked_gpus": [],
         "host_network": host_network,
         "rank": place.rank,
         "unit": [],
@@ -166,7 +169,7 @@ def _from_inside(address: str) -> str:
     return "127.0.0.1" if address in reach.EVERYWHERE else reach.bracket(address)
 
 
-def _options(place: Place, plan: Plan | None, former: t.Sequence[str], vllm_version: str) -> dict[str, t.Any]:
+def _options(place: Place, plan: Plan | None, former: t.Sequence[str], said: Said) -> dict[str, t.Any]:
     """What goes into the file for --config, by vLLM's own names."""
     entry, demand = place.entry, place.demand
     share = demand.share if demand.share is not None or demand.deferred else demand.default_share
@@ -182,7 +185,9 @@ def _options(place: Place, plan: Plan | None, former: t.Sequence[str], vllm_vers
         options["max-model-len"] = plan["settings"]["max_model_len"]
     if entry.get("trust_remote_code"):
         options["trust-remote-code"] = True
-    return {**options, **ordered(modes.options(entry, vllm_version))}
+    if plan and place.gpus and said["vllm_exact_kv_cache"]:
+        options[KV_CACHE_BYTES] = int(plan["kv_cache_gib"] * GIB)
+    return {**options, **ordered(modes.options(entry, str(said["vllm_version"])))}
 
 
 def _figures(plan: Plan) -> dict[str, t.Any]:
@@ -195,14 +200,22 @@ def _limit(entry: t.Mapping[str, t.Any], name: str, around: Around) -> t.Any:
     return (around.figures.get(name) or {}).get("parallel_limit") if limit == "auto" else limit
 
 
+#: Of vLLM: with it the KV cache has this size, and without it what is measured to be left.
+KV_CACHE_BYTES = "kv-cache-memory-bytes"
+
+
 def with_start_order(instances: list[Instance]) -> list[Instance]:
-    """Each measures the free memory while it starts, so those that share a GPU start one after the other."""
+    """Who measures the free memory while it starts must be alone with it, so those that share such a GPU start one after the other.
+    Where all have a KV cache of a given size nobody measures, and each starts by itself."""
+    measured = {
+        (one["server"], gpu) for one in instances for gpu in one["gpus"] if KV_CACHE_BYTES not in one["options"]
+    }
     started: dict[tuple[str, int], list[str]] = defaultdict(list)
     ordered = []
     for one in instances:
-        places = [(one["server"], gpu) for gpu in one["gpus"]]
+        places = [place for gpu in one["gpus"] if (place := (one["server"], gpu)) in measured]
         before = dict.fromkeys(name for place in places for name in started[place])
-        ordered.append({**one, "start_after": list(before)})
+        ordered.append({**one, "start_after": list(before), "locked_gpus": [gpu for _server, gpu in places]})
         for place in places:
             started[place].append(one["name"])
     return ordered

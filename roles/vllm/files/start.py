@@ -1,7 +1,8 @@
 # Managed by Ansible: role llmfleet.gateway.vllm.
 """Starts vLLM when it is this instance's turn on its GPUs, and becomes it.
 
-Each instance measures the free memory of its GPUs while it starts, so those that share one must not start at once.
+An instance measures the free memory of its GPUs while it starts, so those that share one must not start at once, unless
+the size of each one's KV cache is given.
 Docker starts all containers together after a reboot, so the order is kept here: one lock a GPU (flock on a directory
 that all instances of the host see, so a lock ends with its holder), held from before the start until /health answers.
 A watcher that outlives the exec lets go of it; vLLM itself stays the main process, which gets the signals.
@@ -84,6 +85,7 @@ class Turn(typing.NamedTuple):
     name: str
     gpus: list  # their numbers
     start_after: list  # names of instances on the same GPUs that come first
+    locked_gpus: list  # those of them on which somebody measures the free memory at its start
     health_url: str
     limit: float  # seconds that all the waiting may take
     patience: float  # seconds that an instance which comes first has to begin
@@ -266,7 +268,9 @@ def main(arguments):
     with open(arguments[0], encoding="utf-8") as handle:
         turn = Turn(**json.load(handle))
     command = arguments[1:]
-    gpus = [lock for lock in (Lock("gpu-" + str(gpu)) for gpu in sorted(turn.gpus)) if lock.descriptor is not None]
+    gpus = [
+        lock for lock in (Lock("gpu-" + str(gpu)) for gpu in sorted(turn.locked_gpus)) if lock.descriptor is not None
+    ]
     if gpus:
         end = time.monotonic() + turn.limit
         wait_for_others(turn, gpus, end)

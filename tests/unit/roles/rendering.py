@@ -66,6 +66,7 @@ def make_instance(**given: t.Any) -> dict[str, t.Any]:
         "container": f"llmfleet-vllm-{name}",
         "health_url": "http://127.0.0.1:8000/health",
         "start_after": [],
+        "locked_gpus": [],
         "host_network": False,
         "rank": 0,
         "unit": [],

@@ -261,12 +261,13 @@ def test_on_the_hosts_network_workers_meet_at_the_private_address() -> None:
 
 
 def test_instances_on_one_gpu_know_whom_they_wait_for() -> None:
-    given = {"gpus": [1, 0], "start_after": ["first"]}
+    given = {"gpus": [1, 0], "start_after": ["first"], "locked_gpus": [1, 0]}
     found = rendered(given, vllm_start_period="1h30m10s")
     assert json.loads(found.texts["turn.json"]) == {
         "name": "tiny",
         "gpus": [1, 0],
         "start_after": ["first"],
+        "locked_gpus": [1, 0],
         "health_url": "http://127.0.0.1:8000/health",
         "limit": 5410,
         "patience": 60,

@@ -93,6 +93,7 @@ class Host:
             "name": name,
             "gpus": gpus,
             "start_after": list(after),
+            "locked_gpus": gpus,
             "health_url": f"http://127.0.0.1:{port}/health",
             "limit": limit,
             "patience": patience,
@@ -144,6 +145,12 @@ def test_instances_on_one_gpu_start_one_after_the_other(host: Host) -> None:
 def test_instances_on_other_gpus_start_at_once(host: Host) -> None:
     host.start("a", [0], seconds=5)
     host.start("b", [1], seconds=0)
+    assert "a serves" not in host.wait_for("a starts", "b serves")
+
+
+def test_instances_of_a_given_size_on_one_gpu_start_at_once(host: Host) -> None:
+    host.start("a", [0], seconds=5, node={"locked_gpus": []})
+    host.start("b", [0], seconds=0, node={"locked_gpus": []})
     assert "a serves" not in host.wait_for("a starts", "b serves")
 
 
@@ -303,7 +310,8 @@ def test_ray_brings_nodes_together(tmp_path: Path, rank: int, monkeypatch: pytes
     secrets = tmp_path / "environment.json"
     secrets.write_text(json.dumps({"VLLM_API_KEY": "a-key"}))
     turn = tmp_path / "turn.json"
-    said = {"name": "x", "gpus": [0, 1], "start_after": [], "health_url": "http://127.0.0.1:1/health"}
+    said = {"name": "x", "gpus": [0, 1], "start_after": [], "locked_gpus": []}
+    said["health_url"] = "http://127.0.0.1:1/health"
     turn.write_text(json.dumps({**said, "limit": 5, "patience": 1, "address": "127.0.0.1", "rank": rank, "ray": place}))
     program = (
         (ROLES / "vllm/files/start.py").read_text().replace("/run/llmfleet/secrets/environment.json", str(secrets))

@@ -285,6 +285,7 @@ def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
         "name": instance["name"],
         "gpus": list(instance["gpus"]),
         "start_after": list(instance["start_after"]),
+        "locked_gpus": list(instance["locked_gpus"]),
         "health_url": instance["health_url"],
         "limit": duration(str(said["vllm_start_period"])),
         "patience": PATIENCE,

@@ -86,6 +86,32 @@ def test_models_that_share_a_gpu_leave_a_gib() -> None:
     assert sum(one["options"]["gpu-memory-utilization"] for one in placed) < 0.95
 
 
+def test_whoever_measures_starts_alone_on_the_gpu() -> None:
+    two = [{**LLAMA, "gpus": [0]}, {**QWEN, "gpus": [0]}]
+    first, second = plan(two, **info(H100))
+    assert (first["locked_gpus"], second["locked_gpus"]) == ([0], [0])
+    assert (first["start_after"], second["start_after"]) == ([], [first["name"]])
+
+
+def test_instances_of_a_given_size_start_independently_of_each_other() -> None:
+    exact = {"engine_args": {"kv_cache_memory_bytes": 1 << 30}}
+    two = [{**LLAMA, "gpus": [0], **exact}, {**QWEN, "gpus": [0], **exact}]
+    for one in plan(two, **info(H100)):
+        assert (one["locked_gpus"], one["start_after"]) == ([], [])
+    # One that measures has to be alone with it, so the others wait too.
+    first, second = plan([two[0], {**QWEN, "gpus": [0]}], **info(H100))
+    assert (first["locked_gpus"], second["start_after"]) == ([0], [first["name"]])
+
+
+def test_the_planned_size_can_be_given() -> None:
+    two = [{**LLAMA, "gpus": [0]}, {**QWEN, "gpus": [0]}]
+    for one in plan(two, vllm_exact_kv_cache=True, **info(H100)):
+        assert one["options"]["kv-cache-memory-bytes"] == int(one["plan"]["kv_cache_gib"] * 2**30) > 2**30
+        assert one["start_after"] == []
+    (own,) = plan([{**QWEN, "engine_args": {"kv_cache_memory_bytes": 1 << 30}}], vllm_exact_kv_cache=True, **info(H100))
+    assert own["options"]["kv-cache-memory-bytes"] == 1 << 30
+
+
 def test_planned_models_take_the_emptiest_gpu() -> None:
     placed = plan([LLAMA, QWEN, {**QWEN, "name": "third"}], **info(H100, H100))
     assert [one["gpus"] for one in placed] == [[0], [1], [0]]
