@@ -80,7 +80,7 @@ def ports(
 
 
 def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Instance:
-    """One instance, complete but for its neighbours (start_after)."""
+    """One instance, complete but for its neighbours (with_start_order)."""
     entry, said = place.entry, host.variables
     name, slug, port = place.name, name_of(entry["name"], 0), around.port
     publish = reach.published(host)
@@ -110,8 +110,6 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
         "container": PROJECT + name,
         "health_url": f"http://{_from_inside(address)}:{listens}/health",
         "metrics": f"http://{reach.bracket(publish[-1])}:{port}/metrics",
-        "start_after": [],
-        "locked_gpus": [],
         "host_network": host_network,
         "rank": place.rank,
         "unit": [],
