@@ -90,7 +90,9 @@ def test_a_server_is_drained_and_rebooted(under_load: Load, reboot: t.Callable[[
 
 
 def test_a_server_leaves(fleet: Fleet, under_load: Load) -> None:
-    operated(under_load, "server decommissioned", ["playbooks/decommission.yml", "-e", "server=gpu3"])
+    operated(
+        under_load, "server decommissioned", ["playbooks/decommission.yml", "-e", "server=gpu3", "-e", "confirm=yes"]
+    )
     fleet.leave("gpu3")
     changed(fleet, under_load, "server out of the inventory")
 
