@@ -58,9 +58,13 @@ def start_removal(project: Project, plan: Plan) -> bool:
 
 
 def _detach(project: Project, networks: t.Iterable[str]) -> list[list[str]]:
-    """Who was attached to a network leaves it with the last container of the project, not before."""
+    """Who was attached to a network leaves it with the last container of the project, not before; who is removed meanwhile, as the
+    gate of a server that leaves the fleet, has left it already."""
     members = {member for network in networks for member in project.engine.members(network)}
-    return [one.command for one in attached(project.engine.inspect(sorted(members)), networks)]
+    return [
+        ["/bin/sh", "-c", '"$@" || true', "sh", *one.command]
+        for one in attached(project.engine.inspect(sorted(members)), networks)
+    ]
 
 
 def finish_removal(project: Project, look: Look | None, declared_files: t.Container[str]) -> None:

@@ -190,8 +190,10 @@ class FakeEngine(Engine):
     def perform(self, command: list[str]) -> str:
         """Empty, or the words of a command that failed."""
         self.performed.append(command)
-        if command[0] == "/bin/sh":
-            return ""  # networks, which somebody may still be in
+        if command[0] == "/bin/sh":  # what may fail: a network that somebody is still in, a guest that has left it
+            if command[4] == "docker":
+                self._to_container(command[5], command[6:])
+            return ""
         verb, rest = command[1], command[2:]
         if verb == "pull":
             if rest[0] not in self.registry:
@@ -213,7 +215,9 @@ class FakeEngine(Engine):
         """A network is there, and a check content with a service's file unless its first word is `wrong`."""
         names = {found.row.name: found for found in self.found.values()}
         if verb == "network":
-            found = self.found.get(rest[-1]) or names[rest[-1]]
+            found = self.found.get(rest[-1]) or names.get(rest[-1])
+            if found is None:
+                return f"endpoint {rest[-1]} not found"
             if rest[0] == "connect":
                 found.networks[rest[-2]] = "io.llmfleet.attached=true" in rest
             else:

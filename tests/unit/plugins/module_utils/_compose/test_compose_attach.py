@@ -133,8 +133,26 @@ def test_removed_project_sends_its_guest_out_after_its_last_container(host: Host
     task(model(host))
     task({"name": "m", "project_dir": str(host.root / "m"), "state": "absent"})
     assert found(host).networks == {"fleet": False}
-    verbs = [command[1] for command in host.engine.performed[-4:-1]]
+    verbs = [command[5 if command[0] == "/bin/sh" else 1] for command in host.engine.performed[-4:-1]]
     assert verbs == ["stop", "rm", "network"]
+
+
+def test_guest_that_is_removed_meanwhile_keeps_nobody_from_going(
+    host: Host, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the gate of a server that leaves the fleet, whose project goes at the same time."""
+    task(gate(host, "net-m"))
+    task(model(host))
+    perform = host.engine.perform
+
+    def both(command: list[str]) -> str:
+        if command[1] == "rm":
+            host.engine.found.pop(found(host).row.id)
+        return perform(command)
+
+    monkeypatch.setattr(host.engine, "perform", both)
+    assert not task({"name": "m", "project_dir": str(host.root / "m"), "state": "absent"}).get("failed")
+    assert host.engine.found == {}
 
 
 def test_project_with_another_network_takes_its_guest_along(host: Host, task: Task) -> None:
