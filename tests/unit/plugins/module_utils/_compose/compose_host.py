@@ -191,7 +191,7 @@ class FakeEngine(Engine):
         """Empty, or the words of a command that failed."""
         self.performed.append(command)
         if command[0] == "/bin/sh":  # what may fail: a network that somebody is still in, a guest that has left it
-            if command[4] == "docker":
+            if command[2].startswith('"$@" ||'):
                 self._to_container(command[5], command[6:])
             return ""
         verb, rest = command[1], command[2:]
