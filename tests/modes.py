@@ -18,6 +18,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import types
 import typing as t
@@ -76,8 +77,8 @@ def make(name: str, folder: Path, tag: str) -> Path:
     return made
 
 
-def start(case: Case, model: Path, packages: str, tag: str, port: int) -> str:
-    """The container's id."""
+def start(case: Case, model: Path, packages: str, tag: str, port: int, secrets: str) -> str:
+    """The container's id. It has its key where the role's containers have it."""
     environment = {
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
@@ -88,7 +89,13 @@ def start(case: Case, model: Path, packages: str, tag: str, port: int) -> str:
         **({"PYTHONPATH": "/packages"} if packages else {}),
     }
     words = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
-    words += ["--volume", f"{model}:/model:ro", *(["--volume", f"{packages}:/packages:ro"] if packages else [])]
+    words += [
+        "--volume",
+        f"{secrets}:/run/llmfleet/secrets:ro",
+        "--volume",
+        f"{model}:/model:ro",
+        *(["--volume", f"{packages}:/packages:ro"] if packages else []),
+    ]
     serve = ["vllm", "serve", "/model", "--served-model-name", "m", "--enforce-eager", "--dtype", "float32"]
     serve += ["--max-num-seqs", "4", "--kv-cache-memory-bytes", "64M", "--distributed-executor-backend", "uni"]
     command = ["docker", "run", "--detach", "--publish", f"127.0.0.1:{port}:8000", *words, "--entrypoint", serve[0]]
@@ -139,20 +146,38 @@ def tried(case: Case, port: int) -> dict[str, t.Any]:
     return found
 
 
+def inside(container: str, case: Case) -> dict[str, str]:
+    """States by the program as the module model_probe runs it."""
+    text = (ROOT / "roles/vllm/files/conformance.py").read_text()
+    command = ["docker", "exec", "--interactive", container, "python3", "-", "http://127.0.0.1:8000/v1", "m", "60"]
+    done = subprocess.run([*command, *case.checks], input=text, capture_output=True, text=True, check=True)
+    return {check: one["state"] for check, one in json.loads(done.stdout).items()}
+
+
 def run(name: str, given: argparse.Namespace, tag: str, port: int) -> None:
     case = CASES[name]
-    container = start(case, make(case.model, Path(given.models), tag), given.packages, tag, port)
-    try:
-        seconds = wait(container, port)
-        found = tried(case, port)
-    finally:
-        subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
+    with tempfile.TemporaryDirectory() as secrets:
+        Path(secrets, "environment.json").write_text(json.dumps({"VLLM_API_KEY": KEY}))
+        model = make(case.model, Path(given.models), tag)
+        container = start(case, model, given.packages, tag, port, secrets)
+        try:
+            seconds = wait(container, port)
+            found = tried(case, port)
+            same = inside(container, case) == {check: one["state"] for check, one in found.items()}
+        finally:
+            subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
+    if not same:
+        raise SystemExit(f"{name}: from inside of the container the same was judged otherwise")
+    report(name, case, seconds, found, given.record)
+
+
+def report(name: str, case: Case, seconds: float, found: dict[str, t.Any], folder: str) -> None:
     print(f"{name}: serves after {seconds:.0f} s", flush=True)
     for check, one in found.items():
         print(f"  {check:18}{one['state']:9}{one['seconds']:5.1f} s  {one['said']}", flush=True)
-    if given.record:
+    if folder:
         kept = {"model": case.model, "options": list(case.options), "checks": found}
-        Path(given.record, f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+        Path(folder, f"{name}.json").write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
 
 
 def main() -> None:

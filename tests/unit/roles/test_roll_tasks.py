@@ -39,6 +39,14 @@ def test_a_batch_that_fails_gives_requests_back_before_the_run_ends(role: str) -
     assert "step" not in change[PROJECT] and "prune_prefix" not in change[PROJECT]
 
 
+def test_what_changed_is_tried_once_it_serves_and_fails_no_run() -> None:
+    names = [next(key for key in task if "." in key) for task in tasks("vllm/tasks/batch.yml")]
+    assert names[-1] == "llmfleet.gateway.model_probe" and names.count(PROJECT) == 1
+    probe = tasks("vllm/tasks/batch.yml")[-1]
+    assert "selectattr('container', 'in', llm_batch.hosts[inventory_hostname].projects)" in probe[names[-1]]["probes"]
+    assert "not ansible_check_mode" in probe["when"] and "any_errors_fatal" not in probe
+
+
 @pytest.mark.parametrize("name", ["withdraw_traffic", "give_back_traffic", "ready"])
 def test_gates_are_told_once_each_wherever_the_batch_is(name: str) -> None:
     told = [task for task in tasks(f"llm/tasks/{name}.yml") if GATE in task]
