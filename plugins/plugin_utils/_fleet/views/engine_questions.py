@@ -45,6 +45,8 @@ ELSEWHERE = frozenset(
     {
         "chat-template",
         "code-revision",
+        # Of a model in Mistral's own format, which has its configuration in another file than config.json.
+        "config-format",
         "generation-config",
         "hf-config-path",
         "lora-modules",

@@ -19,6 +19,7 @@ def instance(**said: Any) -> dict[str, Any]:
 
 def test_what_matters_is_asked_and_what_the_host_has_is_not() -> None:
     options = {"max-model-len": 4096, "port": 8001, "host": "::", "model": "/srv/m", "tokenizer": "/elsewhere"}
+    options["config-format"] = "mistral"
     found = questions([instance(options=options)], {"/srv/m": {"config": {"model_type": "x"}}})
     assert found == [
         {
