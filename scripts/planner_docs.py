@@ -69,7 +69,7 @@ def accuracy() -> str:
             )
             groups.setdefault(
                 "two GPUs"
-                if run["settings"]["tensor_parallel_size"] > 1
+                if run["settings"]["tensor_parallel_size"] * run["settings"].get("pipeline_parallel_size", 1) > 1
                 else GROUPS.get(run["model"], "dense and GQA"),
                 [],
             ).append(errors)

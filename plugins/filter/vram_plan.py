@@ -65,6 +65,10 @@ options:
     description: Type of the KV cache; V(fp8) halves it.
     type: str
     default: auto
+  enable_expert_parallel:
+    description: Whether each GPU has whole experts instead of a part of each.
+    type: bool
+    default: false
   enforce_eager:
     description: Whether CUDA graphs are off.
     type: bool
@@ -160,6 +164,10 @@ _value:
       description: What the GPU holds after the start, by nvidia-smi's total, the driver's reserve included.
       type: float
       sample: 75.2
+    growth_gib:
+      description: What requests may come to take on top of it once it serves.
+      type: float
+      sample: 1.1
     free_gib:
       description: What stays free then, as CUDA sees it.
       type: float

@@ -1,17 +1,28 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The generated tables of the planner's page are those that the planner gives."""
+"""The generated tables of the planner's pages are those that the planner gives."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "planner_docs.py"
+import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
-def test_tables_are_current() -> None:
-    result = subprocess.run([sys.executable, str(SCRIPT), "--check"], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("name", ["planner_docs.py", "architectures.py"])
+def test_tables_are_current(name: str) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / name), "--check"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_the_formulas_agree_with_vllm_for_sixty_architectures() -> None:
+    text = (ROOT / "docs" / "planner-architectures.md").read_text(encoding="utf-8")
+    found = re.search(r"of (\d+) architectures, have weights within 0.5 %", text)
+    assert found and int(found.group(1)) >= 60

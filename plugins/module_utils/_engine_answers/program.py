@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import os
 import sys
 import time
@@ -269,7 +270,7 @@ def kept(spec: t.Any) -> Answer:
         kind = "none"
     else:
         kind = "sliding" if window and name.startswith("SlidingWindow") else "latent" if "MLA" in name else "full"
-    raw = getattr(spec, "unpadded_page_size_bytes", None) or getattr(spec, "real_page_size_bytes", None)
+    raw = _state_bytes(spec) if kind == "state" else _unpadded(spec)
     return {
         "kind": kind,
         "block_tokens": int(spec.block_size),
@@ -279,12 +280,24 @@ def kept(spec: t.Any) -> Answer:
     }
 
 
+def _unpadded(spec: t.Any) -> t.Any:
+    """Of attention: a page may be padded to the size of others."""
+    return getattr(spec, "unpadded_page_size_bytes", None) or getattr(spec, "real_page_size_bytes", None)
+
+
+def _state_bytes(spec: t.Any) -> int:
+    """Of a state, whose page is always padded to that of attention."""
+    sizes = zip(getattr(spec, "shapes", ()), getattr(spec, "dtypes", ()))
+    return sum(math.prod(shape) * dtype.itemsize for shape, dtype in sizes) or int(spec.page_size_bytes)
+
+
 def grouped(config: t.Any, specs: dict[str, t.Any]) -> Answer:
     """How vLLM lays the layers out: the bytes of a block of all groups, and what one request of full length takes of them."""
     from vllm.v1.core import kv_cache_utils
 
     if not specs:
         return {"block_bytes": 0, "groups": []}
+    _with_layout(config)
     # Any room does, if it is large enough.
     room = 1 << 50
     found = kv_cache_utils.get_kv_cache_configs(config, [specs], [room])[0]
@@ -294,6 +307,13 @@ def grouped(config: t.Any, specs: dict[str, t.Any]) -> Answer:
         pages = -(-spec.max_memory_usage_bytes(config) // spec.page_size_bytes)
         groups.append({**kept(spec), "layers": len(group.layer_names), "blocks": int(pages)})
     return {"block_bytes": room // found.num_blocks, "groups": groups}
+
+
+def _with_layout(config: t.Any) -> None:
+    """Releases that choose the order of a cache's dimensions want one chosen; it changes nothing of its size."""
+    cache = config.cache_config
+    if getattr(cache, "kv_cache_layout", "") is None:
+        cache.kv_cache_layout = "LBNHC"
 
 
 def rank_of(config: t.Any, stage: int) -> Answer:

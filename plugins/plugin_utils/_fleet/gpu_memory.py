@@ -30,6 +30,7 @@ COUNTED_OPTIONS = (
     "quantization",
     "kv_cache_dtype",
     "enforce_eager",
+    "enable_expert_parallel",
     "pipeline_parallel_size",
     "kv_cache_memory_bytes",
 )
@@ -44,7 +45,6 @@ UNCOUNTED_OPTIONS = frozenset(
         "decode-context-parallel-size",
         "disable-hybrid-kv-cache-manager",
         "disable-sliding-window",
-        "enable-expert-parallel",
         "enable-lora",
         "hf-overrides",
         "kv-cache-dtype-skip-layers",

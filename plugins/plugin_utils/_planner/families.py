@@ -38,6 +38,10 @@ class Family(NamedTuple):
     defaults: Mapping[str, Any] = {}
     tied: bool = False
     encoder: bool = False
+    # tables of rotary angles: sliding layers may have one of their own
+    ropes: int = 1
+    # rows of a table of positions beyond the context; none where positions are rotated
+    position_rows: int | None = None
     # why the formulas do not say what its weights take; the checkpoint's size does
     unsure: str = ""
 
@@ -137,11 +141,17 @@ _ERNIE_KEYS = frozenset({"moe_num_experts", "moe_layer_start_index", "moe_layer_
 _GEMMA3N_KEYS = frozenset({"hidden_size_per_layer_input", "altup_active_idx", "altup_coef_clip", "altup_correct_scale"})
 _GEMMA3N_KEYS |= {"altup_lr_multiplier", "altup_num_inputs", "laurel_rank"}
 
+_UNGATED_PLAIN = Family(traits=Traits(gated=False))
+
 FAMILIES: dict[str, Family] = {
+    "apertus": _UNGATED_PLAIN,
+    "arcee": _UNGATED_PLAIN,
     "bert": _ENCODER,
     "camembert": _ENCODER,
     "cohere": Family(tied=True, traits=Traits(norms=1)),
     "cohere2": Family(tied=True, traits=Traits(norms=1, window_every=4)),
+    "cohere2_moe": Family(tied=True, traits=Traits(norms=1, window_every=4)),
+    "cwm": Family(),
     "deepseek_v2": _LATENT,
     "deepseek_v3": _LATENT,
     "deepseek_v32": _SPARSE_LATENT,
@@ -150,13 +160,14 @@ FAMILIES: dict[str, Family] = {
     "exaone": Family(),
     "exaone4": Family(),
     "falcon": _UNGATED._replace(tied=True),
+    "flex_olmo": Family(),
     "gemma": Family(tied=True, defaults={"max_position_embeddings": 8192, "head_dim": 256}),
     "gemma2": Family(
         tied=True,
         traits=Traits(norms=4, window_every=2),
         defaults={"max_position_embeddings": 8192, "head_dim": 256, "sliding_window": 4096},
     ),
-    "gemma3": Family(tied=True, traits=Traits(norms=4, window_every=6), defaults=_GEMMA3),
+    "gemma3": Family(tied=True, traits=Traits(norms=4, window_every=6), defaults=_GEMMA3, ropes=2),
     "gemma3n": Family(
         tied=True,
         traits=Traits(norms=4),
@@ -171,18 +182,23 @@ FAMILIES: dict[str, Family] = {
         keys=frozenset({"global_head_dim", "num_global_key_value_heads", "attention_k_eq_v", "enable_moe_block"}),
         defaults=_GEMMA4,
     ),
+    "glm": Family(),
     "glm4": Family(traits=Traits(norms=4)),
     "glm4_moe": Family(),
     "glm_moe_dsa": _SPARSE_LATENT,
-    "gpt2": _UNGATED._replace(tied=True),
-    "gpt_bigcode": _UNGATED._replace(tied=True),
+    "gpt2": _UNGATED._replace(tied=True, position_rows=0),
+    "gpt_bigcode": _UNGATED._replace(tied=True, position_rows=0),
+    "gptj": _UNGATED_PLAIN,
     "gpt_neox": _UNGATED,
     "gpt_oss": Family(traits=Traits(window_every=2), defaults={"max_position_embeddings": 131072}),
     "granite": Family(),
     "granitemoe": Family(),
     "granitemoeshared": Family(),
+    "hunyuan_dense_v1": Family(),
+    "hyperclovax": Family(),
     "internlm2": Family(),
     "internlm3": Family(),
+    "jais2": _UNGATED,
     "llama": Family(defaults={"max_position_embeddings": 2048}),
     "llama4": Family(
         layers=llama4_layers,
@@ -194,13 +210,15 @@ FAMILIES: dict[str, Family] = {
     "ministral3": Family(),
     "mistral": Family(defaults={"max_position_embeddings": 131072}),
     "mixtral": Family(defaults={"max_position_embeddings": 131072}),
+    "mpt": _UNGATED_PLAIN._replace(tied=True),
     "nemotron": _UNGATED._replace(traits=Traits(gated=False)),
     "nemotron_h": Family(layers=nemotron_h_layers, traits=Traits(norms=1), keys=_NEMOTRON_KEYS),
     "olmo": Family(),
     "olmo2": Family(),
     "olmo3": Family(),
     "olmoe": Family(),
-    "opt": _UNGATED._replace(tied=True),
+    "opt": _UNGATED._replace(tied=True, position_rows=2),
+    "phi": _UNGATED,
     "phi3": Family(defaults={"max_position_embeddings": 4096}),
     "phimoe": Family(),
     "qwen2": _QWEN2,
@@ -210,7 +228,7 @@ FAMILIES: dict[str, Family] = {
     "qwen3": _QWEN3,
     "qwen3_5": _DELTA,
     "qwen3_5_moe": _DELTA,
-    "qwen3_moe": _QWEN3,
+    "qwen3_moe": _QWEN,
     "qwen3_next": _DELTA,
     "qwen3_vl": _QWEN3,
     "qwen3_vl_moe": _QWEN3,
@@ -222,7 +240,14 @@ FAMILIES: dict[str, Family] = {
     "xlm-roberta": _ENCODER,
 }
 # Architectures whose name is not their family's.
-_ALIASES = {"rw": "falcon", "baichuan": "llama", "mistral3": "mistral", "kimik2": "deepseekv3", "ernie45": "ernie45"}
+_ALIASES = {
+    "rw": "falcon",
+    "baichuan": "llama",
+    "mistral3": "mistral",
+    "gemma3text": "gemma3",
+    "kimik2": "deepseekv3",
+    "ernie45": "ernie45",
+}
 
 
 def _plain(name: str) -> str:

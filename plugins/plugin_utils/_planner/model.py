@@ -161,6 +161,8 @@ class Model:
     encoder: bool
     # embeddings of positions and such, on every GPU
     extra_parameters: int
+    # tables of rotary angles
+    ropes: int
     vision_parameters: int
     quantization: Quantization | None
     # why only the checkpoint's size says what the weights take; empty where the formulas do

@@ -52,6 +52,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "kv_cache_memory_bytes": _count,
     "weight_bytes": int,
     "enforce_eager": _boolean,
+    "enable_expert_parallel": _boolean,
 }
 _MAY_BE_ABSENT = {field.name for field in fields(EngineSettings) if field.default is None}
 

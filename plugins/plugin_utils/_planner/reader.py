@@ -80,7 +80,8 @@ def _read(config_text: ConfigText, quantization: str | None, dtype: str) -> Mode
         layers=family.layers(text, family.traits),
         softcapped=bool(text.get("final_logit_softcapping")),
         encoder=family.encoder,
-        extra_parameters=_position_embeddings(text) if family.encoder else 0,
+        extra_parameters=_position_embeddings(text, family),
+        ropes=family.ropes,
         vision_parameters=_vision_parameters(whole),
         quantization=read_quantization((whole, text), quantization, layers),
         unsure=family.unsure if is_known else f"the planner does not know the architecture {shown(name)}",
@@ -128,8 +129,13 @@ def _positions(text: Fields, model_type: str, family: Family) -> int:
     return longest
 
 
-def _position_embeddings(text: Fields) -> int:
-    rows = text.count("max_position_embeddings") + text.count("type_vocab_size", default=1)
+def _position_embeddings(text: Fields, family: Family) -> int:
+    if family.encoder:
+        rows = text.count("max_position_embeddings") + text.count("type_vocab_size", default=1)
+    elif family.position_rows is not None:
+        rows = text.count("max_position_embeddings", "n_positions") + family.position_rows
+    else:
+        return 0
     return rows * hidden_size(text)
 
 

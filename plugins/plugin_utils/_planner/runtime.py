@@ -22,9 +22,21 @@ CUBLAS_WORKSPACE = 32 * MIB
 COMPILE_OVERHEAD = 50 * MIB
 # CUDA's context and vLLM's kernels, there before vLLM's first look at the memory.
 CONTEXT = int(0.515 * GIB)
-# What NCCL takes beside them as soon as a replica has several GPUs (its channels and vLLM's all-reduce buffers).
-COMMUNICATION = int(0.6 * GIB)
 NON_TORCH = int(0.225 * GIB)
+# As soon as a replica has several GPUs, NCCL's channels and vLLM's all-reduce buffers come beside the context, before vLLM's first look, and
+# less is left for after it. Measured on two H100 and two H200: 1.42 to 1.47 GiB in all for dense models by TP or PP, 1.94 for experts.
+COMMUNICATION = int(0.95 * GIB)
+COMMUNICATION_OF_EXPERTS = int(1.43 * GIB)
+NON_TORCH_OF_SEVERAL = int(0.07 * GIB)
+NON_TORCH_OF_SEVERAL_WITH_EXPERTS = int(0.105 * GIB)
+# What the graphs of the V2 runner then hold beside: 0.10 to 0.17 GiB above the formula for one GPU in four runs.
+GRAPHS_OF_SEVERAL = int(0.13 * GIB)
+# What sampling with every feature on leaves in torch's cache for each value of the logits; over several GPUs by TP about half of it, measured
+# with 256 and 1024 requests.
+SAMPLED_BYTES = 16.6
+SAMPLED_BYTES_OF_SEVERAL = 8.6
+# Hidden vectors that experts keep beside once their outputs are summed up over GPUs; seen with one shape, Qwen3-30B-A3B.
+SUMMED_EXPERTS = 9
 # logit_bias.py, bad_words.py: 1024 allowed, 2 x 1024 biased, 128 stop and 1024 + 129 bad-word entries of 4 bytes.
 SAMPLER_ROW = 4 * (1024 + 2048 + 128 + 1024 + 129)
 # FlashAttention splits a request's keys into up to this many parts under CUDA graphs
@@ -89,7 +101,8 @@ def _experts_per_token(model: Model, tensor_parallel: int) -> int:
         return 0
     width = experts.width // tensor_parallel
     routed = max(width, model.hidden) + max(2 * width, model.hidden)
-    return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + 9 * model.hidden)
+    vectors = 9 + (SUMMED_EXPERTS if tensor_parallel > 1 else 0)
+    return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + vectors * model.hidden)
 
 
 def _latent_bytes(model: Model, batch: Batch, max_model_len: int) -> int:
@@ -144,6 +157,26 @@ def _first_compile(model: Model, stage: Stage, batch: Batch) -> int:
     return embedding_bytes(model, batch.tensor_parallel) + live
 
 
+def communication(model: Model, several: bool) -> int:
+    """Beside the context of each GPU, outside vLLM's share."""
+    if not several:
+        return 0
+    return COMMUNICATION_OF_EXPERTS if model.experts else COMMUNICATION
+
+
+def non_torch(model: Model, several: bool) -> int:
+    """What is taken outside of torch after vLLM's first look."""
+    if not several:
+        return NON_TORCH
+    return NON_TORCH_OF_SEVERAL_WITH_EXPERTS if model.experts else NON_TORCH_OF_SEVERAL
+
+
+def growth(peak: int, v2_runner: bool) -> int:
+    """What requests take once it serves, above what the warm-up left: the V2 runner's cache was emptied after profiling, so its activation
+    is taken anew (0.4 to 1.4 GiB in six runs over two GPUs); the V1 runner's warm-up keeps it (0.0 and 0.1)."""
+    return peak if v2_runner else int(0.1 * GIB)
+
+
 def capture_sizes(sequences: int) -> list[int]:
     """vllm/config/vllm.py, _set_cudagraph_sizes."""
     largest = min(2 * sequences, 512)
@@ -186,7 +219,7 @@ def sampler_cache(model: Model, batch: Batch, peak: int) -> int:
     """What the warm-up of the sampler leaves in torch's cache, outside vLLM's own sum.
 
     The V2 runner prefills two tokens for every request and samples with every feature on (warmup.py,
-    warmup_kernels): logits, their copies and the probabilities come to 16.6 bytes a value. Without graphs nothing
+    warmup_kernels): logits, their copies and the probabilities come to SAMPLED_BYTES a value. Without graphs nothing
     empties the cache after profiling, so most of the activation stays too.
     """
     if model.encoder:
@@ -196,7 +229,8 @@ def sampler_cache(model: Model, batch: Batch, peak: int) -> int:
     if not batch.v2_runner:
         return values * (DTYPE_BYTES[model.dtype] + 16) + 256 * MIB + left
     prefill = min(2 * batch.sequences, batch.tokens) * _body_per_token(model, batch.tensor_parallel)
-    return int(16.6 * values) + 80 * MIB + (left or prefill)
+    per_value = SAMPLED_BYTES if batch.tensor_parallel == 1 else SAMPLED_BYTES_OF_SEVERAL
+    return int(per_value * values) + 80 * MIB + (left or prefill)
 
 
 def driver_reserve(total: int) -> int:

@@ -37,6 +37,7 @@ class EngineSettings:
     quantization: str | None = None
     kv_cache_dtype: str = "auto"
     enforce_eager: bool = False
+    enable_expert_parallel: bool = False
     kv_cache_memory_bytes: int | None = None
     used_gib: float = 0.0
     compile_cache: str = "cold"
@@ -101,8 +102,9 @@ def _check(settings: EngineSettings) -> None:
         value = getattr(settings, name)
         if not isinstance(value, str) and not (value is None and name in _MAY_BE_ABSENT):
             raise MemoryPlanError(f"{name} cannot be {shown(value)}.")
-    if not isinstance(settings.enforce_eager, bool):
-        raise MemoryPlanError(f"enforce_eager cannot be {shown(settings.enforce_eager)}.")
+    for name in ("enforce_eager", "enable_expert_parallel"):
+        if not isinstance(getattr(settings, name), bool):
+            raise MemoryPlanError(f"{name} cannot be {shown(getattr(settings, name))}.")
 
 
 def _is_size(value: Any) -> bool:

@@ -29,6 +29,7 @@ class Parts:
     sampler_cache: int
     non_torch: int
     context: int
+    growth: int
     cache: kv.Layout
 
     @property
@@ -75,11 +76,13 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
     engine = versions.engine_for(settings.vllm_version)
     batch = _batch(model, settings)
     parallel = settings.tensor_parallel_size
+    several = parallel * settings.pipeline_parallel_size > 1
     graphs = runtime.graphs(model, stage, batch)
+    if several and batch.v2_runner and graphs:
+        graphs += runtime.GRAPHS_OF_SEVERAL
     estimated = engine.subtracts_graph_estimate and (engine.v2_estimates_graphs or not batch.v2_runner)
     state = runtime.sampler_state(model, batch) if stage.holds_head else 0
     peak = runtime.activation(model, stage, batch, settings.max_model_len)
-    several = parallel * settings.pipeline_parallel_size > 1
     return Parts(
         weights=_weights(model, stage, settings),
         activation=peak,
@@ -88,8 +91,9 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
         sampler_state=state,
         counted_state=state if engine.counts_sampler_state else 0,
         sampler_cache=runtime.sampler_cache(model, batch, peak) if stage.holds_head else 0,
-        non_torch=runtime.NON_TORCH,
-        context=runtime.CONTEXT + (runtime.COMMUNICATION if several else 0),
+        non_torch=runtime.non_torch(model, several),
+        context=runtime.CONTEXT + runtime.communication(model, several),
+        growth=runtime.growth(peak, batch.v2_runner),
         cache=kv.layout(model, stage, parallel, settings.kv_cache_dtype, _in_flight(settings, batch)),
     )
 
@@ -97,7 +101,8 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
 def _weights(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> int:
     """The tensors that the configuration implies, brought to the checkpoint's real size where that is known."""
     multiples = versions.engine_for(settings.vllm_version).mxfp4_multiples
-    implied = weights.rank_bytes(model, stage, settings.tensor_parallel_size, multiples)
+    expert_parallel = settings.enable_expert_parallel
+    implied = weights.rank_bytes(model, stage, settings.tensor_parallel_size, multiples, expert_parallel)
     as_stored = settings.weight_bytes and not settings.quantization and settings.dtype == "auto"
     if model.unsure:
         return int(implied * plausible_ratio(model, settings.weight_bytes))

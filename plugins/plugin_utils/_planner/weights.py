@@ -116,10 +116,16 @@ def embedding_bytes(model: Model, tensor_parallel: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def rank_bytes(model: Model, stage: Stage, tensor_parallel: int, multiples: tuple[int, int] = (1, 1)) -> int:
+def rank_bytes(
+    model: Model,
+    stage: Stage,
+    tensor_parallel: int,
+    multiples: tuple[int, int] = (1, 1),
+    expert_parallel: bool = False,
+) -> int:
     """Bytes that one GPU of a stage holds once the weights are loaded; multiples are those of versions.mxfp4_multiples."""
     memory = Allocator()
-    for weight in _tensors(model, stage, tensor_parallel, multiples):
+    for weight in tensors(model, stage, tensor_parallel, multiples, expert_parallel):
         block = memory.take(weight.loaded) if weight.loaded else 0
         memory.take(weight.size)
         memory.give(block)
@@ -130,7 +136,7 @@ def rank_bytes(model: Model, stage: Stage, tensor_parallel: int, multiples: tupl
 def checkpoint_bytes(model: Model) -> int:
     """Bytes of the whole model as stored: what the safetensors index calls total_size."""
     whole = Stage(0, len(model.layers), True, True)
-    return sum(weight.size for weight in _tensors(model, whole, 1, (1, 1))) - _not_stored(model)
+    return sum(weight.size for weight in tensors(model, whole, 1)) - _not_stored(model)
 
 
 def _not_stored(model: Model) -> int:
@@ -145,7 +151,14 @@ def _not_stored(model: Model) -> int:
     return made
 
 
-def _tensors(model: Model, stage: Stage, tensor_parallel: int, multiples: tuple[int, int]) -> Iterator[Weight]:
+def tensors(
+    model: Model,
+    stage: Stage,
+    tensor_parallel: int,
+    multiples: tuple[int, int] = (1, 1),
+    expert_parallel: bool = False,
+) -> Iterator[Weight]:
+    """Of one GPU of a stage."""
     size = DTYPE_BYTES[model.dtype]
     yield Weight(_rope_bytes(model))
     if stage.holds_embedding or (stage.holds_head and model.tied):
@@ -159,7 +172,7 @@ def _tensors(model: Model, stage: Stage, tensor_parallel: int, multiples: tuple[
     for index in stage.layers:
         layer = model.layers[index]
         yield from _mixer(model, layer, tensor_parallel)
-        yield from _feed_forward(model, layer, tensor_parallel, multiples)
+        yield from _feed_forward(model, layer, tensor_parallel, multiples, expert_parallel)
         yield Weight(layer.norms * model.hidden * size)
 
 
@@ -168,7 +181,7 @@ def _rope_bytes(model: Model) -> int:
     if model.encoder:
         return 0
     widths = {mixer.rope_dim if isinstance(mixer, Latent) else mixer.head_dim for mixer in _attentions(model)}
-    return model.max_positions * sum(widths) * DTYPE_BYTES[model.dtype]
+    return model.ropes * model.max_positions * sum(widths) * DTYPE_BYTES[model.dtype]
 
 
 def _attentions(model: Model) -> list[Attention | Latent]:
@@ -237,22 +250,37 @@ def _state(model: Model, state: State, tensor_parallel: int) -> Iterator[Weight]
     yield Weight(inner * size)
 
 
-def _feed_forward(model: Model, layer: Layer, tensor_parallel: int, multiples: tuple[int, int]) -> Iterator[Weight]:
+def _feed_forward(
+    model: Model, layer: Layer, tensor_parallel: int, multiples: tuple[int, int], expert_parallel: bool
+) -> Iterator[Weight]:
     part = layer.feed_forward
     if isinstance(part, Dense):
         yield from _dense(model, Dense(part.width // tensor_parallel, part.gated), "dense")
     elif isinstance(part, Experts):
-        yield from _experts(model, part, tensor_parallel, multiples)
+        yield from _experts(
+            model,
+            part,
+            1 if expert_parallel else tensor_parallel,
+            multiples,
+            _local(part, tensor_parallel, expert_parallel),
+        )
         if part.shared_width:
             yield from _dense(model, Dense(part.shared_width // tensor_parallel, part.gated), "shared")
 
 
-def _experts(model: Model, experts: Experts, tensor_parallel: int, multiples: tuple[int, int]) -> Iterator[Weight]:
+def _local(experts: Experts, tensor_parallel: int, expert_parallel: bool) -> int:
+    """Experts of one GPU: whole ones with expert parallelism, a part of each without (fused_moe/layer.py, determine_expert_map)."""
+    return -(-experts.count // tensor_parallel) if expert_parallel else experts.count
+
+
+def _experts(
+    model: Model, experts: Experts, tensor_parallel: int, multiples: tuple[int, int], count: int
+) -> Iterator[Weight]:
     width, hidden = experts.width // tensor_parallel, model.hidden
     if model.quantization and model.quantization.method == "mxfp4":
         width, hidden = -(-width // multiples[0]) * multiples[0], -(-hidden // multiples[1]) * multiples[1]
-    yield from linear(model, (2 if experts.gated else 1) * width, hidden, "experts", experts.count)
-    yield from linear(model, hidden, width, "experts", experts.count)
+    yield from linear(model, (2 if experts.gated else 1) * width, hidden, "experts", count)
+    yield from linear(model, hidden, width, "experts", count)
     yield Weight(experts.count * model.hidden * DTYPE_BYTES[model.dtype])
 
 

@@ -24,7 +24,8 @@ class SlidingWindowSpec(FullAttentionSpec):
 
 
 class MambaSpec(FullAttentionSpec):
-    block_size, page_size_bytes, real_page_size_bytes = 2048, 999, 777
+    block_size, page_size_bytes = 2048, 999
+    shapes, dtypes = ((4, 8), (100,)), (types.SimpleNamespace(itemsize=2), types.SimpleNamespace(itemsize=4))
 
 
 class MLAAttentionSpec(FullAttentionSpec):
@@ -40,7 +41,7 @@ class CrossAttentionSpec(FullAttentionSpec):
     [
         (FullAttentionSpec, "full", 65536, 0),
         (SlidingWindowSpec, "sliding", 65536, 1024),
-        (MambaSpec, "state", 777, 0),
+        (MambaSpec, "state", 464, 0),
         (MLAAttentionSpec, "latent", 18432, 0),
         (CrossAttentionSpec, "cross", 65536, 0),
     ],

@@ -107,7 +107,7 @@ def test_quantizing_while_loading_loses_rests_of_blocks() -> None:
     stage = weights.stages(len(online.layers), 1)[0]
     held = weights.rank_bytes(online, stage, 1)
     # 2 MiB of the down projection's block and 14 MiB of that for queries, keys and values, from the second layer on.
-    assert held - sum(weight.size for weight in weights._tensors(online, stage, 1, (1, 1))) > 47 * 16 * MIB
+    assert held - sum(weight.size for weight in weights.tensors(online, stage, 1, (1, 1))) > 47 * 16 * MIB
     assert abs(held / GIB - 16.15) < 0.05
 
 

@@ -72,6 +72,21 @@ def test_peak_of_a_measured_run(run: dict[str, Any]) -> None:
     assert abs(planned(run)["peak_used_gib"] - run["peak_used_gib"]) < 1
 
 
+LOADED = [run for run in RUNS if run.get("peak_used_under_load_gib")]
+
+
+@pytest.mark.parametrize("run", LOADED, ids=ids(LOADED))
+def test_the_largest_share_overfills_no_gpu_under_load(run: dict[str, Any]) -> None:
+    result = planned(run)
+    assert result["peak_used_gib"] + result["growth_gib"] > run["peak_used_under_load_gib"] - 1
+    spent = run["peak_used_under_load_gib"] - run["peak_used_gib"]
+    largest = planned(
+        {**run, "settings": {**run["settings"], "gpu_memory_utilization": result["largest_gpu_memory_utilization"]}}
+    )
+    assert spent + result["peak_used_gib"] - run["peak_used_gib"] < largest["free_gib"] + 1
+    assert spent < largest["free_gib"]
+
+
 @pytest.mark.parametrize("run", RUNS, ids=ids(RUNS))
 def test_refusals_are_predicted_and_no_others(run: dict[str, Any]) -> None:
     result = planned(run)
@@ -96,7 +111,7 @@ def test_parts_of_a_measured_run(run: dict[str, Any]) -> None:
     )
     if run["settings"]["tensor_parallel_size"] > 1:
         # NCCL is up before vLLM's first look, and what it takes later counts as torch's.
-        assert abs(activation + beside) < 0.05
+        assert abs(activation + beside) < 0.2
         return
     assert abs(activation) < ACTIVATION_GAP_GIB.get(run["model"], 0.15)
     assert abs(beside) < 0.05
