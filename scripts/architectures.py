@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The planner's formulas against what vLLM itself says of many architectures: docs/planner-architectures.md from tests/unit/data.
+"""The formulas against what vLLM says of many architectures: docs/planner-architectures.md from tests/unit/data.
 
     python scripts/architectures.py [--check]
 
@@ -104,12 +104,13 @@ def page() -> str:
         "<!-- Written by scripts/architectures.py -->",
         "# The planner's formulas against vLLM, by architecture",
         "",
-        f"vLLM {found['vllm']} was asked by [the program that asks images](planner.md#vllm-answers-for-itself), on one process and without a GPU's memory "
-        f"({found['gpu']}), for configurations of transformers {found['transformers']}, which are mostly those of a family's first model, and some of "
-        "published models. `python scripts/architectures.py` makes this page of its answers.",
+        f"vLLM {found['vllm']} was asked by [the program that asks images](planner.md#vllm-answers-for-itself), on one "
+        f"process and without a GPU's memory ({found['gpu']}), for configurations of transformers "
+        f"{found['transformers']}, which are mostly those of a family's first model, and some of published models. "
+        "`python scripts/architectures.py` makes this page of its answers.",
         "",
-        f"Of {len(rows)} runs the formulas know {len(known)}; {len(good)} of them, of {len(names)} architectures, have weights within "
-        f"{GOAL_PERCENT} % and the KV cache's blocks equal. The others are below, and why.",
+        f"Of {len(rows)} runs the formulas know {len(known)}; {len(good)} of them, of {len(names)} architectures, have "
+        f"weights within {GOAL_PERCENT} % and the KV cache's blocks equal. The others are below, and why.",
         "",
         "| model | architecture | GPUs | weights GiB | formulas | KV cache |",
         "|---|---|---|---|---|---|",

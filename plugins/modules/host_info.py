@@ -89,6 +89,9 @@ options:
   reading:
     description: JSON file in which an earlier run kept its reading of the host.
     type: path
+  answers:
+    description: JSON file in which M(llmfleet.gateway.vllm_engine_info) keeps what vLLM said of models.
+    type: path
   figures:
     description: JSON file in which figures of the instances are kept.
     type: path
@@ -218,6 +221,9 @@ ansible_facts:
         reading:
           description: What O(reading) holds. Null where it is missing or damaged.
           type: dict
+        answers:
+          description: What O(answers) holds. Null where it is missing or damaged.
+          type: dict
         figures:
           description: What O(figures) holds. Null where it is missing or damaged.
           type: dict
@@ -251,6 +257,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "urls": NAMES,
     "timeout": {"type": "float", "default": 5},
     "reading": {"type": "path"},
+    "answers": {"type": "path"},
     "figures": {"type": "path"},
 }
 

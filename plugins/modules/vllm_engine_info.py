@@ -282,7 +282,7 @@ def answered(module: AnsibleModule, run: Runner) -> dict[str, t.Any]:
     for one in questions:
         answer = kept.get(one["key"]) or new.get(one["name"])
         if answer and "accepted" in answer:
-            found[one["name"]] = keep[one["key"]] = answer
+            found[one["name"]] = keep[one["key"]] = {**answer, "asked": keeping.asked(one)}
         elif answer:
             missing[one["name"]] = str(answer.get("failed"))
     after = keeping.written(keep)

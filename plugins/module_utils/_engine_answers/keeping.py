@@ -31,6 +31,15 @@ INDIFFERENT = frozenset(
         "uvicorn-log-level",
     }
 )
+#: Options that weights and cache depend on.
+SIZES = (
+    "dtype",
+    "enable-expert-parallel",
+    "kv-cache-dtype",
+    "pipeline-parallel-size",
+    "quantization",
+    "tensor-parallel-size",
+)
 #: Not kept: what only a reader of one answer wants.
 PASSING = ("seconds",)
 
@@ -44,6 +53,12 @@ def key(question: Question, image_id: str, gpu: Question) -> str:
     }
     text = json.dumps([FORMAT, image_id, config_text(question), options, dict(gpu)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def asked(question: Question) -> dict[str, t.Any]:
+    """What a plan finds an answer by."""
+    sizes = {name: question["options"][name] for name in SIZES if name in question["options"]}
+    return {**{name: question[name] for name in ("image", "model", "revision")}, "options": sizes}
 
 
 def config_text(question: Question) -> str:

@@ -62,6 +62,7 @@ def look_at_files(asked: Asked) -> dict[str, Any]:
         "fingerprints": openpgp.fingerprints_of(asked["key_files"]),
         "reading": disks.kept(asked["reading"]) if asked["reading"] else None,
         "figures": disks.kept(asked["figures"]) if asked["figures"] else None,
+        "answers": disks.kept(asked["answers"]) if asked.get("answers") else None,
     }
 
 
@@ -111,7 +112,7 @@ def empty(asked: Asked) -> dict[str, Any]:
     nothing.update(
         {name: {} for name in ("repositories", "files", "fingerprints", "services", "models", "model_folders")}
     )
-    return {**nothing, "images_room": None, "models_room": None, "reading": None, "figures": None}
+    return {**nothing, "images_room": None, "models_room": None, "reading": None, "figures": None, "answers": None}
 
 
 def guarded(name: str, part: Part) -> dict[str, Any]:

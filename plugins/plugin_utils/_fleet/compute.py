@@ -19,6 +19,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     reach,
     readings,
 )
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import of_hosts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpus, gpus_of
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import (
@@ -74,7 +75,7 @@ def compute(
     litellm = {name: litellm_instances.instances(hosts[name], _kept(known, name)) for name in gateways}
     addressed = {name: _with_fleet(host, known, sum(litellm.values())) for name, host in hosts.items()}
     gpus = {name: gpus_of(addressed[name], _kept(known, name), faults) for name in servers}
-    memory = GpuMemory(known.models, models_unread=stage == DECLARED)
+    memory = GpuMemory(known.models, models_unread=stage == DECLARED, answers=of_hosts(hosts.values()))
     own = [_server(addressed[name], gpus[name], stage, known) for name in servers]
     found = place(models, own, memory, _kept_places(hosts, known))
     fleet = Fleet(

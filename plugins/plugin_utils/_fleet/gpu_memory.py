@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import with_answer
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
@@ -101,8 +102,14 @@ def unlike(gpus: t.Sequence[int], memory: t.Mapping[int, Gpu]) -> str:
 class GpuMemory:
     """Plans, remembered by who shares what."""
 
-    def __init__(self, descriptions: t.Mapping[str, t.Any], models_unread: bool = False) -> None:
+    def __init__(
+        self,
+        descriptions: t.Mapping[str, t.Any],
+        models_unread: bool = False,
+        answers: t.Sequence[t.Mapping[str, t.Any]] = (),
+    ) -> None:
         self._descriptions = descriptions
+        self._answers = answers
         self.models_unread = models_unread
         self._instances: dict[tuple[t.Any, ...], tuple[needs.Instance | None, str]] = {}
         self._lengths: dict[tuple[int, int], needs.Instance] = {}
@@ -138,11 +145,16 @@ class GpuMemory:
         try:
             config, weight_bytes = describe(described)
             settings = settings_from({**options, "gpu_memory_gib": 1.0, "weight_bytes": weight_bytes})
-            text = canonical(config)
+            text = canonical(with_answer(config, entry, version, self._answers))
             plausible_ratio(read_model(text, settings.quantization, settings.dtype), settings.weight_bytes)
         except MemoryPlanError as error:
             return None, str(error)
         return needs.Instance(entry["name"], text, settings), ""
+
+    @staticmethod
+    def only_answered(demand: Demand) -> bool:
+        """Whether the model could not be planned before its vLLM was asked."""
+        return demand.planned is not None and read_model(demand.planned.text).only_answered
 
     def with_length(self, demand: Demand, length: int) -> Demand:
         """The same with this context, where it is left to the planner."""

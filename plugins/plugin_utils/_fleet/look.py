@@ -20,6 +20,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views impo
 
 #: Where the module vllm_figures keeps what vLLM said at its start.
 FIGURES = "/etc/ansible/facts.d/llmfleet_vllm.fact"
+#: Where the module vllm_engine_info keeps what vLLM said of models.
+ANSWERS = "/etc/ansible/facts.d/llmfleet_engine.fact"
 
 Asked = dict[str, t.Any]
 
@@ -59,7 +61,7 @@ def _of_fleet(fleet: Fleet, host: Host) -> Asked:
         asked["ports"] = sorted({*taken_ports(host, fleet.groups), *_instance_ports(host)})
         asked["urls"] = urls(fleet, host) if said["preflight_check_urls"] else []
     if host.is_gpu_server:
-        asked["figures"] = FIGURES
+        asked["figures"], asked["answers"] = FIGURES, ANSWERS
         asked["models_dir"] = said["vllm_models_dir"]
         asked["models"] = list(dict.fromkeys(entry["model"] for entry in _entries(host) if _in_hub(entry)))
         asked["model_folders"] = lookups.model_folders(said["llm_models"], host)

@@ -20,6 +20,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.memory_pla
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import gpus_of_node, label, nodes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Entry, Load, Place, Seat, Server
 
+_UNPLANNED = "it was started before its vLLM was asked what it takes"
+
 
 class Placement(t.NamedTuple):
     """Places in the order of the declaration, the memory plan of each, what has no place, and what runs and must change."""
@@ -176,6 +178,11 @@ class _Attempt:
             return None
         return self.memory.settled(wanted, node.share, node.length)
 
+    def _came_unplanned(self, wanted: Demand, node: Node, entry: Entry, server: Server) -> bool:
+        """Whether it runs as it was started before anybody could plan it, and nothing else has changed."""
+        same = node.share is None and node.made_of == keeping.digest(entry, server)
+        return same and self.memory.only_answered(wanted)
+
     # ---- the rest
 
     def _fill(self, index: int) -> None:
@@ -254,6 +261,9 @@ class _Attempt:
         found = []
         for rank, seat in enumerate(seats):
             wanted = self._demand(entry, index, seat.server, length)
+            if before and self._came_unplanned(wanted, before[rank], entry, seat.server):
+                # What it takes is known only since its vLLM was asked: a later start is planned, this one goes on.
+                wanted = wanted._replace(planned=None, note=_UNPLANNED)
             settled = self._settled(wanted, before[rank], entry, seat.server) if before else None
             found.append(Place(entry, index, seat.server, seat.gpus, seat.number, wanted, settled, head, rank))
         return found

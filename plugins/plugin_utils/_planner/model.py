@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Union
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from .answers import Answered
 
 DTYPE_BYTES = {"float32": 4, "float": 4, "bfloat16": 2, "float16": 2, "half": 2, "auto": 2}
 
@@ -169,6 +172,9 @@ class Model:
     unsure: str
     # whether the whole architecture is unknown, so that the checkpoint's size must agree with a plain reading
     unknown: bool
+    # what vLLM itself said, and whether nothing else is known of the layers
+    answered: Answered | None = None
+    only_answered: bool = False
 
     @cached_property
     def mixers(self) -> tuple[Mixer, ...]:

@@ -97,6 +97,8 @@ def _cache_figures(tight: Parts, blocks: int, settings: ResolvedSettings) -> dic
 
 
 def _note(model: Model) -> str:
+    if model.only_answered:
+        return "weights and KV cache are what its vLLM said; its activation is that of a plain model of its shape"
     if not model.unsure:
         return ""
     return f"{model.unsure}: its weights are planned from the size of its checkpoint"

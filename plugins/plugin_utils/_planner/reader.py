@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Union
 
+from .answers import NAME, Answered, answered, layers_of
 from .context import derived_context
 from .families import Family, family_of, refuse_lists, refuse_untold
 from .fields import Fields, shown
@@ -57,6 +59,45 @@ def longest_context(config: Config) -> int:
 @lru_cache(maxsize=1024)
 def _read(config_text: ConfigText, quantization: str | None, dtype: str) -> Model:
     whole = Fields(json.loads(config_text))
+    told = answered(whole)
+    whole = Fields({name: value for name, value in whole.values.items() if name != NAME})
+    try:
+        found = _by_family(whole, quantization, dtype)
+    except MemoryPlanError:
+        if not told:
+            raise
+        return _by_answer(whole, told, quantization, dtype)
+    if told and found.unsure:
+        return _by_answer(whole, told, quantization, dtype)
+    return replace(found, answered=told) if told else found
+
+
+def _by_answer(whole: Fields, told: Answered, quantization: str | None, dtype: str) -> Model:
+    """A model of which only vLLM knows the layers."""
+    layers, text = layers_of(told), _text_section(whole) or whole
+    return Model(
+        architectures=_architectures(whole),
+        model_type=text.text("model_type"),
+        hidden=told.told["hidden"],
+        vocab=told.told["vocab"],
+        tied=False,
+        dtype=_dtype(whole, text, dtype),
+        max_positions=told.max_model_len,
+        layers=layers,
+        softcapped=False,
+        encoder=not any(stage.groups for stage in told.stages),
+        extra_parameters=0,
+        ropes=1,
+        vision_parameters=0,
+        quantization=read_quantization((whole, text), quantization, len(layers)),
+        unsure="",
+        unknown=False,
+        answered=told,
+        only_answered=True,
+    )
+
+
+def _by_family(whole: Fields, quantization: str | None, dtype: str) -> Model:
     section = _text_section(whole)
     nested = section is not None
     bare = section or whole

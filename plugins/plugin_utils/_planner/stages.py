@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from . import kv, runtime, versions, weights
+from .answers import PLAUSIBLE, AnsweredStage
 from .model import MemoryPlanError, Model
 from .settings import ResolvedSettings
 
@@ -83,8 +84,10 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
     estimated = engine.subtracts_graph_estimate and (engine.v2_estimates_graphs or not batch.v2_runner)
     state = runtime.sampler_state(model, batch) if stage.holds_head else 0
     peak = runtime.activation(model, stage, batch, settings.max_model_len)
+    told = _answered(model, stage, settings)
+    in_flight = _in_flight(settings, batch)
     return Parts(
-        weights=_weights(model, stage, settings),
+        weights=_weights(model, stage, settings, told),
         activation=peak,
         graphs=graphs,
         graphs_estimate=int(graphs * runtime.GRAPH_ESTIMATE) if estimated else 0,
@@ -94,15 +97,45 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
         non_torch=runtime.non_torch(model, several),
         context=runtime.CONTEXT + runtime.communication(model, several),
         growth=runtime.growth(peak, batch.v2_runner),
-        cache=kv.layout(model, stage, parallel, settings.kv_cache_dtype, _in_flight(settings, batch)),
+        cache=_laid(told, in_flight) if told else kv.layout(model, stage, parallel, settings.kv_cache_dtype, in_flight),
     )
 
 
-def _weights(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> int:
-    """The tensors that the configuration implies, brought to the checkpoint's real size where that is known."""
+def _answered(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> AnsweredStage | None:
+    """What vLLM said of this stage, where it was asked for the same sizes."""
+    told = model.answered
+    if told is None:
+        return None
+    number = [one.first for one in weights.stages(len(model.layers), settings.pipeline_parallel_size)].index(
+        stage.first
+    )
+    same = told.tensor_parallel == settings.tensor_parallel_size and len(told.stages) == settings.pipeline_parallel_size
+    if same and told.expert_parallel == settings.enable_expert_parallel:
+        return told.stages[number]
+    if model.only_answered:
+        raise MemoryPlanError(
+            f"What this model takes is known for tensor_parallel_size {told.tensor_parallel} and pipeline_parallel_size "
+            f"{len(told.stages)} only, for which its vLLM was asked."
+        )
+    return None
+
+
+def _laid(told: AnsweredStage, in_flight: int) -> kv.Layout:
+    groups = tuple(kv.Group(one.block_tokens, one.window, one.is_state) for one in told.groups)
+    return kv.Layout(told.block_bytes, groups, in_flight)
+
+
+def _weights(model: Model, stage: weights.Stage, settings: ResolvedSettings, told: AnsweredStage | None) -> int:
+    """vLLM's own tensors; else those that the configuration implies, brought to the checkpoint's real size where that is known."""
+    if told and model.only_answered:
+        return weights.held(told.tensors)
     multiples = versions.engine_for(settings.vllm_version).mxfp4_multiples
     expert_parallel = settings.enable_expert_parallel
     implied = weights.rank_bytes(model, stage, settings.tensor_parallel_size, multiples, expert_parallel)
+    if told and model.quantization is None:
+        own = weights.held(told.tensors)
+        if PLAUSIBLE[0] * implied <= own <= PLAUSIBLE[1] * implied:
+            return own
     as_stored = settings.weight_bytes and not settings.quantization and settings.dtype == "auto"
     if model.unsure:
         return int(implied * plausible_ratio(model, settings.weight_bytes))

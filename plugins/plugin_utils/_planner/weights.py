@@ -132,6 +132,15 @@ def rank_bytes(
     return memory.held
 
 
+def held(tensors_of_sizes: tuple[tuple[int, int], ...]) -> int:
+    """Bytes that tensors of these sizes take, each as many times as it says."""
+    memory = Allocator()
+    for size, count in tensors_of_sizes:
+        for _number in range(min(count, 100_000)):
+            memory.take(size)
+    return memory.held
+
+
 @lru_cache(maxsize=4096)
 def checkpoint_bytes(model: Model) -> int:
     """Bytes of the whole model as stored: what the safetensors index calls total_size."""

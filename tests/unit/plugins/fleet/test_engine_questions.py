@@ -13,7 +13,14 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.engi
 
 
 def instance(**said: Any) -> dict[str, Any]:
-    plain = {"name": "a", "image": "vllm:1", "model": "/srv/m", "revision": None, "rank": 0, "options": {}}
+    plain: dict[str, Any] = {
+        "name": "a",
+        "image": "vllm:1",
+        "model": "/srv/m",
+        "revision": None,
+        "rank": 0,
+        "options": {},
+    }
     return {**plain, **said}
 
 

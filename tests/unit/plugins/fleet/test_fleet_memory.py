@@ -173,8 +173,8 @@ def test_refused_with_the_arithmetic_and_remedies_that_the_server_can_have(
 
 def test_a_remedy_that_was_offered_does_fit() -> None:
     four = info(H100, H100, H100, H100)
-    assert "tensor_parallel_size: 4, gpu_memory_utilization: 0.951" in refusal([HUGE], **four)
-    wanted = {**HUGE, "tensor_parallel_size": 4, "gpu_memory_utilization": 0.951, "max_model_len": 131072}
+    assert "more GPUs for each replica: tensor_parallel_size: 4\n" in refusal([HUGE], **four)
+    wanted = {**HUGE, "tensor_parallel_size": 4, "max_model_len": 131072}
     assert plan([wanted], **info(H100, H100, H100, H100))[0]["plan"]["max_concurrency"] >= 1
 
 

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers of vLLM reach the plan of the entry that they were asked for, and of no other."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import of_hosts, with_answer
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Demand, GpuMemory
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers import NAME
+
+JAMBA = {"architectures": ["JambaForCausalLM"], "model_type": "jamba", "attn_layer_period": 8, "hidden_size": 4096}
+ENTRY = {"name": "jamba", "model": "org/jamba"}
+ANSWER: dict[str, Any] = {
+    "accepted": True,
+    "built": True,
+    "vllm": "0.32.0",
+    "asked": {"model": "org/jamba", "revision": "main", "image": "i", "options": {"tensor-parallel-size": 1}},
+    "max_model_len": 8192,
+    "shape": {"hidden": 4096, "vocab": 65536, "layers": 32, "heads": 32},
+    "stages": [
+        {
+            "tensors": [[33554432, 480]],
+            "block_bytes": 2097152,
+            "groups": [{"kind": "full", "block_tokens": 16, "window": 0}],
+        }
+    ],
+}
+
+
+def host(answers: Any) -> Any:
+    return types.SimpleNamespace(facts={"answers": answers})
+
+
+def test_answers_of_all_hosts_are_found_and_damaged_ones_are_not() -> None:
+    sound = host({"format": 1, "answers": {"k": ANSWER, "refused": {"accepted": False}, "odd": 3}})
+    assert of_hosts([host(None), host({"answers": []}), host({}), sound]) == [ANSWER]
+
+
+def test_an_entry_finds_its_own() -> None:
+    assert with_answer(JAMBA, ENTRY, "0.32.0", [ANSWER])[NAME]["tensor_parallel"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "version"),
+    [
+        ({"model": "org/other"}, "0.32.0"),
+        ({"revision": "v2"}, "0.32.0"),
+        ({"tensor_parallel_size": 2}, "0.32.0"),
+        ({"engine_args": {"kv_cache_dtype": "fp8"}}, "0.32.0"),
+        ({}, "0.33.0"),
+    ],
+)
+def test_another_entry_does_not(change: dict[str, Any], version: str) -> None:
+    assert with_answer(JAMBA, {**ENTRY, **change}, version, [ANSWER]) == JAMBA
+
+
+def test_a_model_that_no_formula_knows_gets_a_plan() -> None:
+    described = {"org/jamba": {"config": JAMBA}, "org/jamba@main": {"config": JAMBA}}
+    without, note = GpuMemory(described).instance(ENTRY, 0, None, "0.32.0")
+    assert without is None and "JambaForCausalLM" in note
+    memory = GpuMemory(described, answers=[ANSWER])
+    planned, note = memory.instance(ENTRY, 0, None, "0.32.0")
+    assert planned is not None and not note
+    assert memory.only_answered(Demand("jamba", None, planned, "", 0.9, False))
+    assert not memory.only_answered(Demand("jamba", None, None, "", 0.9, False))
