@@ -69,6 +69,8 @@ def running(count: int, **said: t.Any) -> t.Iterator[Several]:
 
 
 def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, t.Any]) -> Several:
+    from ansible_collections.llmfleet.gateway.plugins.filter.database_login import database_login
+
     texts_of, services, secrets_of = rendered(said)
     tags = images("gate", "litellm", "postgres", "redis")
     shutil.copy(BACKEND, folder / "backend.py")
@@ -78,10 +80,10 @@ def _start(folder: Path, name: str, containers: dict[str, str], said: dict[str, 
         network = ["--network", name, "--network-alias", short, "--network-alias", f"llmfleet-{short}"]
         return docker("run", "-d", "--name", containers[short], *network, *options, image, *arguments)
 
-    environment = folder / "database"
-    environment.write_text(
-        f"POSTGRES_USER=litellm\nPOSTGRES_DB=litellm\nPOSTGRES_PASSWORD={secrets_of['postgres_password']}\n"
-    )
+    environment, password = folder / "database", secrets_of["postgres_password"]
+    # Each password has a login of its own, which the role postgres makes.
+    login = database_login(password, "litellm")
+    environment.write_text(f"POSTGRES_USER={login}\nPOSTGRES_DB=litellm\nPOSTGRES_PASSWORD={password}\n")
     start("postgres", tags["postgres"], options=["--env-file", str(environment)])
     names = [f"llmfleet-vllm-{model}" for model in LOCAL] + EXTERNAL
     aliases = [part for one in names for part in ("--network-alias", one)]
