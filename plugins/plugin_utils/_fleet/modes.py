@@ -46,6 +46,8 @@ ARCHITECTURES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ForCausalLM", (CHAT, COMPLETION, EMBEDDING, RERANK)),
     ("ForConditionalGeneration", (CHAT, COMPLETION, EMBEDDING, RERANK, TRANSCRIPTION)),
 )
+#: vLLM's option convert, which makes a model another.
+CONVERTED = {"embed": EMBEDDING, "classify": RERANK}
 #: Keys of a config.json that only a model that sees has.
 EYES = ("vision_config", "vision_tower", "visual", "vision_encoder")
 
@@ -83,10 +85,19 @@ def known_modes(config: t.Mapping[str, t.Any]) -> tuple[str, ...]:
 
 def mode(entry: Entry, described: t.Mapping[str, t.Any]) -> str:
     """Of one that nothing is known of: chat, as most are."""
-    if entry.get("mode"):
-        return str(entry["mode"])
+    if _told(entry):
+        return _told(entry)
     found = known_modes(_config(described))
     return str(_known(entry).get("mode") or (found[0] if found else CHAT))
+
+
+def _told(entry: Entry) -> str:
+    """Declared, or what vLLM is told to make of the model."""
+    return str(entry.get("mode") or CONVERTED.get(str(_engine_args(entry).get("convert")), ""))
+
+
+def _engine_args(entry: Entry) -> dict[str, t.Any]:
+    return {str(name).replace("_", "-"): value for name, value in (entry.get("engine_args") or {}).items()}
 
 
 def _known(entry: Entry) -> dict[str, t.Any]:
@@ -121,9 +132,8 @@ def faults(entry: Entry, described: t.Mapping[str, t.Any]) -> list[str]:
 def options(entry: Entry, vllm_version: str) -> dict[str, t.Any]:
     """What vLLM is told of a model beside what the fleet says: the catalogue's options, under those of engine_args, of which null
     takes one out. A model that generates is taken for an embedding only where vLLM is told to."""
-    said = {str(name).replace("_", "-"): value for name, value in (entry.get("engine_args") or {}).items()}
-    wanted = entry.get("mode")
-    known = known_options(entry["model"], vllm_version) if wanted in (None, _known(entry).get("mode")) else {}
+    said, wanted = _engine_args(entry), _told(entry)
+    known = known_options(entry["model"], vllm_version) if wanted in ("", _known(entry).get("mode")) else {}
     pooling = {"runner": "pooling"} if wanted in (EMBEDDING, RERANK) else {}
     return {name: value for name, value in {**known, **pooling, **said}.items() if value is not None}
 

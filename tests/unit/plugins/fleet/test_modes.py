@@ -130,6 +130,13 @@ def test_a_model_made_something_else_keeps_none_of_its_parsers() -> None:
     assert modes.options(entry(model="Qwen/Qwen3-8B", mode="embedding"), "0.32.0") == {"runner": "pooling"}
 
 
+def test_what_vllm_is_told_to_make_of_a_model_is_its_mode() -> None:
+    made = entry(model="Qwen/Qwen3-8B", engine_args={"convert": "embed"})
+    assert modes.mode(made, {}) == "embedding"
+    assert modes.options(made, "0.32.0") == {"runner": "pooling", "convert": "embed"}
+    assert modes.mode(entry(engine_args={"convert": ["embed"]}), {}) == "chat"
+
+
 def test_the_catalogue_refuses_a_mode_too() -> None:
     (fault,) = modes.faults(entry(model="BAAI/bge-reranker-v2-m3", mode="chat"), {})
     assert "a model for rerank (by the catalogue)" in fault
