@@ -11,6 +11,7 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     acts,
     canary,
@@ -22,6 +23,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     rolls,
     switched,
     table,
+    upgrades,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.assemble import assemble, refusals
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.compute import Known, compute
@@ -41,6 +43,9 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value impo
     SERVICE_STATE,
     SWITCHED,
     TRAFFIC,
+    UPGRADE,
+    UPGRADE_UNDO,
+    UPGRADED,
     Fleet,
     FleetError,
 )
@@ -74,6 +79,8 @@ class ActionModule(ActionBase):
                 "state": {"type": "str", "choices": list(drains.STATES)},
                 "act": {"type": "str", "choices": list(acts.ACTS)},
                 "services": {"type": "list", "elements": "str", "choices": list(acts.SERVICES), "default": []},
+                "upgrade": {"type": "dict"},
+                "record": {"type": "dict", "default": {}},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
                 "secrets": {"type": "bool", "default": True},
@@ -85,6 +92,7 @@ class ActionModule(ActionBase):
                 ("stage", CHOSEN, ["names"]),
                 ("stage", SERVICE_STATE, ["act"]),
                 ("stage", SWITCHED, ["names"]),
+                ("stage", UPGRADED, ["upgrade"]),
                 ("stage", CANARY, ["batch", "before", "after"]),
             ],
         )
@@ -106,6 +114,9 @@ class ActionModule(ActionBase):
             SERVICE_STATE: self._service_state,
             SWITCHED: self._switched,
             CANARY: self._canary,
+            UPGRADE: self._upgrade,
+            UPGRADED: self._upgraded,
+            UPGRADE_UNDO: self._upgrade_undo,
             REPORT: self._report,
         }
 
@@ -185,9 +196,7 @@ class ActionModule(ActionBase):
 
     def _traffic(self) -> Value:
         found = drains.traffic(self._fleet(), self._args["names"], self._args["state"])
-        if found["refused"]:
-            raise AnsibleActionFail("\n".join(found["refused"]))
-        return found
+        return self._unless_refused(found)
 
     def _chosen(self) -> Value:
         value = self._fleet()
@@ -202,6 +211,25 @@ class ActionModule(ActionBase):
         variables = next(iter(self._resolved(off_too=True).hosts.values())).variables
         leaves, comes = self._args["names"]
         return switched.switch(variables, leaves, comes)
+
+    def _upgrade(self) -> Value:
+        said = self._registered("upgrade_found")
+        found = {host: one.get("containers") or [] for host, one in said.items()}
+        return self._unless_refused(upgrades.plan(self._fleet(), found, load_extra_vars(self._loader)))
+
+    def _upgraded(self) -> Value:
+        reading = self._fleet()["reading"]
+        return {"reading": upgrades.recorded(reading, upgrades.entries(self._args["upgrade"], self._args["record"]))}
+
+    def _upgrade_undo(self) -> Value:
+        value = self._fleet()
+        found = upgrades.undo(value)
+        return {**self._unless_refused(found), "reading": upgrades.recorded(value["reading"], {}, found["record"])}
+
+    def _unless_refused(self, found: Value) -> Value:
+        if found["refused"]:
+            raise AnsibleActionFail("\n".join(found["refused"]))
+        return found
 
     def _canary(self) -> Value:
         """What loops over the gateways registered, and what the replicas of the batch and others beside them answered."""
@@ -271,7 +299,7 @@ class ActionModule(ActionBase):
         facts = {name: host.facts for name, host in hosts.items() if host.facts}
         found = judged(facts, {name: value["hosts"][name]["preflight"] for name in facts})
         self._show(found.table)
-        refused = [*found.refusal.splitlines(), *refusals(value)]
+        refused = [*found.refusal.splitlines(), *refusals(value), *upgrades.faults(value)]
         if refused:
             raise AnsibleActionFail("\n".join(refused))
 

@@ -30,9 +30,12 @@ options:
       - V(switched) says which models of C(llm_models) are off once the first of O(names) has left and the second has come.
       - V(canary) compares the members of O(batch) with the others of their backends, and what each answered to the same questions as
         another one.
+      - V(upgrade) says which services run another image than the declared one, and what follows of it; it reads what
+        M(llmfleet.gateway.container_info) said (C(upgrade_found)). V(upgraded) makes the reading that remembers it, and V(upgrade_undo) says
+        what the way back is.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, service_state, switched, canary, report]
+    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, service_state, switched, canary, upgrade, upgraded, upgrade_undo, report]
     required: true
   service:
     description: The service that O(stage=rollout) makes batches of.
@@ -69,6 +72,13 @@ options:
     elements: str
     choices: [postgres, redis, gate, vllm, litellm, edge]
     default: []
+  upgrade:
+    description: What O(stage=upgrade) returned, for O(stage=upgraded).
+    type: dict
+  record:
+    description: What is remembered of an upgrade of LiteLLM beside its images.
+    type: dict
+    default: {}
   driver_to_come:
     description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
     type: bool
@@ -152,7 +162,7 @@ nvidia_driver_batch:
   type: str
 reading:
   description: What is kept on the servers for later runs, which may be unable to ask for it.
-  returned: stage is V(declared), V(known) or V(traffic)
+  returned: stage is V(declared), V(known), V(traffic), V(upgraded) or V(upgrade_undo)
   type: dict
 drained:
   description: What persons took requests from by the playbook C(drain), servers and instances as C(SERVER/NAME).
@@ -200,7 +210,7 @@ short:
   elements: str
 refused:
   description: Always empty; what is refused fails the task.
-  returned: stage is V(traffic)
+  returned: stage is V(traffic), V(upgrade) or V(upgrade_undo)
   type: list
   elements: str
 steps:
@@ -210,12 +220,17 @@ steps:
   elements: dict
 will:
   description: What happens to whom, a line each.
-  returned: stage is V(service_state) or V(switched)
+  returned: stage is V(service_state), V(switched), V(upgrade) or V(upgrade_undo)
   type: list
   elements: str
 destroys:
   description: What is interrupted by it, a line each.
-  returned: stage is V(service_state) or V(switched)
+  returned: stage is V(service_state), V(switched), V(upgrade) or V(upgrade_undo)
+  type: list
+  elements: str
+changed_services:
+  description: Services whose containers have another image than the declared one.
+  returned: stage is V(upgrade)
   type: list
   elements: str
 "off":
@@ -224,10 +239,9 @@ destroys:
   type: list
   elements: str
 before:
-  description: What it is.
-  returned: stage is V(switched)
-  type: list
-  elements: str
+  description: What C(llm_models_off) is; or the images that run, by service.
+  returned: stage is V(switched) or V(upgrade)
+  type: raw
 text:
   description: The same as a file of variables.
   returned: stage is V(switched)
@@ -238,8 +252,8 @@ seen:
   type: list
   elements: str
 projects:
-  description: The projects by host.
-  returned: stage is V(chosen)
+  description: The projects by host; those of vLLM that are upgraded.
+  returned: stage is V(chosen) or V(upgrade)
   type: dict
 faults:
   description: What failed, a line each.
@@ -251,6 +265,34 @@ undone:
   returned: stage is V(report)
   type: list
   elements: str
+after:
+  description: The declared image of each service that is upgraded.
+  returned: stage is V(upgrade)
+  type: dict
+pins:
+  description: Variables of releases that the command was given, which have to be in the inventory afterwards.
+  returned: stage is V(upgrade)
+  type: dict
+images:
+  description: Of each service that changes its image C(before) and C(after).
+  returned: stage is V(upgrade) or V(upgrade_undo)
+  type: dict
+next:
+  description: What is left to be done by a person.
+  returned: stage is V(upgrade)
+  type: str
+back:
+  description: The command that goes back.
+  returned: stage is V(upgrade)
+  type: str
+record:
+  description: What is remembered of upgrades, by service.
+  returned: stage is V(upgrade_undo)
+  type: dict
+backup:
+  description: The backup that was made before LiteLLM was upgraded.
+  returned: stage is V(upgrade_undo)
+  type: str
 hosts:
   description: For each host its C(address) and what each role reads there, by the role's name.
   returned: success

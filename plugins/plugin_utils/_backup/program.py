@@ -13,7 +13,7 @@ import signal
 import sys
 import typing as t
 
-from . import create, folder, offsite, restore, trial
+from . import create, folder, offsite, rehearsal, restore, trial
 from .postgres import Postgres
 from .settings import BackupError, Settings, read
 
@@ -99,6 +99,10 @@ def _drop(settings: Settings, args: argparse.Namespace) -> Said:
     return restore.drop(settings, args.database)
 
 
+def _rehearse(settings: Settings, _args: argparse.Namespace) -> Said:
+    return rehearsal.run(settings, rehearsal.wanted(sys.stdin.read()))
+
+
 def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="llmfleet-backup", description="Backups of LiteLLM's database.")
     found.add_argument("--config", default=CONFIG)
@@ -124,6 +128,7 @@ def parser() -> argparse.ArgumentParser:
     command("empty", _empty, "make an empty database beside the running one")
     command("switch", _switch, "put a database in the place of the running one").add_argument("database")
     command("drop", _drop, "drop a database that was kept").add_argument("database")
+    command("rehearse", _rehearse, "try an upgrade on a copy of the running database; standard input says which")
     return found
 
 

@@ -18,6 +18,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     litellm_instances,
     reach,
     readings,
+    upgrades,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import of_hosts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
@@ -43,7 +44,12 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models imp
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.placement import Placement, place
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.places import Place, Server
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import deployed_redis, taken_ports
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import (
+    SERVICES,
+    deployed_redis,
+    on_host,
+    taken_ports,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, Fleet, FleetError
 
 #: Share of a model that does not say its own where the planner can't choose one.
@@ -308,7 +314,14 @@ def _reading(
     models = readings.of_models(known.models)
     key = api_keys.noted(_keys(fleet, known), known.reading, complete) if fleet.instances else {}
     names = former.names(fleet.variable("llm_models"), known.reading)
-    return readings.renewed(known.reading, parts, models, places, _drained(fleet, known), key, names)
+    upgraded = upgrades.noted(known.reading, _images(fleet))
+    return readings.renewed(known.reading, parts, models, places, _drained(fleet, known), key, names, upgraded)
+
+
+def _images(fleet: Fleet) -> dict[str, str]:
+    """Declared ones, as the table of services tells them."""
+    rows = [(row, [host for host in fleet.hosts.values() if on_host(row, host, fleet.groups)]) for row in SERVICES]
+    return {row.name: str(hosts[0].variables.get(row.image, "")) for row, hosts in rows if row.image and hosts}
 
 
 def _keys(fleet: Fleet, known: Known) -> api_keys.Keys:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import api_keys, former
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import api_keys, former, upgrades
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 
@@ -48,14 +48,17 @@ def renewed(
     drained: t.Sequence[str] = (),
     key: t.Mapping[str, str] | None = None,
     names: t.Mapping[str, list[str]] | None = None,
+    upgraded: t.Mapping[str, t.Any] | None = None,
 ) -> Reading:
     """What this run knows, under the next number where it differs from what was kept."""
     content = {"format": FORMAT, "hosts": dict(hosts), "models": dict(models), "places": dict(places)}
     content |= {api_keys.PART: dict(key)} if key else {}
     same = all(before.get(part) == content[part] for part in content) and drains(before) == list(drained)
     same = same and api_keys.kept(before) == dict(key or {}) and former.kept(before) == dict(names or {})
+    same = same and upgrades.kept(before) == dict(upgraded or {})
     content |= {"drained": list(drained)} if drained else {}
     content |= {former.PART: dict(names)} if names else {}
+    content |= {upgrades.PART: dict(upgraded)} if upgraded else {}
     return {**content, "number": before["number"] + (0 if same else 1)}
 
 

@@ -405,3 +405,17 @@ def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
     view = vllm.view(make_fleet(host, make_instance(**node, master_port=18001), other), host)
     assert view["figures"] == []
     assert [one["servers"] for one in view["network_checks"]] == [["gpu1", "gpu2"]]
+
+
+# ---- an upgrade
+
+
+def test_each_image_is_asked_once_about_all_its_instances_without_a_network_or_a_gpu() -> None:
+    own = make_instance(name="own", model="/srv/models/own", image="vllm:own")
+    host = make_host()
+    found = vllm.view(make_fleet(host, make_instance(name="a"), own, make_instance(name="b")), host)
+    first, second = found["accepts"]
+    assert list(first["instances"]) == ["a", "b"] and list(second["instances"]) == ["own"]
+    words = second["command"]
+    assert words[words.index("--network") + 1] == "none" and "--gpus" not in words and words[-1] == "vllm:own"
+    assert "/srv/models/own:/srv/models/own:ro" in words and "allowed-media-domains" in second["instances"]["own"]

@@ -39,6 +39,8 @@ CONTAINER_PORT = 4000
 TEMPORARY = "/tmp:mode=1777,size=1g"
 PROBE = ["python3", "/etc/llmfleet/probe.py"]
 HINT = "Restore the database from the backup made before, set litellm_version back, and run again."
+#: General settings that say where Redis is, or need it.
+OF_REDIS = ("coordination_redis", "use_redis_transaction_buffer", "use_shared_health_check")
 #: Parts of config.yaml that a variable of the same meaning is merged into, and the prefix of their secrets' names.
 SETTINGS = {
     "litellm_settings": ("litellm_settings", "LLM_LITELLM_SETTINGS"),
@@ -59,6 +61,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "probes": _probes(fleet),
         "redis": redis.where(fleet, host) is not None,
         "salt": salt(fleet, host),
+        "rehearsal": rehearsal(fleet, host, config),
         "plan": {"refusals": faults},
     }
 
@@ -224,6 +227,29 @@ def salt(fleet: Fleet, host: Host) -> dict[str, list[str]]:
         ],
         "running": ["--volume", f"{folder}:/run/llmfleet:ro"],
         "image": [str(said["litellm_image"])],
+    }
+
+
+def rehearsal(fleet: Fleet, host: Host, config: dict[str, t.Any]) -> dict[str, t.Any]:
+    """How a LiteLLM runs on a copy of the database (plugin_utils/_backup/rehearsal.py): as the first instance, without Redis, which is
+    not there, and counting at once."""
+    said = host.variables
+    parts = {**config, "litellm_settings": {**config["litellm_settings"]}}
+    parts["router_settings"] = {
+        name: value for name, value in config["router_settings"].items() if not name.startswith("redis")
+    }
+    parts["general_settings"] = {
+        name: value for name, value in config["general_settings"].items() if name not in OF_REDIS
+    } | {"proxy_batch_write_at": 1}
+    for name in ("cache", "cache_params"):
+        parts["litellm_settings"].pop(name, None)
+    return {
+        "after": str(said["litellm_image"]),
+        "user": f"{said['litellm_uid']}:{said['litellm_gid']}",
+        "folder": f"{fleet.root}/litellm/1",
+        "config": parts,
+        "environment": _environment(said, True),
+        "seconds": int(said["litellm_wait_timeout"]),
     }
 
 

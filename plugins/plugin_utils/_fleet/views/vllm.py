@@ -13,6 +13,7 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, reach
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm_accepts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -78,6 +79,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "network_checks": network_checks(fleet, host),
         **engine_questions(own, fleet, host),
         "ray": [{"project": one["project"], "image": one["image"]} for one in own if one.get("ray")],
+        "accepts": vllm_accepts.accepts([(one, _options(one, host.variables)) for one in own], host.variables),
         "figures": [_figures(instance) for instance in serving],
         "probes": [_probe(instance) for instance in serving],
         "figures_differ": set(_known(host)) != {instance["name"] for instance in serving},

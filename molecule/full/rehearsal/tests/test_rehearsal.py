@@ -1,0 +1,164 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LiteLLM goes to another release and back, under load; what can't work changes nothing. In this order."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+from scenario import INVENTORY, SCENARIO, Gateway
+
+from tests.load.changes import Fleet, Load, deploy, nobody_noticed
+
+UPGRADE, UNDO = "playbooks/upgrade.yml", "playbooks/upgrade_undo.yml"
+Shell = t.Callable[[str, str], str]
+PSQL = "docker exec -i llmfleet-postgres psql -U postgres --no-psqlrc -tA"
+#: What a release does that has a migration which fails.
+BROKEN = """FROM {}
+USER root
+RUN d=$(find / -type d -path '*litellm_proxy_extras/migrations' 2>/dev/null | head -n 1)/29990101000000_broken && \\
+    mkdir "$d" && echo 'ALTER TABLE "NoSuchTable" ADD COLUMN "x" TEXT;' > "$d/migration.sql"
+"""
+
+
+def images() -> dict[str, str]:
+    found = {**read("images.yml"), "earlier": read("litellm.yml")["litellm_image"]}
+    return {name.removesuffix("_image"): text for name, text in found.items()}
+
+
+def read(name: str) -> dict[str, str]:
+    return t.cast("dict[str, str]", yaml.safe_load((INVENTORY / "group_vars/all" / name).read_text()))
+
+
+def master() -> str:
+    return read("vault.yml")["litellm_master_key"]
+
+
+def running(ssh: Shell) -> dict[str, str]:
+    """Of everything that runs its image and when it was started."""
+    lines = ssh("docker inspect --format '{{.Name}} {{.Config.Image}} {{.State.StartedAt}}' $(docker ps -q)", "").split(
+        "\n"
+    )
+    return {name.lstrip("/"): rest for name, _space, rest in (line.partition(" ") for line in lines) if name}
+
+
+def left(ssh: Shell) -> str:
+    """Of a rehearsal."""
+    names = ssh(
+        "docker ps -a --format '{{.Names}}'; docker network ls --format '{{.Name}}'; ls -A /opt/llmfleet/backup", ""
+    )
+    return "\n".join(line for line in names.splitlines() if "rehearsal" in line or "partial" in line)
+
+
+def databases(ssh: Shell) -> list[str]:
+    return ssh(
+        f"{PSQL} -d postgres", "SELECT datname FROM pg_database WHERE datname LIKE 'litellm%' ORDER BY 1"
+    ).split()
+
+
+def made(gateway: Gateway, alias: str) -> str:
+    status, text = gateway.call("/key/generate", {"key_alias": alias, "models": ["tiny"]}, master())
+    assert status == 200, text
+    return t.cast("str", json.loads(text)["key"])
+
+
+@pytest.fixture(scope="module")
+def old_key(gateway: Gateway) -> str:
+    return made(gateway, "made by the earlier release")
+
+
+def test_check_mode_only_says(ssh: Shell, old_key: str) -> None:
+    before = running(ssh)
+    run = deploy("--check", "-e", f"litellm_image={images()['litellm']}", playbook=UPGRADE)
+    assert run.returncode == 0, run.stdout[-5000:]
+    assert "upgrade would:" in run.stdout and images()["earlier"] in run.stdout
+    assert running(ssh) == before and not left(ssh)
+
+
+def test_a_release_that_cannot_migrate_changes_nothing(ssh: Shell, under_load: Load, tmp_path: Path) -> None:
+    broken, result = "llmfleet-bench/litellm:broken", tmp_path / "result.json"
+    ssh(f"docker build --quiet --tag {broken} -", BROKEN.format(images()["litellm"]))
+    before, there = running(ssh), databases(ssh)
+    with under_load("release that can't migrate") as seen:
+        run = deploy("-e", f"litellm_image={broken}", "-e", "confirm=yes", "-e", f"result={result}", playbook=UPGRADE)
+    assert run.returncode != 0 and "Nothing was changed" in run.stdout, run.stdout[-5000:]
+    told = json.loads(result.read_text())
+    print(told["faults"])
+    assert told["failed"] and "broken" in "".join(told["faults"])
+    assert running(ssh) == before and databases(ssh) == there and not left(ssh)
+    nobody_noticed(seen)
+
+
+def test_vllm_is_asked_whether_it_takes_what_is_declared(ssh: Shell, fleet: Fleet) -> None:
+    """As after an option that the new release has no more."""
+    ssh(f"docker tag {images()['vllm']} llmfleet-bench/vllm:another", "")
+    before = running(ssh)
+
+    def declare(said: dict[str, t.Any]) -> None:
+        said["llm_models"][0]["engine_args"]["option_of_before"] = 1
+
+    with fleet.for_a_while(declare):
+        run = deploy("-e", "vllm_image=llmfleet-bench/vllm:another", "-e", "confirm=yes", playbook=UPGRADE)
+    assert run.returncode != 0 and "unrecognized arguments: --option-of-before" in run.stdout, run.stdout[-5000:]
+    assert running(ssh) == before
+
+
+def test_litellm_and_postgresql(ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path) -> None:
+    """PostgreSQL's image is the same by another name: to Compose that is another image."""
+    ssh(f"docker tag {images()['postgres']} llmfleet-bench/postgres:another", "")
+    result = tmp_path / "result.json"
+    given = ["-e", f"litellm_image={images()['litellm']}", "-e", "postgres_image=llmfleet-bench/postgres:another"]
+    with under_load("litellm 1.90 to 1.104, postgresql") as seen:
+        run = deploy(*given, "-e", "confirm=yes", "-e", f"result={result}", playbook=UPGRADE)
+    assert run.returncode == 0, run.stdout[-8000:]
+    told = json.loads(result.read_text())
+    print(told["rehearsal"], seen["requests"], seen["failed"], seen["longest_wait"], seen["change_seconds"])
+    assert told["rehearsal"]["migration"]["applied"] > 0 and told["rehearsal"]["answers"]["keys"] >= 2
+    assert told["backup"].startswith("/opt/llmfleet/backup/") and "upgrade_undo" in told["back"]
+    assert "litellm_image" in told["next"] and not left(ssh)
+    now = running(ssh)
+    for name, image in (
+        ("litellm-1", images()["litellm"]),
+        ("litellm-2", images()["litellm"]),
+        ("postgres", ":another"),
+    ):
+        assert image in now[f"llmfleet-{name}"]
+    assert gateway.chat(key=old_key)[0] == gateway.call("/v1/models", key=old_key)[0] == 200
+    nobody_noticed(seen)
+
+
+def test_the_declaration_of_before_is_refused_until_the_release_is_in_it(ssh: Shell) -> None:
+    before = running(ssh)
+    run = deploy()
+    assert run.returncode != 0 and "litellm was upgraded" in run.stdout and "upgrade_undo" in run.stdout
+    assert f"litellm_image: {images()['litellm']}" in run.stdout and running(ssh) == before
+    pins = f"litellm_image: {images()['litellm']}\npostgres_image: llmfleet-bench/postgres:another\n"
+    (INVENTORY / "group_vars/all/zz_pins.yml").write_text(pins)
+    settled = deploy()
+    assert settled.returncode == 0, settled.stdout[-5000:]
+    assert running(ssh) == before
+
+
+def test_the_way_back(ssh: Shell, gateway: Gateway, old_key: str, tmp_path: Path) -> None:
+    """A key of after the upgrade is in the database that is kept."""
+    late, result = made(gateway, "made by the new release"), tmp_path / "result.json"
+    refused = deploy("-e", "confirm=yes", playbook=UNDO)
+    assert refused.returncode != 0 and "was llmfleet-bench/litellm" in refused.stdout
+    (INVENTORY / "group_vars/all/zz_pins.yml").unlink()
+    asked = deploy(playbook=UNDO)
+    assert asked.returncode != 0 and "confirm=yes" in asked.stdout
+    run = deploy("-e", "confirm=yes", "-e", f"result={result}", playbook=UNDO)
+    assert run.returncode == 0, run.stdout[-8000:]
+    now, told = running(ssh), json.loads(result.read_text())
+    assert images()["earlier"] in now["llmfleet-litellm-1"] and images()["earlier"] in now["llmfleet-litellm-2"]
+    assert images()["postgres"] in now["llmfleet-postgres"]
+    assert gateway.chat(key=old_key)[0] == 200 and gateway.call("/v1/models", key=late)[0] == 401
+    assert told["kept"] in databases(ssh)
+    settled = deploy()
+    assert settled.returncode == 0, settled.stdout[-5000:]
+    assert (SCENARIO / "keys" / "demo").exists() and running(ssh) == now

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, llmfleet contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an upgrade changes, what is remembered of it, what that refuses later, and the way back."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import upgrades
+from declared import Known, fleet_of
+
+Value = dict[str, t.Any]
+OLD, NEW = "litellm:1.90", "litellm:1.104"
+
+
+def value(**images: str) -> Value:
+    declared = {"postgres": "postgres:17", "vllm": "vllm:1", "litellm": OLD, **images}
+    return {
+        "gateways": ["gw"],
+        "services": [{"name": name, "image": image} for name, image in declared.items()],
+        "instances": [{"server": "gpu", "project": "llmfleet-vllm-own", "image": "vllm:own"}],
+        "hosts": {"gw": {"postgres": {}}, "gpu": {}},
+        "unreachable_hosts": {},
+        "reading": {"number": 4, "hosts": {}, "models": {}},
+    }
+
+
+def box(project: str, image: str, service: str = "") -> Value:
+    return {"project": project, "service": service or project.split("-")[1], "image": image}
+
+
+FOUND = {
+    "gw": [
+        box("llmfleet-litellm-1", OLD),
+        box("llmfleet-litellm-2", OLD),
+        box("llmfleet-postgres", "postgres:17"),
+        box("", "something:1", "litellm"),
+    ],
+    "gpu": [
+        box("llmfleet-vllm-tiny", "vllm:1"),
+        box("llmfleet-vllm-own", "vllm:own"),
+        box("llmfleet-vllm-tiny", "x", "download"),
+    ],
+}
+
+
+def planned(given: Value | None = None, found: t.Any = None, **images: str) -> Value:
+    return upgrades.plan(value(**images), found or FOUND, given or {})
+
+
+def test_nothing_is_upgraded_where_all_that_runs_is_declared() -> None:
+    found = planned()
+    assert found["changed_services"] == [] and found["destroys"] == [] and found["refused"] == []
+    assert found["will"] == ["Nothing: all that runs has the declared image"]
+
+
+def test_an_upgrade_of_litellm_says_what_it_tries_first_and_what_the_way_back_loses() -> None:
+    found = planned({"litellm_version": "1.104", "confirm": "yes"}, litellm=NEW)
+    assert found["images"] == {"litellm": {"before": [OLD], "after": NEW}} and found["pins"] == {
+        "litellm_version": "1.104"
+    }
+    assert any("Copy the database" in line for line in found["will"]) and found["destroys"] == [upgrades.LOST]
+    assert "litellm_version: 1.104" in found["next"] and "confirm" not in found["next"]
+    assert found["back"].endswith(f"upgrade_undo -i INVENTORY -e litellm_image={OLD}")
+    assert planned(litellm=NEW)["next"] == "The releases are in the inventory"
+
+
+def test_vllm_is_asked_and_an_instance_with_an_image_of_its_own_stays() -> None:
+    found = planned(vllm="vllm:2")
+    assert found["projects"] == {"gpu": ["llmfleet-vllm-tiny"]} and found["destroys"] == []
+    assert any("every declared option" in line for line in found["will"]) and "Back up" not in " ".join(found["will"])
+
+
+def test_postgres_is_tried_on_a_copy_as_well() -> None:
+    found = planned(postgres="postgres:17.5")
+    assert found["changed_services"] == ["postgres"] and any("Copy the database" in line for line in found["will"])
+
+
+def test_what_runs_by_several_images_is_no_beginning() -> None:
+    mixed = {"gw": [box("llmfleet-litellm-1", "litellm:1.80"), box("llmfleet-litellm-2", OLD)]}
+    assert "several images" in planned(found=mixed, litellm=NEW)["refused"][0]
+    # Of a run that ended half way one image is left.
+    half = {"gw": [box("llmfleet-litellm-1", NEW), box("llmfleet-litellm-2", OLD)]}
+    assert planned(found=half, litellm=NEW)["refused"] == []
+
+
+def test_an_external_database_and_a_host_that_does_not_answer_are_refused() -> None:
+    there = {**value(litellm=NEW), "hosts": {"gw": {}, "gpu": {}}, "unreachable_hosts": {"gpu": "away"}}
+    refused = upgrades.plan(there, FOUND, {})["refused"]
+    assert "postgres_mode" in refused[0] and refused[1].startswith("gpu does not answer")
+
+
+# ---- the record
+
+
+def upgraded(pins: Value | None = None) -> Value:
+    """A reading of after an upgrade, as a file gives it back."""
+    found = planned(pins or {"litellm_version": "1.104"}, litellm=NEW)
+    rows = upgrades.entries(found, {"backup": "/b/one.tar", "side_by_side": True})
+    return t.cast("Value", json.loads(json.dumps(upgrades.recorded(value()["reading"], rows))))
+
+
+def test_the_record_has_images_pins_and_the_backup() -> None:
+    assert upgraded()["number"] == 5
+    assert upgraded()["upgraded"]["litellm"] == {
+        "before": [OLD],
+        "after": NEW,
+        "pins": {"litellm_version": "1.104"},
+        "backup": "/b/one.tar",
+        "side_by_side": True,
+    }
+
+
+def test_a_run_that_would_go_back_is_refused_with_what_to_write() -> None:
+    (line,) = upgrades.faults({**value(litellm=OLD), "reading": upgraded()})
+    assert "litellm_version: 1.104" in line and "upgrade_undo" in line
+    assert upgrades.faults({**value(litellm=NEW), "reading": upgraded()}) == []
+    assert upgrades.faults({**value(litellm="litellm:2"), "reading": upgraded()}) == []
+
+
+def test_a_second_upgrade_remembers_where_the_first_began() -> None:
+    found = upgrades.plan(value(litellm="litellm:2"), {"gw": [box("llmfleet-litellm-1", NEW)]}, {})
+    row = upgrades.recorded(upgraded(), upgrades.entries(found, {}))["upgraded"]["litellm"]
+    assert row["before"] == [OLD, NEW] and row["after"] == "litellm:2"
+
+
+def test_what_ran_several_images_has_no_one_way_back() -> None:
+    mixed = {"gpu": [box("llmfleet-vllm-a", "vllm:0"), box("llmfleet-vllm-b", "vllm:00")]}
+    assert upgrades.entries(planned(found=mixed), {}) == {}
+
+
+@pytest.mark.parametrize("damaged", [None, [], {"litellm": 1}, {"litellm": {"before": "x", "after": "y"}}, {"a": 1}])
+def test_a_damaged_record_is_none(damaged: t.Any) -> None:
+    assert upgrades.kept({"upgraded": damaged}) == {}
+
+
+def test_runs_keep_the_record_until_another_image_is_declared() -> None:
+    groups = {"gateways": ["gw"], "gpu_servers": ["gw"]}
+    models = [{"name": "q", "model": "Qwen/Qwen2.5-0.5B-Instruct", "memory_check": False}]
+    before = fleet_of(models, {"gw": {"litellm_image": OLD, "llm_gpu_count": 0}}, groups).reading
+    reading = {**before, "upgraded": upgraded()["upgraded"]}
+
+    def run(image: str) -> dict[str, t.Any]:
+        said = {"gw": {"litellm_image": image, "llm_gpu_count": 0}}
+        return fleet_of(models, said, groups, known=Known(reading=reading)).reading
+
+    assert run(NEW) == run(OLD) == reading
+    assert "upgraded" not in run("litellm:2") and run("litellm:2")["number"] == reading["number"] + 1
+
+
+# ---- the way back
+
+
+def test_the_way_back_needs_the_declaration_of_before() -> None:
+    refused = upgrades.undo({**value(litellm=NEW), "reading": upgraded()})["refused"]
+    assert len(refused) == 1 and f"litellm was {OLD} before" in refused[0]
+    found = upgrades.undo({**value(litellm=OLD), "reading": upgraded()})
+    assert found["refused"] == [] and found["backup"] == "/b/one.tar" and len(found["destroys"]) == 1
+    assert found["images"] == {"litellm": {"before": NEW, "after": OLD}}
+    assert "upgraded" not in upgrades.recorded(upgraded(), {}, found["record"])
+
+
+def test_without_an_upgrade_there_is_no_way_back() -> None:
+    assert upgrades.undo(value())["refused"] == ["no upgrade is known that could be undone"]
