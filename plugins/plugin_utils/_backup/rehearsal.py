@@ -19,6 +19,7 @@ import shutil
 import subprocess
 import time
 import typing as t
+import urllib.parse
 
 from . import cluster, folder, questions, restore
 from .postgres import Postgres, identifier, literal, told
@@ -179,7 +180,8 @@ class Proxy:
 
     def __init__(self, settings: Settings, want: Wanted, place: str, password: str) -> None:
         self.settings, self.want, self.place = settings, want, place
-        login = f"{settings.user}:{password}@{DATABASE}:5432/{settings.database}"
+        user, database = (urllib.parse.quote(name, safe="") for name in (settings.user, settings.database))
+        login = f"{user}:{password}@{DATABASE}:5432/{database}"
         self.password = password
         self.secrets = {**_environment(settings.environment), "DATABASE_URL": f"postgresql://{login}"}
 
