@@ -19,6 +19,8 @@ import urllib.request
 ENVIRONMENT = "/run/llmfleet/environment"
 ADDRESS = "http://127.0.0.1:4000"
 SECONDS = 60
+#: A key's permission to have LiteLLM answer by itself.
+MOCKING = {"allow_client_mock_response": True}
 #: Without a proxy, whatever the environment says.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -71,7 +73,7 @@ def questions(asked: Ask, master: str, keys: t.Sequence[str]) -> dict[str, t.Any
         good(
             f"key {number} of before", asked("/v1/models", key), lambda status: status not in (0, 401) and status < 500
         )
-    made = good("a new key", asked("/key/generate", master, {"duration": "1h", "metadata": {"made_by": "rehearsal"}}))
+    made = good("a new key", asked("/key/generate", master, {"duration": "1h", "metadata": MOCKING}))
     new = str(made.get("key") or "")
     if new:
         good("the models by the new key", asked("/v1/models", new))

@@ -216,4 +216,11 @@ def undo(value: Value) -> dict[str, t.Any]:
     lost = ["Keys, teams and spend of after the upgrade are not in the database any more, only in the one that is kept"]
     destroys = lost if "litellm" in record else []
     images = {name: {"before": row["after"], "after": row["before"][-1]} for name, row in record.items()}
-    return {"images": images, "record": record, "refused": refused, "will": lines, "destroys": destroys, "backup": backup}
+    return {
+        "images": images,
+        "record": record,
+        "refused": refused,
+        "will": lines,
+        "destroys": destroys,
+        "backup": backup,
+    }

@@ -69,15 +69,23 @@ def made(gateway: Gateway, alias: str) -> str:
 
 @pytest.fixture(scope="module")
 def old_key(gateway: Gateway) -> str:
-    return made(gateway, "made by the earlier release")
+    """Of before the upgrade, also for a test that is run again alone."""
+    path = SCENARIO / "old_key"
+    if not path.exists():
+        path.write_text(made(gateway, "made by the earlier release"))
+    return path.read_text()
 
 
-def test_check_mode_only_says(ssh: Shell, old_key: str) -> None:
-    before = running(ssh)
-    run = deploy("--check", "-e", f"litellm_image={images()['litellm']}", playbook=UPGRADE)
+def test_a_rehearsal_alone_changes_nothing(ssh: Shell, old_key: str, tmp_path: Path) -> None:
+    before, there, result = running(ssh), databases(ssh), tmp_path / "result.json"
+    given = ["-e", f"litellm_image={images()['litellm']}", "-e", "rehearse=only", "-e", f"result={result}"]
+    run = deploy(*given, playbook=UPGRADE)
     assert run.returncode == 0, run.stdout[-5000:]
-    assert "upgrade would:" in run.stdout and images()["earlier"] in run.stdout
-    assert running(ssh) == before and not left(ssh)
+    told = json.loads(result.read_text())
+    print(told["rehearsal"])
+    assert told["rehearsal"]["migration"]["applied"] > 0 and told["rehearsal"]["answers"]["keys"] >= 2
+    assert not told["changed"] and not told["backup"] and not told["back"]
+    assert running(ssh) == before and databases(ssh) == there and not left(ssh)
 
 
 def test_a_release_that_cannot_migrate_changes_nothing(ssh: Shell, under_load: Load, tmp_path: Path) -> None:
@@ -106,6 +114,14 @@ def test_vllm_is_asked_whether_it_takes_what_is_declared(ssh: Shell, fleet: Flee
         run = deploy("-e", "vllm_image=llmfleet-bench/vllm:another", "-e", "confirm=yes", playbook=UPGRADE)
     assert run.returncode != 0 and "unrecognized arguments: --option-of-before" in run.stdout, run.stdout[-5000:]
     assert running(ssh) == before
+
+
+def test_check_mode_only_says(ssh: Shell, old_key: str) -> None:
+    before = running(ssh)
+    run = deploy("--check", "-e", f"litellm_image={images()['litellm']}", playbook=UPGRADE)
+    assert run.returncode == 0, run.stdout[-5000:]
+    assert "upgrade would:" in run.stdout and images()["earlier"] in run.stdout
+    assert running(ssh) == before and not left(ssh)
 
 
 def test_litellm_and_postgresql(ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path) -> None:

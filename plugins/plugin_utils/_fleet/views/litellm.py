@@ -232,9 +232,12 @@ def salt(fleet: Fleet, host: Host) -> dict[str, list[str]]:
 
 def rehearsal(fleet: Fleet, host: Host, config: dict[str, t.Any]) -> dict[str, t.Any]:
     """How a LiteLLM runs on a copy of the database (plugin_utils/_backup/rehearsal.py): as the first instance, without Redis, which is
-    not there, and counting at once."""
+    not there, counting at once, and with models that it answers for by itself."""
     said = host.variables
     parts = {**config, "litellm_settings": {**config["litellm_settings"]}}
+    parts["model_list"] = [
+        {**one, "litellm_params": {**one["litellm_params"], "mock_response": "Yes."}} for one in config["model_list"]
+    ]
     parts["router_settings"] = {
         name: value for name, value in config["router_settings"].items() if not name.startswith("redis")
     }
