@@ -507,7 +507,7 @@ def test_the_configuration_is_yaml_with_model_names_as_texts() -> None:
 
 
 def test_on_a_copy_of_the_database_it_is_as_it_runs_but_for_redis_and_counts_at_once() -> None:
-    """Redis is not there, and what needs it is left out; no provider is asked; secrets come from the running instance's file."""
+    """Redis is not there, and what needs it is left out; no provider is asked."""
     said = {"cache": True, "cache_params": {"type": "redis"}, "drop_params": True}
     router = {"redis_host": "x", "num_retries": 1}
     found = view(make_instance(), litellm_settings=said, litellm_router_settings=router, litellm_instances=2)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def old_key(gateway: Gateway) -> str:
     """Of before the upgrade, also for a test that is run again alone."""
     path = SCENARIO / "old_key"
     if not path.exists():
-        path.write_text(made(gateway, "made by the earlier release"))
+        path.write_text(made(gateway, f"made by the earlier release at {time.time():.0f}"))
     return path.read_text()
 
 
