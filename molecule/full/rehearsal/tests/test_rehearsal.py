@@ -104,12 +104,13 @@ def test_a_release_that_cannot_migrate_changes_nothing(ssh: Shell, under_load: L
 
 
 def test_vllm_is_asked_whether_it_takes_what_is_declared(ssh: Shell, fleet: Fleet) -> None:
-    """As after an option that the new release has no more."""
+    """As after an option that the new release has no more; the declaration itself knows those of one release."""
     ssh(f"docker tag {images()['vllm']} llmfleet-bench/vllm:another", "")
     before = running(ssh)
 
     def declare(said: dict[str, t.Any]) -> None:
         said["llm_models"][0]["engine_args"]["option_of_before"] = 1
+        said["vllm_allow_unknown_options"] = True
 
     with fleet.for_a_while(declare):
         run = deploy("-e", "vllm_image=llmfleet-bench/vllm:another", "-e", "confirm=yes", playbook=UPGRADE)
