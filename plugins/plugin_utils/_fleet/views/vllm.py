@@ -94,11 +94,10 @@ def _known(host: Host) -> t.Mapping[str, t.Any]:
 def closed_models(own: t.Iterable[Instance], host: Host) -> list[str]:
     """Repositories that may refuse, of instances that never came up here: asked before an image is pulled, so that a
     missing licence costs seconds."""
-    said = host.variables
-    if said["vllm_offline"]:
+    if host.variables["vllm_offline"]:
         return []
     new = [instance for instance in own if instance["name"] not in _known(host) and is_hub(instance["model"])]
-    return sorted({one["model"] for one in new if one["gated"] or said["vllm_hf_token"]})
+    return sorted({one["model"] for one in new if one["gated"] or host.variables["vllm_hf_token"]})
 
 
 def _figures(instance: Instance) -> dict[str, t.Any]:
@@ -357,8 +356,7 @@ def _healthcheck(instance: Instance, said: Said) -> dict[str, t.Any]:
 
 
 def _gpus(gpus: t.Iterable[int]) -> dict[str, t.Any]:
-    devices = [f"nvidia.com/gpu={gpu}" for gpu in gpus]
-    reserved = [{"driver": "cdi", "device_ids": devices, "capabilities": ["gpu"]}]
+    reserved = [{"driver": "cdi", "device_ids": [f"nvidia.com/gpu={gpu}" for gpu in gpus], "capabilities": ["gpu"]}]
     return {"resources": {"reservations": {"devices": reserved}}}
 
 
