@@ -205,7 +205,7 @@ def built(config: t.Any, stage: int) -> t.Any:
 
 def _groups(tensor: int, pipeline: int, rank: int) -> None:
     """Process groups that talk to nobody."""
-    import torch.distributed as distributed
+    from torch import distributed
     from torch.testing._internal.distributed.fake_pg import FakeStore
     from vllm.distributed import parallel_state
 

@@ -20,7 +20,7 @@ MULTIPROCESSORS = 132
 
 def platform_for(gpu: Answer) -> str:
     """Put a platform in the place of the one that vLLM looks for: CUDA's rules, with what the request says of the GPU."""
-    import vllm.platforms as platforms
+    from vllm import platforms
 
     found = platforms.current_platform
     if not gpu.get("stand_in") or not (found.is_unspecified() or found.is_cuda() or found.is_cpu()):
