@@ -48,7 +48,6 @@ CASES: dict[str, Case] = {
     "embedding_of_a_generator": Case("scripted", ("--runner", "pooling"), ("embedding",)),
     "rerank": Case("cross_encoder", (), ("rerank",)),
     "transcription": Case("whisper", (), ("transcription",)),
-    "vision": Case("llava", (), ("chat", "vision")),
 }
 
 
