@@ -18,6 +18,8 @@ import typing as t
 EVERY = range(1, 65536)
 #: Connections at once, and seconds that one may take: a port behind a filter does not answer at all.
 AT_ONCE, PATIENCE = 400, 1.0
+#: A busy host may be late once.
+ROUNDS = 3
 
 
 async def _open(address: str, port: int, turn: asyncio.Semaphore) -> bool:
@@ -37,7 +39,8 @@ async def _scan(address: str, ports: t.Sequence[int]) -> list[int]:
 
 
 def open_ports(address: str, ports: t.Sequence[int] = EVERY) -> list[int]:
-    return asyncio.run(_scan(address, ports))
+    found = {port for _round in range(ROUNDS) for port in asyncio.run(_scan(address, ports))}
+    return sorted(found)
 
 
 def main() -> int:

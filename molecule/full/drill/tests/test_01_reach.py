@@ -80,8 +80,9 @@ REACHED: dict[str, set[str]] = {}
 
 def test_a_container_reaches_what_it_works_with(found: dict[str, t.Any], containers: list[str], note: t.Any) -> None:
     for name in containers:
-        note("reaches", container=name, what=found[name]["reached"])
+        note("reaches", container=name, targets=found[name]["reached"])
     seen = {name: set(found[name]["reached"]) for name in containers}
+    print(seen)
     assert seen == {name: REACHED.get(name, set()) for name in containers}
 
 
