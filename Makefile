@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export MOLECULE_GLOB := molecule/*/molecule.yml
 export ANSIBLE_DEPRECATION_WARNINGS := true
 
-.PHONY: objects integration help env init demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
+.PHONY: drill objects integration help env init demo demo-down distclean check test test-full lint sanity units types docs-lint build molecule changelog benchmark-run
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -76,6 +76,10 @@ integration: env ## The modules against a real LiteLLM and PostgreSQL in contain
 test-full: test integration ## Also what is too long for every run: the modules against the real proxy, parts of a fleet that fail, Debian 12's driver
 	pytest -q -m long tests/integration
 	MOLECULE_GLOB='molecule/full/*/molecule.yml' python scripts/scenarios.py --all
+
+drill: env ## Kill every part of a server and runs of site.yml at random moments, fill its disk, look from inside its containers (docs/drill.md)
+	@$(BIN)/python tests/bench/bench.py engine
+	MOLECULE_GLOB='molecule/full/*/molecule.yml' python scripts/scenarios.py -s drill
 
 benchmark-run: env ## On the demo: seconds and tasks of a run that changes nothing, beside ansible -m ping; lines of Jinja logic
 	@PYTHONPATH=. $(BIN)/python -m tests.benchmark.run

@@ -85,6 +85,11 @@ def test_the_container_is_locked_down_bounded_and_publishes_nothing() -> None:
     assert view()["projects"][0]["networks"] == [{"name": "llmfleet-redis", "internal": True}]
 
 
+def test_no_volume_without_a_name_is_left_behind() -> None:
+    """The official image declares /data one, and what is mounted there takes its place."""
+    assert any(one.startswith("/data:") for one in rendered().compose["services"]["redis"]["tmpfs"])
+
+
 def test_a_published_port_needs_a_network_that_is_not_internal() -> None:
     found = rendered(redis_publish_address="fd00::1", redis_port=6390).compose
     assert found["services"]["redis"]["ports"] == ["[fd00::1]:6390:6379"]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import typing as t
@@ -67,27 +68,49 @@ def test_no_container_has_rights_over_the_host(found: dict[str, t.Any], containe
 def test_a_container_writes_what_is_its_own(found: dict[str, t.Any], containers: list[str], note: t.Any) -> None:
     for name in containers:
         note("writes", container=name, paths=found[name]["writable"])
-    # A path of its own project alone.
-    for name in containers:
-        part = name.removeprefix("llmfleet-").replace("-", "/")
-        strange = [path for path in found[name]["writable"] if f"/opt/llmfleet/{part}" not in path]
-        assert strange == [], name
+    assert {name: found[name]["writable"] for name in containers if found[name]["writable"]} == {
+        "llmfleet-gate": ["/opt/llmfleet/gate/run"],
+        "llmfleet-postgres": ["/opt/llmfleet/postgres/data"],
+        "llmfleet-vllm-tiny": ["/opt/llmfleet/vllm/tiny/cache"],
+    }
 
 
-#: What has to be within reach, and so may be: the way of a request, and the stores of LiteLLM.
-REACHED: dict[str, set[str]] = {}
+LITELLMS = {"llmfleet-litellm-1:4000", "llmfleet-litellm-2:4000"}
+GATE = {"llmfleet-gate:4000", "llmfleet-gate:8100", "llmfleet-gate:8405"}
+STORES = {"llmfleet-postgres:5432", "llmfleet-redis:6379"}
+#: The host's own ports, at the address that each network has there, and what lies outside.
+SSHD, OPEN = {"host:22"}, {"elsewhere", "host:22", "host:4000"}
+REACHED = {
+    "llmfleet-gate": OPEN | LITELLMS | {"llmfleet-vllm-tiny:8000"},
+    "llmfleet-litellm-1": OPEN | GATE | STORES | LITELLMS - {"llmfleet-litellm-1:4000"},
+    "llmfleet-litellm-2": OPEN | GATE | STORES | LITELLMS - {"llmfleet-litellm-2:4000"},
+    # Those that are in their network, and that ask for a key.
+    "llmfleet-postgres": SSHD | LITELLMS,
+    "llmfleet-redis": SSHD | LITELLMS,
+    "llmfleet-vllm-tiny": SSHD | GATE,
+}
+#: Of vLLM's own processes among themselves. Only the gate is in their network.
+INTERNAL = re.compile(r"llmfleet-vllm-tiny:[345]\d{4}")
 
 
 def test_a_container_reaches_what_it_works_with(found: dict[str, t.Any], containers: list[str], note: t.Any) -> None:
     for name in containers:
         note("reaches", container=name, targets=found[name]["reached"])
-    seen = {name: set(found[name]["reached"]) for name in containers}
-    print(seen)
-    assert seen == {name: REACHED.get(name, set()) for name in containers}
+    seen = {name: {one for one in found[name]["reached"] if not INTERNAL.fullmatch(one)} for name in containers}
+    assert seen == REACHED
 
 
+LITELLM = {"litellm_master_key", "litellm_salt_key", "litellm_ui_password"}
+LITELLM |= {"postgres_password", "redis_password", "vllm_api_key"}
 #: Which of the declared secrets stand in its files or its environment.
-HOLDS: dict[str, set[str]] = {}
+HOLDS = {
+    "llmfleet-gate": {"vllm_api_key"},
+    "llmfleet-litellm-1": LITELLM,
+    "llmfleet-litellm-2": LITELLM,
+    "llmfleet-postgres": set(),
+    "llmfleet-redis": {"redis_password"},
+    "llmfleet-vllm-tiny": {"vllm_api_key"},
+}
 
 
 def test_a_container_holds_the_secrets_that_it_needs(
@@ -96,4 +119,4 @@ def test_a_container_holds_the_secrets_that_it_needs(
     for name in containers:
         note("holds", container=name, secrets=found[name]["secrets"])
     seen = {name: set(found[name]["secrets"]) for name in containers}
-    assert seen == {name: HOLDS.get(name, set()) for name in containers}
+    assert seen == HOLDS

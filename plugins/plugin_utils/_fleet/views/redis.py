@@ -120,7 +120,8 @@ def service(said: Said) -> dict[str, t.Any]:
         **LOCKED_DOWN,
         "user": f"{said['redis_uid']}:{said['redis_gid']}",
         "read_only": True,
-        "tmpfs": ["/tmp:mode=1777,size=16m"],
+        # The image declares /data a volume: without a mount there Docker makes one that nobody names, each time anew.
+        "tmpfs": ["/tmp:mode=1777,size=16m", "/data:mode=0700,size=1m"],
         "pids_limit": 64,
         "mem_limit": str(said["redis_memory_limit"]),
         "stop_grace_period": str(said["redis_stop_grace_period"]),
