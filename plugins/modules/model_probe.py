@@ -126,7 +126,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "seconds": {"type": "int", "default": 60},
 }
 #: States of the program.
-WORKS, FAILS, UNCLEAR = "works", "fails", "unclear"
+WORKS = "works"
+FAILS = "fails"
+UNCLEAR = "unclear"
 #: Characters of a reason.
 MOST = 240
 
