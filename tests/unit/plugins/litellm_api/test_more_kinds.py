@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, plan, reader
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client, NotFoundError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import NotFoundError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import NoKindError, PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
@@ -229,7 +229,8 @@ def test_of_all_settings_those_are_read_that_a_version_has() -> None:
                 raise NotFoundError("no", method="GET", path=path)
             return {}
 
-    setting, old = KINDS["settings"], t.cast("Client", Old())
+    setting = KINDS["settings"]
+    old: t.Any = Old()
     names = [item["name"] for item in reader.read(old, setting)]
     assert "ui_settings" in names
     assert "user_banner" not in names
