@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import time
 import typing as t
 
@@ -383,6 +384,8 @@ class Batch:
 
 def _words(error: Exception) -> str:
     """A KeyError's text is its key in quotes; the reader wants to know what was looked for."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error}. Free some space (df -h; playbooks/cleanup.yml says what it would free) and run again"
     return f"not found: {error}" if isinstance(error, KeyError) else str(error)
 
 

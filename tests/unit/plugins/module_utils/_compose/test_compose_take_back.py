@@ -148,6 +148,7 @@ def test_full_disk_leaves_the_old_files_and_container(host: Host, task: Task, mo
     monkeypatch.setattr(os, "fsync", full)
     result = failed(task(host.project(conf="new", files=[own("x", "y")])))
     assert "No space left" in result["msg"]
+    assert "Free some space" in result["msg"]
     assert (host.engine.of("p")["web"].row.id, host.text("p/web.conf")) == (before, "good")
     assert "x" not in host.listing()
 
