@@ -79,6 +79,8 @@ def link_images(container: str, tags: Sequence[str]) -> bool:
     except (OSError, BenchError) as e:
         say(f"no hard links ({e}); loading instead")
     docker("exec", container, "systemctl", "start", "docker.service")
+    # Its unit may start three times a minute, and a role that comes right after this needs a restart.
+    docker("exec", container, "systemctl", "reset-failed", "docker.service")
     return not missing_images(container, tags)
 
 
