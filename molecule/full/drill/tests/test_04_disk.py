@@ -16,21 +16,33 @@ ROOT = "/opt/llmfleet"
 FREE = 64
 
 
+def moved(host: t.Any, *lines: str) -> None:
+    """While nothing runs: with live-restore containers outlive the engine, with their mounts."""
+    names = host.check_output("docker ps --format '{{.Names}}'").replace("\n", " ")
+    host.check_output(f"docker stop {names} && systemctl stop docker.socket docker")
+    host.check_output(" && ".join(lines))
+    host.check_output(f"systemctl start docker && docker start {names}")
+
+
 @pytest.fixture
 def small_disk(host: t.Any, gateway: t.Any) -> t.Iterator[None]:
     """The collection's folder on a small file system in memory: this host is a container, without a disk."""
-    host.check_output("systemctl stop docker.socket docker")
-    host.check_output(
-        f"mkdir -p /mnt/small && size=$(du -sm {ROOT} | cut -f1) && "
-        f"mount -t tmpfs -o mode=755,size=$((size + {FREE}))m tmpfs /mnt/small && cp -a {ROOT}/. /mnt/small/ && "
-        f"mount --bind /mnt/small {ROOT} && systemctl start docker"
+    moved(
+        host,
+        "mkdir -p /mnt/small",
+        f"size=$(du -sm {ROOT} | cut -f1)",
+        f"mount -t tmpfs -o mode=755,size=$((size + {FREE}))m tmpfs /mnt/small",
+        f"cp -a {ROOT}/. /mnt/small/",
+        f"mount --bind /mnt/small {ROOT}",
     )
     gateway.wait()
     yield
-    host.check_output("systemctl stop docker.socket docker")
-    host.check_output(
-        f"umount {ROOT} && find {ROOT} -mindepth 1 -delete && cp -a /mnt/small/. {ROOT}/ && "
-        "umount /mnt/small && systemctl start docker"
+    moved(
+        host,
+        f"umount {ROOT}",
+        f"find {ROOT} -mindepth 1 -delete",
+        f"cp -a /mnt/small/. {ROOT}/",
+        "umount /mnt/small",
     )
     gateway.wait()
 
@@ -48,7 +60,7 @@ def test_a_full_disk(host: t.Any, deploy: t.Any, declare: t.Any, load: t.Any, ke
         declare(litellm_request_timeout=777)
         ended = deploy()
         assert ended.code not in (None, 0)
-        assert "No space left on device" in ended.output or "free" in ended.output, ended.output[-4000:]
+        assert "No space left on device" in ended.output, ended.output[-4000:]
         host.check_output(f"rm {ROOT}/fill {ROOT}/fill2")
         begin = time.monotonic()
         load.wait(180)
