@@ -207,6 +207,8 @@ def test_a_restore_into_the_running_fleet(story: Story) -> None:
 
 
 def test_retention(story: Story) -> None:
+    """The backup before a restore removes no older one, which may be the one to bring back; the next one does."""
+    operate("backup")
     names = on_host(f"ls {FOLDER} | grep 'age$'").split()
     assert len(names) == 4 and len(on_host("ls /srv/offsite | grep 'age$'").split()) > 4
 
