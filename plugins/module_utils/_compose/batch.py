@@ -85,6 +85,7 @@ class Batch:
         self.locks = contextlib.ExitStack()
         self.new: list[Project] = []
         self.began = time.monotonic()
+        self.started = time.time_ns()
 
     # ---- the whole call
 
@@ -139,6 +140,10 @@ class Batch:
         # One time for all of them: the second must not wait as long again for who holds the first.
         left = max(0.0, self.began + self.params["lock_timeout"] - time.monotonic())
         self.locks.enter_context(locked(project.store.lock, left, make=True))
+        if not project.store.newest(self.started, time.time_ns()):
+            raise ProjectError(
+                "a run that began later than this one was here while this one waited for the lock; run again where this one has to win"
+            )
         if new:
             self.new.append(project)
 

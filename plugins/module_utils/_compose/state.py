@@ -11,6 +11,7 @@ damaged or of other types than its readers expect counts as none: it never block
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -182,6 +183,21 @@ class Store:
         return os.path.join(self.path, GOOD, os.path.basename(entry["copy"]))
 
     # ---- of both
+
+    def newest(self, started: int, now: int) -> bool:
+        """Whether nobody who began later has held the lock yet; notes the time (ns) for the next. Call it with the lock held.
+
+        A run that is killed leaves its module behind, waiting for the lock with what was declared then. A time that lies in
+        the future is of a clock that was put back, and says nothing.
+        """
+        found = (read_text(self.lock) or "")[:20]
+        last = int(found) if found.isascii() and found.isdigit() else 0
+        if started < last <= now:
+            return False
+        # That the disk is full is told by what has to be written.
+        with contextlib.suppress(OSError), open(self.lock, "w", encoding="utf-8") as handle:
+            handle.write(str(started))
+        return True
 
     def written_files(self) -> list[str]:
         """Every file on the disk that a run wrote."""

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +255,35 @@ def test_removal_that_nobody_wants_any_more_leaves_no_mark(host: Host, task: Tas
     (host.root / "p/.llmfleet/pending.json").write_text('{"absent": true}')
     assert not task(host.project())["changed"]
     assert not (host.root / "p/.llmfleet/pending.json").exists()
+
+
+# ---- who comes too late
+
+
+def test_the_later_run_wins(store: Store) -> None:
+    assert store.newest(20, 25)
+    assert not store.newest(10, 30)
+    assert store.newest(20, 30)
+    assert store.newest(21, 30)
+
+
+@pytest.mark.parametrize("found", ["", "later", "9" * 4400, "-5", "40"])
+def test_what_is_no_time_of_before_keeps_nobody_out(store: Store, found: str) -> None:
+    """Of a damaged file, and of a clock that was put back."""
+    Path(store.lock).write_text(found)
+    assert store.newest(10, 30)
+    assert not store.newest(9, 30)
+
+
+def test_a_module_that_a_killed_run_left_waiting_changes_nothing(
+    host: Host, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task(host.project())
+    now = time.time_ns()
+    times = itertools.chain([1], itertools.repeat(now))
+    monkeypatch.setattr("time.time_ns", lambda: next(times))
+    result = task(host.project(conf="of before"))
+    assert result["failed"]
+    assert "began later" in result["msg"]
+    assert result["projects"]["p"]["rollback"] == "untouched"
+    assert host.text("p/web.conf") == "good"
