@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import time
 import typing as t
 
@@ -25,6 +24,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.declarat
     ProjectError,
     declaration,
     refuse_duplicates,
+    words,
 )
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import (
     Engine,
@@ -172,7 +172,7 @@ class Batch:
         try:
             answer = action(*args)
         except FAILURES as error:
-            answer = {"phase": Phase.FAILED, "reason": _words(error), "rollback": Rollback.UNTOUCHED}
+            answer = {"phase": Phase.FAILED, "reason": words(error), "rollback": Rollback.UNTOUCHED}
         if answer is not None:
             self.statuses[name] = {**self.statuses.get(name, {}), **answer}
 
@@ -192,7 +192,7 @@ class Batch:
         try:
             answer = action(project, *args)
         except FAILURES as error:
-            answer = {"phase": Phase.FAILED, "reason": _words(error), "services": []}
+            answer = {"phase": Phase.FAILED, "reason": words(error), "services": []}
         name = project.want.name
         self.statuses[name] = {**self.statuses.get(name, {}), **answer}
 
@@ -385,13 +385,6 @@ class Batch:
     def _stop(self, project: Project, look: Look) -> Status:
         stop(project, look, self.params["stop_services"].get(project.want.name, []))
         return {"phase": Phase.WAITING, "stage": Stage.STOPPING, "progress": ""}
-
-
-def _words(error: Exception) -> str:
-    """A KeyError's text is its key in quotes; the reader wants to know what was looked for."""
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{error}. Free some space (df -h; playbooks/cleanup.yml says what it would free) and run again"
-    return f"not found: {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _conclude(status: Status) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.files import (
@@ -21,6 +22,13 @@ PRESENT, ABSENT, PREVIOUS = "present", "absent", "previous"
 
 class ProjectError(Exception):
     """The project can't be brought to its state; the message says what to do."""
+
+
+def words(error: Exception) -> str:
+    """A KeyError's text is its key in quotes; the reader wants to know what was looked for."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error}. Free some space (df -h; playbooks/cleanup.yml says what it would free) and run again"
+    return f"not found: {error}" if isinstance(error, KeyError) else str(error)
 
 
 class Hook(t.NamedTuple):
