@@ -95,6 +95,9 @@ options:
   figures:
     description: JSON file in which figures of the instances are kept.
     type: path
+  gate_states:
+    description: File in which M(llmfleet.gateway.gate_traffic) keeps which servers of the gate get no requests.
+    type: path
 extends_documentation_fragment:
   - llmfleet.gateway.reading
 seealso:
@@ -227,6 +230,10 @@ ansible_facts:
         figures:
           description: What O(figures) holds. Null where it is missing or damaged.
           type: dict
+        gate_away:
+          description: C(backend) and C(server) of what gets no requests by O(gate_states).
+          type: list
+          elements: dict
         faults:
           description: Parts of the look that failed, with the reason.
           type: dict
@@ -257,6 +264,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "urls": NAMES,
     "timeout": {"type": "float", "default": 5},
     "reading": {"type": "path"},
+    "gate_states": {"type": "path"},
     "answers": {"type": "path"},
     "figures": {"type": "path"},
 }

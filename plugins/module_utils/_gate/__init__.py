@@ -4,5 +4,5 @@
 
 """The gate (HAProxy) of a host at run time: runtime speaks with its sockets, traffic says which server gets requests.
 
-For the module gate_traffic, which enters by `traffic`. Imports nothing else of ours.
+For the module gate_traffic, which enters by `traffic`; the look at a host reads there what a gate keeps. Imports nothing else of ours.
 """

@@ -106,6 +106,15 @@ def kept(found: t.Mapping[Server, t.Sequence[str]], header: str) -> str:
     return "\n".join([VERSION, header, *rows, ""]) if rows else ""
 
 
+def away(text: str) -> list[dict[str, str]]:
+    """Of the file that is kept: the servers that get no requests. Whoever wrote it, a line that is none of HAProxy's says nothing."""
+    found = []
+    for row in (line.split() for line in text.splitlines() if not line.startswith("#")):
+        if len(row) > FIELDS["admin"] and row[FIELDS["admin"]].isdigit():
+            found.append({"backend": row[FIELDS["backend"]], "server": row[FIELDS["server"]]})
+    return found
+
+
 # ---- what is to be done
 
 

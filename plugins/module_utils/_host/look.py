@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, Callable
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._gate import traffic
+
 from . import disks, driver, engine, gpus, openpgp, packages, ports, read, services, system, toolkit
 from .run import Run
 
@@ -63,6 +65,7 @@ def look_at_files(asked: Asked) -> dict[str, Any]:
         "reading": disks.kept(asked["reading"]) if asked["reading"] else None,
         "figures": disks.kept(asked["figures"]) if asked["figures"] else None,
         "answers": disks.kept(asked["answers"]) if asked.get("answers") else None,
+        "gate_away": traffic.away(read.read_text(asked["gate_states"])) if asked.get("gate_states") else [],
     }
 
 
@@ -107,7 +110,7 @@ def parts(run: Run, asked: Asked, root: str) -> dict[str, Part]:
 def empty(asked: Asked) -> dict[str, Any]:
     """What a host is told to have where a part could not be looked at."""
     nothing: dict[str, Any] = {"gpu": {}, "driver": {}, "toolkit": {}, "docker": engine.engine({"error": "not read"})}
-    lists = ("containers", "images", "packages", "apt_targets", "listeners", "urls")
+    lists = ("containers", "images", "packages", "apt_targets", "listeners", "urls", "gate_away")
     nothing.update({name: [] for name in lists})
     nothing.update(
         {name: {} for name in ("repositories", "files", "fingerprints", "services", "models", "model_folders")}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import former, reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import former, reach, readings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate_config as haproxy
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
@@ -44,17 +44,43 @@ API_PATHS = ("{ path_beg /v1/ } !{ path_beg /v1/load_lora /v1/unload_lora }", "{
 ASK = "exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *200* ]]"
 
 
+def look(host: Host) -> dict[str, t.Any]:
+    """What host_info is asked for."""
+    return {"gate_states": f"{host.variables['llm_project_root']}/gate/state/servers"} if host.is_gateway else {}
+
+
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """What leaves is known until it has left: `settled` is without it."""
     return {
         "projects": [project(fleet, host, listens=True)],
         "settled": [project(fleet._replace(leaving=[]), host, listens=True)] if fleet.leaving else [],
         "left": [one["gate"] for one in fleet.leaving if one["gate"]] if host.is_gateway else [],
+        "forgotten": forgotten(fleet, host),
         "takes_over": takes_over(host),
         "first": [project(fleet, host, listens=not takes_over(host))],
         "socket": f"{fleet.root}/gate/run/{haproxy.ADMIN_SOCKET}",
         "wait_timeout": int(host.variables["gate_wait_timeout"]),
     }
+
+
+def forgotten(fleet: Fleet, host: Host) -> list[dict[str, str]]:
+    """Servers that the gate was seen to keep from requests, although no person drained them: a run that was cut off had taken the
+    requests away, or an instance of that name has left and come back. A backend that holds has all of its servers in this."""
+    away = [(one["backend"], one["server"]) for one in host.facts.get("gate_away") or ()]
+    holding = {backend for backend, server in away if server == haproxy.HOLD_SERVER}
+    drained = _drained(fleet)
+    return [
+        {"backend": backend.name, "server": server.name}
+        for backend in (_backends(fleet._replace(leaving=[]), host) if away else ())
+        for server in backend.servers
+        if ((backend.name, server.name) in away or backend.name in holding) and server.name not in drained
+    ]
+
+
+def _drained(fleet: Fleet) -> set[str]:
+    """By a person, by the names that gates have for them."""
+    told = {*readings.drains(fleet.reading)}
+    return {one["gate"]["server"] for one in fleet.serving if {one["server"], f"{one['server']}/{one['name']}"} & told}
 
 
 def takes_over(host: Host) -> str:

@@ -21,7 +21,8 @@ CERTIFICATE, AUTHORITY = f"{SECRETS}/host.pem", f"{SECRETS}/authority.pem"
 #: Tells the gate of another server which of its servers is meant.
 SERVER_HEADER = "x-llmfleet-server"
 #: A port at which nobody listens: what is sent there is tried again until a server is ready. The module gate_traffic knows its name.
-HOLD = "server hold 127.0.0.1:9 backup disabled no-check"
+HOLD_SERVER = "hold"
+HOLD = f"server {HOLD_SERVER} 127.0.0.1:9 backup disabled no-check"
 #: Seconds after which those who are refused for too much work may come again.
 RETRY_AFTER = 5
 #: What a gate says to another one instead of 503, which vLLM may mean itself: nobody here began with the request. HAProxy

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._gate.runtime import GateError, Runtime, ask
-from ansible_collections.llmfleet.gateway.plugins.module_utils._gate.traffic import Load, Server
+from ansible_collections.llmfleet.gateway.plugins.module_utils._gate.traffic import Load, Server, away
 from ansible_collections.llmfleet.gateway.plugins.modules.gate_traffic import perform
 from gate_program import HOLD_A, ONE, OTHER, TWO, Gate
 
@@ -155,6 +155,12 @@ def test_what_is_not_ready_is_kept_for_the_next_worker(gate: Gate) -> None:
     ]
     run(gate, "ready")
     assert gate.kept == ""
+
+
+def test_what_is_kept_can_be_read_whoever_wrote_it(gate: Gate) -> None:
+    run(gate, "hold")
+    assert away(gate.kept) == [{"backend": "vllm-a", "server": name} for name in ("gpu1-a", "hold")]
+    assert away("1\n# be_id\n\x00 {{ what }}\n3 vllm-a 1 gpu1-a 10.0.0.1 2 none 1\n") == []
 
 
 def test_name_that_is_not_resolved_for_now_is_not_kept(gate: Gate) -> None:
