@@ -45,7 +45,9 @@ def test_gates_forget_what_left_after_the_instances_changed_and_only_where_somet
     play = site["Gates without what has left"]
     assert names.index("VLLM on the GPU servers") < names.index("LiteLLM on the gateways") < names.index(play["name"])
     assert play["tags"] == ["vllm"]
-    (task,) = play["tasks"]
+    given_back, task = play["tasks"]
+    assert given_back["llmfleet.gateway.gate_traffic"]["state"] == "ready"
+    assert "gate.forgotten" in given_back["when"]
     assert task["ansible.builtin.include_role"]["tasks_from"] == "settled.yml"
     assert "llm_fleet.leaving | length > 0" in task["when"]
 
@@ -53,3 +55,15 @@ def test_gates_forget_what_left_after_the_instances_changed_and_only_where_somet
 def test_every_operation_stands_in_the_table_of_operations() -> None:
     table = (PLAYBOOKS[0].parents[1] / "docs" / "operations.md").read_text()
     assert [path.stem for path in PLAYBOOKS if f"| `{path.stem}` |" not in table] == []
+
+
+def test_a_server_that_does_not_answer_can_be_decommissioned() -> None:
+    """What the others have to do is done by plays that it is not needed for, and it is no error that it is away."""
+    plays = [play for name, play in PLAYS if name == "decommission.yml" and "hosts" in play]
+    on_the_server = next(play for play in plays if play["name"] == "Remove what the fleet has on the server")
+    last = plays[-1]
+    assert "delegate_to" not in str(on_the_server["tasks"])
+    assert last["hosts"].startswith("gateways:")
+    go_on, forget, *_rest = last["tasks"]
+    assert (go_on["ansible.builtin.meta"], go_on["when"]) == ("clear_host_errors", "__away != ''")
+    assert forget["llmfleet.gateway.gate_traffic"]["state"] == "ready"
