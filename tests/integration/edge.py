@@ -61,17 +61,18 @@ def pinned() -> str:
 
 
 @functools.cache
-def image() -> str:
-    return images("edge")["edge"]
+def image(name: str = "edge") -> str:
+    return images(name)[name]
 
 
 @functools.cache
 def debians() -> str:
-    """The release of the bench's image, which is Debian's and older."""
-    program = INSTALLED / image().replace("/", "_").replace(":", "_")
+    """Debian's release, which is older."""
+    older = image("edge-2.6")
+    program = INSTALLED / older.replace("/", "_").replace(":", "_")
     if not program.exists():
         INSTALLED.mkdir(parents=True, exist_ok=True)
-        made = docker("create", image())
+        made = docker("create", older)
         docker("cp", f"{made}:/usr/bin/caddy", str(program))
         docker("rm", made)
     return str(program)

@@ -19,7 +19,7 @@ import pytest
 import rendering
 from ansible_collections.llmfleet.gateway.plugins.module_utils._gate.runtime import Runtime
 from ansible_collections.llmfleet.gateway.plugins.module_utils._gate.traffic import Server, Traffic
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge, edge_config
 
 from tests.load.client import Target
 from tests.load.generator import Load, Plan, summary
@@ -184,6 +184,29 @@ def test_replacing_every_container_of_caddy_under_load_fails_no_request(gateway:
                 gateway.replace(project)
 
     none_failed(asyncio.run(under_load(target, replaced)))
+
+
+def test_requests_wait_while_the_gate_is_away(gateway: Gateway, tmp_path: Path) -> None:
+    """Each with its own body. A release that would send what another request left in a buffer refuses at once."""
+    address, port = gateway.place()
+    target = Target(f"https://{NAME}:{port}", "key", address, trusting(tmp_path))
+
+    def away() -> None:
+        docker("kill", f"{gateway.name}-gate")
+        time.sleep(4)
+        docker("start", f"{gateway.name}-gate")
+        time.sleep(2)
+
+    began = time.time()
+    found = asyncio.run(under_load(target, away))
+    print(json.dumps(found), time.time() - began)
+    kinds = {kind for one in found for kind in one["failed_by_kind"]}
+    assert kinds <= {"status_502"}
+    # Those that were in flight when it was killed are lost: what a server had begun with is never repeated.
+    lost = sum(one["failed"] for one in found)
+    if edge_config.release(gateway.said) >= edge_config.RETRIED_BODIES:
+        assert lost <= KEPT + ALONE
+        assert max(one["longest_wait"] for one in found) > 3
 
 
 def test_a_gateway_of_two_is_replaced_whole_without_a_failed_request(

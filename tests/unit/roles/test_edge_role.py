@@ -356,6 +356,14 @@ class TestBounds:
     def test_answers_are_not_buffered_and_a_client_that_leaves_is_noticed(self) -> None:
         assert "flush_interval" not in json.dumps(caddy())
 
+    def test_a_release_that_loses_bodies_does_not_send_them_again(self) -> None:
+        """Or sends another client's."""
+        tried = {
+            version: "try_duration" in json.dumps(caddy(edge_version=version))
+            for version in ("2.11.1", "2.11.2", "2.12.0")
+        }
+        assert tried == {"2.11.1": False, "2.11.2": True, "2.12.0": True}
+
     def test_an_older_release_is_told_only_what_it_knows(self) -> None:
         older, newer = (json.dumps(caddy(edge_version=version)) for version in ("2.6.2", "2.11.4"))
         for word in ("request_buffers", "stream_close_delay", "log_append"):

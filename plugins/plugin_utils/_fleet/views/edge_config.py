@@ -39,6 +39,9 @@ PASSED_ON = "X-Llmfleet-Challenge"
 #: Caddy knows these from this release on; Debian's is older.
 REQUEST_BUFFERS = STREAM_CLOSE_DELAY = PROXY_PROTOCOL = (2, 7, 0)
 TRUSTED_PROXIES = LOG_APPEND = (2, 8, 0)
+#: An older one closes a request's body with the first connection that can't be made. What it sends in its place when it tries again is
+#: nothing, or what another request has put into the same buffer by then (caddyserver/caddy#7546).
+RETRIED_BODIES = (2, 11, 2)
 
 
 class Layout(t.NamedTuple):
@@ -279,10 +282,11 @@ def _body(said: Said) -> Json:
 
 def _proxy(said: Said, at: Layout) -> Json:
     """To the gate of this host. A connection that can't be made is tried again, as while the gate is replaced."""
+    again = {"load_balancing": {"try_duration": f"{said['edge_retry_duration']}s", "try_interval": "250ms"}}
     found: Json = {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": at.upstream}],
-        "load_balancing": {"try_duration": f"{said['edge_retry_duration']}s", "try_interval": "250ms"},
+        **(again if release(said) >= RETRIED_BODIES else {}),
         "headers": {"request": {"set": {"X-Request-Id": ["{http.request.uuid}"]}}},
         "transport": {
             "protocol": "http",
