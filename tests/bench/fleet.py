@@ -7,6 +7,8 @@ fails.
 A plugin of pytest (-p fleet, with this folder and the checkout in PYTHONPATH), and the table of what was seen:
 
     PYTHONPATH=. python tests/bench/fleet.py .cache/molecule/fleet/failures.jsonl
+
+MOLECULE_SCENARIO_NAME says which scenario's hosts they are.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ import yaml
 from ansible_collections.llmfleet.gateway.plugins.filter.fleet_authority import FilterModule
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-SCENARIO = CHECKOUT / ".cache" / "molecule" / "fleet"
+SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ.get("MOLECULE_SCENARIO_NAME", "fleet")
 INVENTORY = SCENARIO / "inventory"
 ALL = INVENTORY / "group_vars" / "all"
 FIGURES = SCENARIO / "failures.jsonl"
@@ -35,7 +37,12 @@ KEY = SCENARIO / "keys" / "demo"
 MODEL = "tiny"
 DOMAIN = "llm.fleet.test"
 GATEWAY = "gateway1"
-SERVERS = ("gpu1", "gpu2", "gpu3")
+HOSTS: dict[str, dict[str, str]] = (
+    json.loads((SCENARIO / "hosts.json").read_text()) if (SCENARIO / "hosts.json").exists() else {}
+)
+SERVERS = tuple(name for name in HOSTS if name.startswith("gpu"))
+#: The one that fails.
+LAST = SERVERS[-1] if SERVERS else ""
 RATE = float(os.environ.get("LLMFLEET_LOAD_RATE", "3"))
 #: What bounds of this file are multiplied by, on a machine that does much else.
 PATIENCE = float(os.environ.get("LLMFLEET_PATIENCE", "1"))
@@ -73,7 +80,7 @@ class Fleet:
     """The scenario's hosts and inventory."""
 
     def __init__(self) -> None:
-        self.hosts: dict[str, dict[str, str]] = json.loads((SCENARIO / "hosts.json").read_text())
+        self.hosts = HOSTS
         self.gateway = GATEWAY
         self.inventory = INVENTORY
         self.models = yaml.safe_load((ALL / "scenario.yml").read_text())["scenario_model"]
@@ -207,6 +214,7 @@ class Seen:
             "what": self.name,
             "requests": len(self.records),
             "failed": kinds,
+            "failed_in_flight": sum(one["at"] <= self.since for one in self.failed),
             "last_failed_after": round(max(ends, default=0.0), 1),
             "longest_wait": round(max(waits, default=0.0), 1),
             "notes": self.notes,
@@ -257,6 +265,7 @@ def loaded(fleet: Fleet) -> t.Callable[[str], t.ContextManager[Seen]]:
 
 def row(one: dict[str, t.Any]) -> str:
     kinds = ", ".join(f"{count} {kind}" for kind, count in one["failed"].items()) or "0"
+    kinds += f", {one['failed_in_flight']} of them in flight at that moment" if one.get("failed_in_flight") else ""
     cells = [one["what"], one["requests"], kinds, f"{one['last_failed_after']:.0f} s" if one["failed"] else "none"]
     cells += [f"{one['longest_wait']:.1f} s", "; ".join(one["notes"])]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"

@@ -11,9 +11,12 @@ A plugin of pytest (-p tests.load.changes), and the table of what was seen:
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import os
 import shlex
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +27,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.llmfleet.gateway.plugins.filter.fleet_authority import FilterModule
+from ansible_collections.llmfleet.gateway.plugins.filter.fleet_certificate import FilterModule as CertificateFilter
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ.get("MOLECULE_SCENARIO_NAME", "rolling")
@@ -38,6 +42,8 @@ SECONDS = 1500
 AT_LEAST = int(os.environ.get("LLMFLEET_LOAD_REQUESTS", "100"))
 RATE = float(os.environ.get("LLMFLEET_LOAD_RATE", "5"))
 TOKENS = os.environ.get("LLMFLEET_LOAD_TOKENS", "16")
+#: Of certificates that a user brings; any text makes one.
+OWN_AUTHORITIES = tuple(f"the-{number}-authority-of-a-user-0123456789abcdef" for number in ("first", "second"))
 Load = t.Callable[[str], t.ContextManager[dict[str, t.Any]]]
 Edit = t.Callable[[dict[str, t.Any]], None]
 
@@ -57,18 +63,18 @@ class Fleet:
         mine = {name: value for name, value in self.said.items() if name != "llm_state"}
         (ALL / EDITS).write_text(yaml.safe_dump(mine))
 
-    def join(self, host: str) -> None:
-        """A server that the bench has already, one line in the inventory."""
-        self._servers(lambda hosts: hosts.update({host: None}))
+    def join(self, host: str, group: str = "gpu_servers") -> None:
+        """A host that the bench has already, one line in the inventory."""
+        self._hosts(group, lambda hosts: hosts.update({host: None}))
 
     def leave(self, host: str) -> None:
         """The same line taken out."""
-        self._servers(lambda hosts: hosts.pop(host))
+        self._hosts("gpu_servers", lambda hosts: hosts.pop(host))
 
-    def _servers(self, change: Edit) -> None:
+    def _hosts(self, group: str, change: Edit) -> None:
         path = SCENARIO / "inventory" / "hosts.yml"
         found = yaml.safe_load(path.read_text())
-        change(found["gpu_servers"]["hosts"])
+        change(found[group]["hosts"])
         path.write_text(yaml.safe_dump(found))
 
     @contextmanager
@@ -89,21 +95,49 @@ def deploy(*args: str, playbook: str = "site.yml") -> subprocess.CompletedProces
     return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
 
 
+def image(name: str) -> str:
+    """That the bench built, of the release that is pinned."""
+    return str(yaml.safe_load((ALL / "images.yml").read_text())[f"{name}_image"])
+
+
 def hosts() -> dict[str, dict[str, str]]:
     """Of the bench; the first is a gateway."""
     found: dict[str, dict[str, str]] = json.loads((SCENARIO / "hosts.json").read_text())
     return found
 
 
-def entrance(address: str) -> list[str]:
-    """Where clients go: the edge by its name where the scenario has one, else LiteLLM's port."""
-    domain = yaml.safe_load((ALL / "scenario.yml").read_text()).get("llm_domain")
-    if not domain:
-        return ["--url", f"http://{address}:4000"]
+def domain() -> str:
+    return str(yaml.safe_load((ALL / "scenario.yml").read_text()).get("llm_domain") or "")
+
+
+def trusted() -> Path:
+    """The authorities that clients know: the fleet's own, and those that a user's certificates are by."""
     authority = SCENARIO / "authority.pem"
     key = yaml.safe_load((ALL / "vault.yml").read_text())["llm_ca_key"]
-    authority.write_text(FilterModule().filters()["fleet_authority"]([key]))
-    return ["--url", f"https://{domain}", "--connect", address, "--ca-file", str(authority)]
+    authority.write_text(FilterModule().filters()["fleet_authority"]([key, *OWN_AUTHORITIES]))
+    return authority
+
+
+def entrance(address: str) -> list[str]:
+    """Where clients go: the edge by its name where the scenario has one, else LiteLLM's port."""
+    if not domain():
+        return ["--url", f"http://{address}:4000"]
+    return ["--url", f"https://{domain()}", "--connect", address, "--ca-file", str(trusted())]
+
+
+def own_certificate(authority: str) -> Path:
+    """A certificate with its key, as a user has it in a file; each of the authorities gives another one."""
+    path = SCENARIO / "own.pem"
+    path.write_text(CertificateFilter().filters()["fleet_certificate"](authority, domain()))
+    return path
+
+
+def shown(address: str) -> str:
+    """The certificate that the edge shows now."""
+    context = ssl.create_default_context(cafile=str(trusted()))
+    raw = socket.create_connection((address, 443), 10)
+    with context.wrap_socket(raw, server_hostname=domain()) as connection:
+        return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True) or b"")
 
 
 def command(model: str, name: str) -> list[str]:
@@ -150,16 +184,30 @@ def nobody_noticed(seen: dict[str, t.Any]) -> None:
     print(f"{seen['change']}: {seen['requests']} requests, longest wait {seen['longest_wait']} s")
 
 
-def changed(fleet: Fleet, under_load: Load, name: str, edit: Edit = lambda said: None) -> None:
-    """An edit of the variables and a run."""
+def own_start(container: str) -> float:
+    """Seconds from the start of vLLM's container on the last server until it listened: no change of it takes less."""
+    asked = (
+        f"docker inspect --format '{{{{.State.StartedAt}}}}' {container};"
+        f" docker logs --timestamps {container} 2>&1 | grep -m1 'Application startup complete' | cut -d' ' -f1"
+    )
+    connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), list(hosts())[-1], asked]
+    told = subprocess.run(connection, check=True, capture_output=True, text=True).stdout.split()
+    started, listened = map(datetime.datetime.fromisoformat, told)
+    return (listened - started).total_seconds()
+
+
+def changed(fleet: Fleet, under_load: Load, name: str, edit: Edit = lambda said: None, starts: str = "") -> None:
+    """An edit of the variables and a run. *starts*: the container of vLLM whose own start is noted beside the waits."""
     fleet.declare(edit)
     with under_load(name) as seen:
         run = deploy()
+        if starts:
+            seen["own_start"] = own_start(starts)
     assert run.returncode == 0, run.stdout[-6000:]
     nobody_noticed(seen)
 
 
-def taken_back(fleet: Fleet, under_load: Load, name: str, edit: Edit) -> None:
+def taken_back(fleet: Fleet, under_load: Load, name: str, edit: Edit) -> subprocess.CompletedProcess[str]:
     """An edit that can't work: the run fails, what ran before serves, and the next run without it is clean."""
     with fleet.for_a_while(edit), under_load(name) as seen:
         run = deploy()
@@ -167,6 +215,7 @@ def taken_back(fleet: Fleet, under_load: Load, name: str, edit: Edit) -> None:
     nobody_noticed(seen)
     again = deploy()
     assert again.returncode == 0, again.stdout[-6000:]
+    return run
 
 
 def operated(under_load: Load, name: str, *runs: t.Sequence[str]) -> None:
@@ -195,11 +244,24 @@ def on_servers() -> t.Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
+def stuttering() -> t.Callable[[str, str], None]:
+    """A copy of a model on every GPU server that answers one character over and over."""
+
+    def make(model: str, place: str) -> None:
+        program = (CHECKOUT / "tests/load/stutter.py").read_bytes()
+        for server in (name for name in hosts() if name.startswith("gpu")):
+            connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), server]
+            subprocess.run([*connection, f"cp -a {model} {place} && python3 - {place}"], input=program, check=True)
+
+    return make
+
+
+@pytest.fixture(scope="session")
 def other_image(on_servers: t.Callable[[str], None]) -> t.Callable[[str], str]:
     """Another name of an image, on all servers: to Compose that is another image."""
 
     def tag(name: str) -> str:
-        known = str(yaml.safe_load((ALL / "images.yml").read_text())[f"{name}_image"])
+        known = image(name)
         other = known.rpartition(":")[0] + ":another"
         on_servers(f"docker tag {known} {other}")
         return other
@@ -230,7 +292,8 @@ def row(one: dict[str, t.Any]) -> str:
     fewest = one.get("fewest_ready") or {}
     counts = sorted((name, count) for name, count in fewest.items() if not name.startswith("local-"))
     ready = ", ".join(f"{name} {count}" for name, count in counts) or "not seen"
-    cells = [one["change"], one["requests"], kinds, ready, f"{one['longest_wait']:.1f} s"]
+    own = f" (vLLM's own start {one['own_start']:.1f} s)" if "own_start" in one else ""
+    cells = [one["change"], one["requests"], kinds, ready, f"{one['longest_wait']:.1f} s{own}"]
     cells += [f"{one['seconds_p50'] or 0:.2f} s", f"{one['change_seconds']:.0f} s", one.get("load_average", "")]
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 

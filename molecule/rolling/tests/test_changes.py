@@ -9,16 +9,18 @@ import typing as t
 
 from tests.load.changes import Fleet, Load, changed, taken_back
 
+VLLM = "llmfleet-vllm-tiny"
+
 
 def test_an_option_of_vllm(fleet: Fleet, under_load: Load) -> None:
     def edit(said: dict[str, t.Any]) -> None:
         said["llm_models"][0]["engine_args"]["max_num_seqs"] = 5
 
-    changed(fleet, under_load, "vllm option", edit)
+    changed(fleet, under_load, "vllm option", edit, VLLM)
 
 
 def test_the_image_of_vllm(fleet: Fleet, under_load: Load, other_image: t.Callable[[str], str]) -> None:
-    changed(fleet, under_load, "vllm image", lambda said: said.update(vllm_image=other_image("vllm")))
+    changed(fleet, under_load, "vllm image", lambda said: said.update(vllm_image=other_image("vllm")), VLLM)
 
 
 def test_the_configuration_of_litellm(fleet: Fleet, under_load: Load) -> None:

@@ -37,17 +37,18 @@ def test_changed_tasks_are_read_from_the_recap() -> None:
 def test_what_was_lost_is_counted_from_the_moment_of_the_failure() -> None:
     seen = fleet.Seen("a part")
     seen.since = 100.0
-    seen.records = [record(99, 0.5), record(101, 2, "status", 500), record(104, 3.5, "reset", 0), record(105, 8)]
+    seen.records = [record(99, 2, "status", 500), record(101, 2, "status", 500), record(104, 3.5, "reset", 0), record(105, 8)]
     figures = seen.figures()
     assert figures == {
         "what": "a part",
         "requests": 4,
-        "failed": {"status 500": 1, "reset 0": 1},
+        "failed": {"status 500": 2, "reset 0": 1},
+        "failed_in_flight": 1,
         "last_failed_after": 7.5,
         "longest_wait": 8,
         "notes": [],
     }
-    assert [one["at"] for one in seen.failed] == [101, 104]
+    assert [one["at"] for one in seen.failed] == [99, 101, 104]
 
 
 def test_the_table_has_the_last_of_each_failure() -> None:
@@ -59,6 +60,7 @@ def test_the_table_has_the_last_of_each_failure() -> None:
                 "what": "b",
                 "requests": 7,
                 "failed": {"status 500": 2},
+                "failed_in_flight": 1,
                 "last_failed_after": 3.2,
                 "longest_wait": 1.25,
                 "notes": ["x", "y"],
@@ -66,6 +68,6 @@ def test_the_table_has_the_last_of_each_failure() -> None:
         ),
     ]
     assert fleet.table(lines).splitlines()[2:] == [
-        "| b | 7 | 2 status 500 | 3 s | 1.2 s | x; y |",
+        "| b | 7 | 2 status 500, 1 of them in flight at that moment | 3 s | 1.2 s | x; y |",
         "| a | 1 | 0 | none | 1.0 s |  |",
     ]

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,10 @@ def test_the_table_has_the_last_of_each_change_and_says_what_was_not_seen() -> N
     lines = [
         figure("option", failed_by_kind={"empty": 2, "cut": 1}),
         figure("image", fewest_ready={"vllm-b": 1, "vllm-a": 0, "local-a": 1}, load_average=12.5),
-        figure("option"),
+        figure("option", own_start=21.04),
     ]
     assert changes.table(lines).splitlines()[2:] == [
-        "| option | 100 | 0 | not seen | 1.2 s | 0.50 s | 30 s |  |",
+        "| option | 100 | 0 | not seen | 1.2 s (vLLM's own start 21.0 s) | 0.50 s | 30 s |  |",
         "| image | 100 | 0 | vllm-a 0, vllm-b 1 | 1.2 s | 0.50 s | 30 s | 12.5 |",
     ]
     assert "| 2 empty, 1 cut |" in changes.table(lines[:1])
@@ -99,3 +100,31 @@ def test_load_and_watcher_are_at_the_first_host_of_the_bench(tmp_path: Path, mon
     assert told[told.index("--url") + 1] == "http://192.0.2.7:4000"
     assert " gateway1 python3 - --socket " in told[told.index("--watch") + 1]
     assert told[told.index("--record") + 1] == str(tmp_path / "option.jsonl")
+
+
+def test_the_own_start_of_vllm_is_from_its_container_to_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "SCENARIO", tmp_path)
+    (tmp_path / "hosts.json").write_text(json.dumps({"gateway1": {}, "gpu1": {}}))
+    asked: list[list[str]] = []
+
+    def told(command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        return subprocess.CompletedProcess(
+            command, 0, "2026-11-26T07:00:00.123456789Z\n2026-11-26T07:00:21.623456789Z\n"
+        )
+
+    monkeypatch.setattr(changes.subprocess, "run", told)
+    assert changes.own_start("llmfleet-vllm-tiny") == 21.5
+    assert asked[0][3] == "gpu1"
+
+
+def test_a_users_certificate_is_by_another_authority_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    monkeypatch.setattr(changes, "SCENARIO", tmp_path)
+    (tmp_path / "scenario.yml").write_text("llm_domain: llm.test\n")
+    (tmp_path / "vault.yml").write_text("llm_ca_key: " + "k" * 64 + "\n")
+    made = {changes.own_certificate(one).read_text() for one in changes.OWN_AUTHORITIES}
+    assert len(made) == 2
+    assert changes.trusted().read_text().count("BEGIN CERTIFICATE") == 3

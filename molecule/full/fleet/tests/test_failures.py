@@ -12,7 +12,7 @@ import time
 import typing as t
 
 import pytest
-from fleet import CHECKOUT, GATEWAY, MODEL, PATIENCE, SERVERS, command, settings
+from fleet import CHECKOUT, GATEWAY, LAST, MODEL, PATIENCE, SERVERS, command, settings
 
 VLLM = "llmfleet-vllm-tiny"
 AWAY = float(os.environ.get("LLMFLEET_AWAY_SECONDS", "60"))
@@ -73,22 +73,22 @@ def test_a_server_is_unreachable(fleet: t.Any, loaded: t.Any) -> None:
     """Its packets are dropped, both ways: no connection is refused, none is reset."""
     with loaded("server unreachable (packets dropped)") as seen:
         for chain in ("INPUT -i", "OUTPUT -o"):
-            fleet.on("gpu3", f"iptables -I {chain} eth0 -j DROP")
+            fleet.on(LAST, f"iptables -I {chain} eth0 -j DROP")
         run = fleet.run(check=False)
         seen.notes.append(f"a run meanwhile ended with {run.status} after {run.seconds:.0f} s")
         for chain in ("INPUT -i", "OUTPUT -o"):
-            fleet.on("gpu3", f"iptables -D {chain} eth0 -j DROP")
-    assert run.status != 0 and "gpu3" in run.flat
+            fleet.on(LAST, f"iptables -D {chain} eth0 -j DROP")
+    assert run.status != 0 and LAST in run.flat
     print(run.output[-3000:])
     unchanged(fleet)
 
 
 def test_a_server_dies(fleet: t.Any, loaded: t.Any) -> None:
     with loaded("server dead") as seen:
-        fleet.docker("kill", fleet.container("gpu3"))
+        fleet.docker("kill", fleet.container(LAST))
         time.sleep(30)
-        fleet.docker("start", fleet.container("gpu3"))
-        seconds = fleet.wait_for("vLLM of gpu3", lambda: healthy(fleet, "gpu3"), 300)
+        fleet.docker("start", fleet.container(LAST))
+        seconds = fleet.wait_for("vLLM of " + LAST, lambda: healthy(fleet, LAST), 300)
         seen.notes.append(f"serves {seconds:.0f} s after its boot")
 
 
@@ -100,23 +100,23 @@ def test_a_server_dies_in_the_middle_of_a_roll(fleet: t.Any, loaded: t.Any) -> N
         process = subprocess.Popen(
             command(), cwd=CHECKOUT, env=settings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        fleet.wait_for("the roll", lambda: rolled(fleet, before), 200)
-        fleet.docker("kill", fleet.container("gpu3"))
+        fleet.wait_for("the roll", lambda: rolled(fleet, before), 300)
+        fleet.docker("kill", fleet.container(LAST))
         output = process.communicate(timeout=900 * PATIENCE)[0]
         seen.notes.append(f"the run ended with {process.returncode}")
     print(output[-4000:])
-    assert process.returncode != 0 and "gpu3" in output[output.rindex("PLAY RECAP") :]
-    fleet.docker("start", fleet.container("gpu3"))
-    fleet.wait_for(
-        "ssh of gpu3", lambda: fleet.on("gpu3", "systemctl is-active ssh docker", False).count("active") == 2, 60
-    )
+    assert process.returncode != 0 and LAST in output[output.rindex("PLAY RECAP") :]
+    fleet.docker("start", fleet.container(LAST))
+    fleet.wait_for(f"ssh of {LAST}", lambda: running(fleet, LAST), 60)
     fleet.run()
     unchanged(fleet)
 
 
 def rolled(fleet: t.Any, before: dict[str, str]) -> bool:
+    """Whether one has changed and serves, and others have not."""
     after = fleet.started()
-    return any(after.get(name) != moment for name, moment in before.items() if VLLM in name)
+    new = [name.partition("/")[0] for name, moment in before.items() if VLLM in name and after.get(name) != moment]
+    return any(healthy(fleet, host) for host in new if host != LAST)
 
 
 @pytest.mark.parametrize("part", ["postgres", "redis"])
@@ -188,27 +188,40 @@ def test_a_run_that_was_killed_can_be_run_again(fleet: t.Any, loaded: t.Any, sec
 
 
 def test_a_server_is_lost_for_good(fleet: t.Any, loaded: t.Any) -> None:
-    """Taken out of the inventory: what named it is refused with its name; replicas go on with those that are left."""
+    """It is taken out of the fleet although it does not answer, and later one of its name joins."""
     hosts = (fleet.inventory / "hosts.yml").read_text()
     try:
-        with loaded("server lost for good, taken out of the inventory") as seen:
-            fleet.docker("kill", fleet.container("gpu3"))
-            (fleet.inventory / "hosts.yml").write_text(hosts.replace("    gpu3:\n", ""))
-            without(fleet, seen)
+        with loaded("server lost for good, decommissioned while it does not answer, taken out") as seen:
+            fleet.docker("kill", fleet.container(LAST))
+            gone = fleet.run("-e", f"server={LAST}", "-e", "confirm=yes", playbook="playbooks/decommission.yml")
+            print(gone.output[-1500:])
+            assert "it does not answer" in gone.flat
+            (fleet.inventory / "hosts.yml").write_text(hosts.replace(f"    {LAST}:\n", ""))
+            run = fleet.run()
+            seen.notes.append(f"decommission took {gone.seconds:.0f} s, the run without it {run.seconds:.0f} s")
+        without(fleet)
     finally:
-        fleet.docker("start", fleet.container("gpu3"))
+        fleet.docker("start", fleet.container(LAST))
         (fleet.inventory / "hosts.yml").write_text(hosts)
         fleet.declare()
+    fleet.wait_for(f"ssh of {LAST}", lambda: running(fleet, LAST), 60)
     fleet.run()
+    before = fleet.tokens(LAST)
+    for _question in range(20):
+        assert fleet.ask()[0] == 200
+    assert fleet.tokens(LAST) > before
 
 
-def without(fleet: t.Any, seen: t.Any) -> None:
-    fleet.declare(llm_models=[fleet.model(MODEL, replicas=3), fleet.model("pinned", servers=["gpu3"])])
+def running(fleet: t.Any, host: str) -> bool:
+    return bool(fleet.on(host, "systemctl is-active ssh docker", False).count("active") == 2)
+
+
+def without(fleet: t.Any) -> None:
+    """What named it is refused with its name; as many replicas as before go on with those that are left."""
+    many = len(SERVERS)
+    fleet.declare(llm_models=[fleet.model(MODEL, replicas=many), fleet.model("pinned", servers=[LAST])])
     refused = fleet.run(check=False)
-    print(refused.output[-1500:])
-    assert refused.status != 0 and "gpu3" in refused.flat
-    fleet.declare(llm_models=[fleet.model(MODEL, replicas=3)])
-    run = fleet.run()
-    print(run.output[-1500:])
-    seen.notes.append(f"the run that places its replica elsewhere took {run.seconds:.0f} s")
-    assert len([name for name in fleet.started() if "/llmfleet-vllm-tiny" in name]) == 3
+    assert refused.status != 0 and LAST in refused.flat, refused.output[-1500:]
+    fleet.declare(llm_models=[fleet.model(MODEL, replicas=many)])
+    fleet.run()
+    assert len([name for name in fleet.started() if "/llmfleet-vllm-tiny" in name]) == many
