@@ -6,8 +6,9 @@
     PYTHONPATH=. python -m tests.benchmark.gateway [LAYOUT …] [--seconds 12]
     PYTHONPATH=. python -m tests.benchmark.gateway report
 
-Everything is on this machine, the load too, so only ratios mean something. A LiteLLM of four workers, as it comes, is
-the peer. What was seen is kept in .cache/benchmark/gateway.jsonl; docs/benchmark-gateway.md holds the table.
+The gate, Caddy and the entrance before it have the roles' own configuration. Everything is on this machine, the load
+too, so only ratios mean something. A LiteLLM of four workers, as it comes, is the peer. What was seen is kept in
+.cache/benchmark/gateway.jsonl; docs/benchmark-gateway.md holds the table.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ import sys
 import time
 import typing as t
 
+from tests.integration import conftest
+
 from .containers import MODEL, REPO, Containers, images
+from .traffic import haproxy
 
 SEEN = REPO / ".cache" / "benchmark" / "gateway.jsonl"
 CONCURRENCY = 16
@@ -36,7 +40,7 @@ class Layout(t.NamedTuple):
     edge: bool = False
 
 
-#: Without LiteLLM: what HAProxy and Caddy take for themselves.
+#: "alone" is without LiteLLM: what HAProxy and Caddy take for themselves.
 LAYOUTS = {
     "gate_alone": Layout(0, gate=True),
     "edge_gate_alone": Layout(0, gate=True, edge=True),
@@ -49,46 +53,8 @@ LAYOUTS = {
     "edge_gate_4": Layout(4, gate=True, edge=True),
     "workers_4": Layout(1, workers=4),
 }
-GATE = """\
-global
-  log stdout format raw local0 warning
-  stats socket /run/llmfleet/admin.sock mode 600 level admin
-defaults
-  mode http
-  timeout client 600s
-  timeout server 600s
-  timeout connect 2s
-  timeout queue 60s
-  retries 3
-  option redispatch 1
-  option http-buffer-request
-  default-server inter 1s fall 3 rise 1
-frontend litellm
-  bind :4000
-  default_backend litellm
-backend litellm
-  balance leastconn
-  option httpchk GET /health/liveliness
-{litellm}
-frontend models
-  bind :8100
-  http-request deny deny_status 401 unless {{ req.hdr(authorization) -m found }}
-  default_backend vllm
-backend vllm
-  balance hash req.body,bytes(0,1024)
-  hash-type consistent
-  hash-balance-factor 150
-  server one backend:8000
-"""
-EDGE = """\
-{
-  auto_https disable_redirects
-}
-https://edge:8443 {
-  tls /edge/cert.pem /edge/key.pem
-  reverse_proxy gate:4000
-}
-"""
+#: Of the certificate; the last label is one that no public authority signs.
+DOMAIN = "edge.test"
 
 
 def names(layout: Layout) -> list[str]:
@@ -103,24 +69,44 @@ def start_backend(stage: Containers) -> None:
 
 def start(stage: Containers, layout: Layout) -> list[str]:
     """The layout's containers; where a load finds them."""
-    url = "http://gate:8100/v1" if layout.gate else "http://backend:8000/v1"
+    url = f"http://gate:8100/{MODEL}/v1" if layout.gate else "http://backend:8000/v1"
     for name in names(layout):
         stage.litellm(config(url, layout, stage), name, layout.workers, wait=name == "litellm1")
     for name in names(layout):
         stage.wait_for_litellm(name)
     if not layout.gate:
         return [f"http://{stage.address(name)}:4000" for name in names(layout)]
-    places = [f"{name}:4000" for name in names(layout)] or ["backend:8000"]
-    servers = "\n".join(f"  server {place.partition(':')[0]} {place} check" for place in places)
-    stage.gate(GATE.format(litellm=servers))
+    stage.gate(gate_config([f"{name}:4000" for name in names(layout)] or ["backend:8000"]))
     if not layout.edge:
         return [f"http://{stage.address('gate')}:4000"]
     start_edge(stage)
-    return ["https://edge:8443"]
+    return [f"https://{DOMAIN}:8443"]
+
+
+def gate_config(places: t.Sequence[str]) -> str:
+    """What the role gate writes, with these in place of LiteLLM, and one replica."""
+    role = haproxy()
+    limits = role.Limits(request_timeout=600, queue_timeout=60, max_connections=4096)
+    litellm = [role.Server(place.partition(":")[0], place) for place in places]
+    replica = role.Backend(
+        f"vllm-{MODEL}", [role.Server("backend", "backend:8000")], "/health", "prefix", stripped=True
+    )
+    sections = [role.overall(limits), role.defaults(limits), role.resolvers()]
+    sections += [
+        role.entrance("litellm", ":4000", "litellm"),
+        role.models(":8100", True),
+        role.unknown(),
+        *role.counted(),
+    ]
+    sections += [
+        role.backend(role.Backend("litellm", litellm, "/health/liveliness"), True),
+        role.backend(replica, True),
+    ]
+    return str(role.render(sections)) + "\n"
 
 
 def config(url: str, layout: Layout, stage: Containers) -> dict[str, t.Any]:
-    parameters = {"model": f"hosted_vllm/{MODEL}", "api_base": url, "api_key": "none"}
+    parameters = {"model": f"hosted_vllm/{MODEL}", "api_base": url, "api_key": stage.master_key}
     redis = {"redis_host": "redis", "redis_port": 6379, "redis_password": stage.password}
     return {
         "model_list": [{"model_name": MODEL, "litellm_params": parameters}],
@@ -130,21 +116,40 @@ def config(url: str, layout: Layout, stage: Containers) -> dict[str, t.Any]:
 
 
 def start_edge(stage: Containers) -> None:
+    """Two containers of Caddy, and the entrance before them."""
+    conftest.collections_path()
+    from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import edge_config, edge_entrance
+
+    from tests.integration import edge
+
     folder = stage.folder / "edge"
-    folder.mkdir(exist_ok=True)
-    (folder / "Caddyfile").write_text(EDGE)
+    for name in ("config", "run", "state"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name).chmod(0o777)
+    said = {**edge.defaults(), "llm_domain": DOMAIN, "edge_certificates": "files", "gate_max_connections": 4096}
+    at = edge_config.Layout(
+        certificate="/edge/cert.pem", key="/edge/key.pem", admin="unix//tmp/admin.sock", data="/tmp/caddy"
+    )
+    (folder / "caddy.json").write_text(json.dumps(edge_config.configuration(said, (), at)))
+    (folder / "config" / "haproxy.cfg").write_text(edge_entrance.config(said))
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    made += ["-subj", "/CN=edge", "-addext", "subjectAltName=DNS:edge"]
+    made += ["-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run([*made, *files], check=True, capture_output=True)
     os.chmod(folder / "key.pem", 0o644)
-    command = ["caddy", "run", "--config", "/edge/Caddyfile", "--adapter", "caddyfile"]
-    stage.start("edge", stage.images["edge"], *command, options=["-v", f"{folder}:/edge:ro"])
-    time.sleep(2)
+    command = ["caddy", "run", "--config", "/edge/caddy.json"]
+    for number in edge_entrance.NUMBERS:
+        name = f"{edge_entrance.PREFIX}{number}"
+        stage.start(name, stage.images["edge"], *command, options=["-v", f"{folder}:/edge:ro"])
+    places = {"config": "/etc/llmfleet", "run": "/run/llmfleet", "state": "/var/lib/llmfleet"}
+    mounts = [part for name, path in places.items() for part in ("-v", f"{folder}/{name}:{path}")]
+    command = ["haproxy", "-f", "/etc/llmfleet/haproxy.cfg"]
+    stage.start("entrance", stage.images["gate"], *command, options=["--user", "0", *mounts])
+    time.sleep(3)
 
 
 def stop(stage: Containers, layout: Layout) -> None:
-    for name in ("edge", "gate", *names(layout)):
+    for name in ("entrance", "llmfleet-edge-1", "llmfleet-edge-2", "gate", *names(layout)):
         stage.remove(name)
 
 
@@ -175,7 +180,7 @@ def load(stage: Containers, urls: t.Sequence[str], seconds: int, rate: int, many
         record = stage.folder / f"gateway-{index}.jsonl"
         place = ["--url", url, "--key-file", str(key), "--model", MODEL, "--record", str(record), "--stream-share", "0"]
         if url.startswith("https"):
-            place += ["--connect", stage.address("edge"), "--ca-file", str(stage.folder / "edge" / "cert.pem")]
+            place += ["--connect", stage.address("entrance"), "--ca-file", str(stage.folder / "edge" / "cert.pem")]
         pace = ["--seconds", str(seconds), "--rate", str(rate / len(urls)), "--concurrency", str(many // len(urls))]
         command = [sys.executable, "-m", "tests.load", "--keep-alive", "--seed", str(index), *place, *pace]
         loads.append((subprocess.Popen(command, cwd=REPO, stdout=subprocess.DEVNULL), record))
