@@ -166,9 +166,16 @@ def beside_a_long_one(several: Several, limit: int = 5) -> dict[int, int]:
 
 
 def _revoke(proxy: Proxy, key: str, how: str) -> None:
-    if how == "absent":
+    if how in ("absent", "rotate"):
         alias = proxy.call("GET", f"/key/info?key={hashlib.sha256(key.encode()).hexdigest()}")["info"]["key_alias"]
+    if how == "absent":
         harness.succeed(proxy, "litellm_key", key_alias=alias, state="absent")
+    elif how == "rotate":
+        successor = {"key_alias": alias, "key": f"sk-{secrets.token_hex(16)}", "rotate": {"grace": "1s"}}
+        harness.succeed(proxy, "litellm_key", **successor)
+        time.sleep(1.1)
+        # The run after the grace of the old value ends it.
+        harness.succeed(proxy, "litellm_key", **successor)
     else:
         proxy.call("POST", f"/key/{how}", {"keys": [key]} if how == "delete" else {"key": key})
 
@@ -176,7 +183,7 @@ def _revoke(proxy: Proxy, key: str, how: str) -> None:
 def revoked(several: Several, how: str, longest: float = 90) -> list[float]:
     """Seconds after the answer to the revocation until each instance refuses the key, all of which had just used it.
 
-    The revocation is a call of LiteLLM's or, where it says absent, the module's."""
+    The revocation is a call of LiteLLM's or, where it says absent or rotate, the module's."""
     key = several.key(key_alias=f"revoked-{secrets.token_hex(4)}")
     warm(several, key)
     seconds: list[float] = [-1.0] * len(several.proxies)
@@ -341,7 +348,7 @@ def percentile(values: t.Sequence[float], share: float) -> float:
 
 
 def rows(several: Several) -> t.Iterator[tuple[str, str]]:
-    for how in ("delete", "block", "absent"):
+    for how in ("delete", "block", "absent", "rotate"):
         each = [revoked(several, how) for _number in range(5)]
         yield f"key {how}, refused everywhere", f"{max(max(one) for one in each):.2f} s, longest of 5"
     with ThreadPoolExecutor(2) as pool:

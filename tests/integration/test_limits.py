@@ -44,7 +44,7 @@ def test_a_budget_ends_at_its_amount(four: Several) -> None:
     assert limits.budget(four, worth=5) == 5
 
 
-@pytest.mark.parametrize("how", ["delete", "block", "absent"])
+@pytest.mark.parametrize("how", ["delete", "block", "absent", "rotate"])
 def test_a_key_that_was_taken_back_is_refused_everywhere_within_two_seconds(four: Several, how: str) -> None:
     assert max(limits.revoked(four, how)) < 2
 
