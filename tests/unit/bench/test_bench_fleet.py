@@ -37,7 +37,12 @@ def test_changed_tasks_are_read_from_the_recap() -> None:
 def test_what_was_lost_is_counted_from_the_moment_of_the_failure() -> None:
     seen = fleet.Seen("a part")
     seen.since = 100.0
-    seen.records = [record(99, 2, "status", 500), record(101, 2, "status", 500), record(104, 3.5, "reset", 0), record(105, 8)]
+    seen.records = [
+        record(99, 2, "status", 500),
+        record(101, 2, "status", 500),
+        record(104, 3.5, "reset", 0),
+        record(105, 8),
+    ]
     figures = seen.figures()
     assert figures == {
         "what": "a part",
