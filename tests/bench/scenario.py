@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 import typing as t
@@ -118,6 +119,21 @@ def playbook(*args: str, json_output: bool = True) -> Run:
     return Run(done.stdout + done.stderr, changed, remote, seconds)
 
 
+def killed(after: float, *args: str) -> bool:
+    """Whether a run of site.yml was still running, and then all of its processes are killed at once."""
+    command = ["ansible-playbook", "site.yml", "-i", str(INVENTORY), *args]
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        process.wait(after)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return True
+    return False
+
+
 def told_of(result: dict[str, t.Any]) -> dict[str, t.Any]:
     return {name: result.get(name) for name in ("actions", "files", "hooks", "diff")}
 
@@ -141,6 +157,11 @@ def parse(output: str) -> tuple[dict[str, t.Any], int]:
 @pytest.fixture(scope="session")
 def site() -> t.Callable[..., Run]:
     return playbook
+
+
+@pytest.fixture(scope="session")
+def killed_site() -> t.Callable[..., bool]:
+    return killed
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,8 @@ async def _scan(address: str, ports: t.Sequence[int]) -> list[int]:
     return [port for port, is_open in zip(ports, found, strict=True) if is_open]
 
 
-def open_ports(address: str, ports: t.Sequence[int] = EVERY) -> list[int]:
-    found = {port for _round in range(ROUNDS) for port in asyncio.run(_scan(address, ports))}
+def open_ports(address: str, ports: t.Sequence[int] = EVERY, rounds: int = ROUNDS) -> list[int]:
+    found = {port for _round in range(rounds) for port in asyncio.run(_scan(address, ports))}
     return sorted(found)
 
 

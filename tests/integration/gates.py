@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import socket
 import subprocess
 import time
@@ -29,6 +30,7 @@ from rendering import make_instance
 
 from .proxy import docker, images
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 KEY, SECRET = "a-key-of-the-fleet", "s" * 40
 #: Where the containers would be, by a pattern of the configuration.
 DOCKER_NAME = re.compile(r"(llmfleet-[\w-]+):(\d+) resolvers docker resolve-prefer ipv4 init-addr none")
@@ -107,7 +109,9 @@ class Gate:
         mounts |= {"run": gate_config.RUN, "state": gate_config.STATE}
         volumes = [word for name, inside in mounts.items() for word in ("-v", f"{self.folder / name}:{inside}")]
         user = ["--user", f"{os.getuid()}:{os.getgid()}", "--read-only", "--cap-drop", "ALL"]
-        command = ["--entrypoint", "haproxy", images("gate")["gate"], *gate._command()]
+        shutil.copy(CHECKOUT / "roles/gate/files/start.sh", self.folder / "config")
+        program, *args = gate.START
+        command = ["--entrypoint", program, images("gate")["gate"], *args, *gate.command()]
         self.container = docker("run", "-d", "--network", "host", *user, *volumes, *command)
         self.wait()
 

@@ -9,6 +9,9 @@ import json
 import re
 import typing as t
 
+from scenario import SCENARIO
+
+from tests.drill.ports import open_ports
 from tests.drill.secrets import at_host
 
 LOOPBACK = ("127.", "[::1]", "::1")
@@ -22,6 +25,8 @@ def test_only_sshd_and_the_gateway_listen_publicly(host: t.Any) -> None:
     listening = host.check_output("ss -Hltn").splitlines()
     public = {line.split()[3] for line in listening if not line.split()[3].startswith(LOOPBACK)}
     assert {address.rsplit(":", 1)[1] for address in public} == {"22", "4000"}, public
+    address = json.loads((SCENARIO / "hosts.json").read_text())["demo"]["address"]
+    assert open_ports(address, rounds=1) == [22, 4000]
 
 
 def test_replica_and_database_are_closed_to_others(gateway: t.Any, host: t.Any) -> None:
@@ -31,6 +36,13 @@ def test_replica_and_database_are_closed_to_others(gateway: t.Any, host: t.Any) 
     assert host.check_output("docker network inspect llmfleet-db --format '{{.Internal}}'") == "true"
     metrics = json.loads(inspected(host, "llmfleet-gate", ".NetworkSettings.Ports"))["8405/tcp"]
     assert metrics == [{"HostIp": "127.0.0.1", "HostPort": "8405"}]
+
+
+def test_the_gates_figures_are_for_the_host_and_none_of_its_containers(host: t.Any) -> None:
+    ask = "import urllib.request as r; print(r.urlopen('http://gate:8405/metrics').status)"
+    refused = host.run(f'docker exec llmfleet-litellm-1 python3 -c "{ask}"')
+    assert refused.rc != 0 and "403" in refused.stderr
+    assert "haproxy_process_" in host.check_output("curl --silent --fail http://127.0.0.1:8405/metrics")
 
 
 def test_only_the_gate_is_beside_an_instance(host: t.Any) -> None:

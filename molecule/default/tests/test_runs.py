@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 import typing as t
 
 #: A change of every kind: a file that a container reads, a secret, a definition, a database role.
@@ -25,7 +26,10 @@ def test_a_second_run_changes_nothing_and_shows_no_secret(
     assert [name for name, value in secrets.items() if value in wordy.output] == []
 
 
-def test_check_mode_says_what_a_run_does(site: t.Any, secrets: dict[str, str], gateway: t.Any) -> None:
+def test_check_mode_says_what_a_run_does(
+    site: t.Any, killed_site: t.Any, secrets: dict[str, str], gateway: t.Any
+) -> None:
+    """And a run that is killed somewhere is made good by the next one; make drill does that twenty times."""
     foreseen = site("--check", "--diff", "-e", CHANGE)
     assert gateway.chat()[0] == 200
     done = site("--diff", "-vvv", "-e", CHANGE)
@@ -35,8 +39,10 @@ def test_check_mode_says_what_a_run_does(site: t.Any, secrets: dict[str, str], g
     for output in (foreseen.output, done.output):
         assert [value for value in everything if value in output] == []
     gateway.wait()
+    after = done.seconds * random.SystemRandom().uniform(0.2, 0.8)
+    print(f"the way back was killed after {after:.1f} s:", killed_site(after))
     back = site("--diff")
-    assert back.changed.keys() == done.changed.keys()
+    assert set(back.changed) <= set(done.changed)
     gateway.wait()
 
 

@@ -17,11 +17,13 @@ import secrets
 import shlex
 import shutil
 import subprocess
+import tempfile
 import time
 import typing as t
 import urllib.parse
 
 from . import cluster, folder, questions, restore
+from .archive import piped
 from .postgres import Postgres, identifier, literal, told
 from .postgres import run as command
 from .settings import BackupError, Settings
@@ -156,20 +158,25 @@ def _copied(settings: Settings, there: Postgres, copy: Postgres, password: str) 
 
 
 def _piped(settings: Settings, there: Postgres, copy: Postgres) -> None:
-    """Nothing of it is on the disk in between."""
+    """Nothing of it is on the disk in between. Only who loads reads the pipe, so that its end ends the dump too."""
     dump = ["--format", "custom", "--compress", "0", "--lock-wait-timeout", f"{LOCK_SECONDS}s"]
     load = ["--exit-on-error", "--no-owner", "--no-privileges", "--role", settings.user]
     who = ["--username", "postgres", "--dbname", settings.database]
-    source = subprocess.Popen(
-        there.inside("pg_dump", *dump, *who),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    done = subprocess.run(copy.inside("pg_restore", *load, *who), stdin=source.stdout, capture_output=True, check=False)
-    words = (source.communicate()[1] + done.stderr).decode(errors="replace")
-    if source.returncode or done.returncode:
-        raise BackupError(f"The database can't be copied: {told(words)}")
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
+        source = subprocess.Popen(
+            there.inside("pg_dump", *dump, *who), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
+        )
+        target = subprocess.Popen(
+            copy.inside("pg_restore", *load, *who), stdin=source.stdout, stdout=subprocess.DEVNULL, stderr=words
+        )
+        piped(source.stdout).close()
+        if [target.wait(), source.wait()] != [0, 0]:
+            raise BackupError(f"The database can't be copied: {told(_all_of(said) + _all_of(words))}")
+
+
+def _all_of(stream: t.IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="replace")
 
 
 # ---- LiteLLM on it

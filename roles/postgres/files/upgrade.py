@@ -15,6 +15,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 OLD, NEW = "llmfleet-postgres", "llmfleet-postgres-upgrade"
@@ -190,21 +191,26 @@ def others_roles(text):
 
 
 def restore(name):
-    """Nothing of it is on the disk in between."""
+    """Nothing of it is on the disk in between. Only who loads reads the pipe, so that its end ends the dump too."""
     dump = ["docker", "exec", OLD, "pg_dump", "--username", "postgres", "--format", "custom", "--compress", "0"]
     load = ["docker", "exec", "--interactive", NEW, "pg_restore", "--username", "postgres", "--exit-on-error"]
-    with subprocess.Popen([*dump, "--create", name], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as source:
-        # What it says is little, so that the pipe of its errors never fills.
-        done = subprocess.run(
-            [*load, "--create", "--dbname", "postgres"],
-            stdin=source.stdout,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = source.stderr.read().decode(errors="replace")
-    if source.returncode or done.returncode:
-        raise Impossible("Database " + name + " can't be copied: " + last_words(said + done.stderr))
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
+        with subprocess.Popen([*dump, "--create", name], stdout=subprocess.PIPE, stderr=said) as source:
+            target = subprocess.Popen(
+                [*load, "--create", "--dbname", "postgres"],
+                stdin=source.stdout,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+            )
+            source.stdout.close()
+            target.wait()
+        if source.returncode or target.returncode:
+            raise Impossible("Database " + name + " can't be copied: " + last_words(all_of(said) + all_of(words)))
+
+
+def all_of(stream):
+    stream.seek(0)
+    return stream.read().decode(errors="replace")
 
 
 def proved(said):

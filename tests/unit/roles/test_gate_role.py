@@ -130,7 +130,7 @@ def test_its_files_are_in_folders_that_are_mounted_and_reloaded() -> None:
     mounts = [mount["source"].removeprefix("./") for mount in compose(found)["volumes"]]
     reloaded = [entry["path"] for entry in found["files"] if entry.get("reload")]
     assert [path for path in reloaded if path.rpartition("/")[0] not in mounts] == []
-    assert [entry["path"] for entry in found["files"] if not entry.get("reload")] == ["compose.yml"]
+    assert [entry["path"] for entry in found["files"] if not entry.get("reload")] == ["compose.yml", "config/start.sh"]
     assert found["reload"]["gate"]["check"][:2] == ["haproxy", "-c"]
 
 
@@ -214,7 +214,15 @@ def test_timeouts_follow_the_one_of_litellm() -> None:
 def test_fleet_without_models_of_its_own_needs_no_key() -> None:
     found = project()
     assert "frontend models" not in config(found)
-    assert [entry["path"] for entry in found["files"]] == ["compose.yml", "config/haproxy.cfg"]
+    assert [entry["path"] for entry in found["files"]] == ["compose.yml", "config/haproxy.cfg", "config/start.sh"]
+
+
+def test_metrics_are_for_the_host_and_none_of_its_containers() -> None:
+    """Instances and LiteLLM share networks with the gate."""
+    rule = "http-request deny unless { src 127.0.0.1 } or { src -f /run/llmfleet/hosts }"
+    assert rule in config(project(make_instance()))["frontend metrics"]
+    found = config(project(make_instance(host_network=True), vllm_host_network=True))["frontend metrics"]
+    assert not any("deny unless" in line and "src" in line for line in found)
 
 
 def test_metrics_for_others_are_for_those_that_are_named() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
+import threading
 import typing as t
 from pathlib import Path
 
@@ -133,3 +135,29 @@ def test_what_it_is_told() -> None:
 def test_an_error_shows_no_row_and_no_statement() -> None:
     shown = "DETAIL:  Key (name)=(sk-a)\nCONTEXT:  COPY x, line 1: sk-b\nLINE 1: ALTER ROLE x 'SCRAM-1'\n"
     assert program.last_words("ERROR:  duplicate key\n" + shown) == "ERROR:  duplicate key"
+
+
+def test_a_load_that_dies_ends_the_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker by a stand-in: a dump that is larger than a pipe, and a load that gives up at its beginning."""
+    script = """#!/bin/sh
+case "$*" in
+*pg_restore*) head -c 1000 > /dev/null; echo "pg_restore: error: no room" >&2; exit 1 ;;
+*pg_dump*) head -c 20000000 /dev/zero ;;
+esac
+"""
+    (tmp_path / "docker").write_text(script)
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    failures: list[str] = []
+
+    def restore() -> None:
+        try:
+            program.restore("litellm")
+        except program.Impossible as error:
+            failures.append(str(error))
+
+    thread = threading.Thread(target=restore, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert failures == ["Database litellm can't be copied: pg_restore: error: no room"]

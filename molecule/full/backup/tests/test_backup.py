@@ -121,29 +121,41 @@ def test_a_run_that_changes_nothing_changes_nothing() -> None:
     assert "changed=0" in play("site.yml")
 
 
+def fired(timer: str) -> bool:
+    return on_host(f"systemctl show --property=LastTriggerUSec --value {timer}").strip() not in ("", "n/a")
+
+
 def test_the_timer_makes_one_and_copies_it(story: Story) -> None:
-    soon = datetime.datetime.fromisoformat(on_host("date -Iseconds").strip()) + datetime.timedelta(seconds=90)
-    play("site.yml", "--tags", "backup", "-e", json.dumps({"backup_on_calendar": f"{soon:%Y-%m-%d %H:%M:%S}"}))
+    """The restore test has its own timer, whose turn comes later."""
+    now = datetime.datetime.fromisoformat(on_host("date -Iseconds").strip())
+    backup, trial = (f"{now + datetime.timedelta(seconds=later):%Y-%m-%d %H:%M:%S}" for later in (90, 200))
+    calendars = {"backup_on_calendar": backup, "backup_test_on_calendar": trial}
+    play("site.yml", "--tags", "backup", "-e", json.dumps(calendars))
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline and on_host(f"ls {FOLDER} | grep -c age.json || true").strip() != "1":
         time.sleep(5)
     time.sleep(5)
     said = last()
     assert said["ok"] and said["kind"] == "backup" and said["bytes"] > 0 and said["last_good"], said
+    assert fired("llmfleet-backup.timer")
     assert on_host("systemctl is-failed llmfleet-backup.service || true").strip() in ("inactive", "activating")
     assert on_host(f"sha256sum < {said['file']}") == on_host(f"sha256sum < /srv/offsite/{Path(said['file']).name}")
     modes = on_host(f"stat -c '%a %n' {FOLDER} {FOLDER}/llmfleet-*").splitlines()
     assert [line.split()[0] for line in modes] == ["700", "600", "600"]
-    play("site.yml", "--tags", "backup")
 
 
-def test_the_restore_test_restores() -> None:
+def test_the_restore_test_restores_by_its_timer() -> None:
     """Encrypted, so the unit makes one and tries that."""
-    on_host("systemctl start llmfleet-backup-test.service")
+    deadline = time.monotonic() + 400
+    while time.monotonic() < deadline and last()["kind"] != "restore test":
+        time.sleep(5)
     said = last()
     assert said["ok"] and said["kind"] == "restore test" and said["restore_tested"], said
+    print("the timers fired:", {name: said[name] for name in ("seconds", "restore_tested", "last_good")})
+    assert fired("llmfleet-backup-test.timer")
     assert "llmfleet-backup-trial" not in on_host("docker ps -a")
     assert on_host(f"ls -A {FOLDER} | grep -E 'partial|trial' || true") == ""
+    play("site.yml", "--tags", "backup")
 
 
 def test_a_backup_by_its_playbook_holds_no_secret(story: Story) -> None:

@@ -19,12 +19,18 @@ from tests.load.changes import Fleet, Load, deploy, nobody_noticed
 UPGRADE, UNDO = "playbooks/upgrade.yml", "playbooks/upgrade_undo.yml"
 Shell = t.Callable[[str, str], str]
 PSQL = "docker exec -i llmfleet-postgres psql -U postgres --no-psqlrc -tA"
-#: What a release does that has a migration which fails.
-BROKEN = """FROM {}
+EARLIER_POSTGRES = "llmfleet-bench/postgres:earlier"
+#: What a release does whose last migration fails, after those before it have been applied.
+BROKEN = """FROM {image}
 USER root
 RUN d=$(find / -type d -path '*litellm_proxy_extras/migrations' 2>/dev/null | head -n 1)/29990101000000_broken && \\
-    mkdir "$d" && echo 'ALTER TABLE "NoSuchTable" ADD COLUMN "x" TEXT;' > "$d/migration.sql"
+    mkdir "$d" && printf '%s\\n' '{statement}' > "$d/migration.sql"
 """
+FAILS = 'ALTER TABLE "NoSuchTable" ADD COLUMN "x" TEXT;'
+#: One that no rehearsal finds: the copy is in a PostgreSQL without fsync, and the fleet's own is not.
+FAILS_LATER = (
+    "DO $x$ BEGIN IF current_setting($y$fsync$y$) = $y$on$y$ THEN RAISE EXCEPTION $y$not here$y$; END IF; END $x$;"
+)
 
 
 def images() -> dict[str, str]:
@@ -62,6 +68,10 @@ def databases(ssh: Shell) -> list[str]:
     ).split()
 
 
+def server_version(ssh: Shell) -> str:
+    return ssh(f"{PSQL} -d postgres", "SHOW server_version").split()[0]
+
+
 def made(gateway: Gateway, alias: str) -> str:
     status, text = gateway.call("/key/generate", {"key_alias": alias, "models": ["tiny"]}, master())
     assert status == 200, text
@@ -91,7 +101,7 @@ def test_a_rehearsal_alone_changes_nothing(ssh: Shell, old_key: str, tmp_path: P
 
 def test_a_release_that_cannot_migrate_changes_nothing(ssh: Shell, under_load: Load, tmp_path: Path) -> None:
     broken, result = "llmfleet-bench/litellm:broken", tmp_path / "result.json"
-    ssh(f"docker build --quiet --tag {broken} -", BROKEN.format(images()["litellm"]))
+    ssh(f"docker build --quiet --tag {broken} -", BROKEN.format(image=images()["litellm"], statement=FAILS))
     before, there = running(ssh), databases(ssh)
     with under_load("release that can't migrate") as seen:
         run = deploy("-e", f"litellm_image={broken}", "-e", "confirm=yes", "-e", f"result={result}", playbook=UPGRADE)
@@ -127,11 +137,10 @@ def test_check_mode_only_says(ssh: Shell, old_key: str) -> None:
 
 
 def test_litellm_and_postgresql(ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path) -> None:
-    """PostgreSQL's image is the same by another name: to Compose that is another image."""
-    ssh(f"docker tag {images()['postgres']} llmfleet-bench/postgres:another", "")
-    result = tmp_path / "result.json"
-    given = ["-e", f"litellm_image={images()['litellm']}", "-e", "postgres_image=llmfleet-bench/postgres:another"]
-    with under_load("litellm 1.90 to 1.104, postgresql") as seen:
+    """PostgreSQL to the next minor release, as far as Debian has two."""
+    result, minor = tmp_path / "result.json", [server_version(ssh)]
+    given = ["-e", f"litellm_image={images()['litellm']}", "-e", f"postgres_image={images()['postgres']}"]
+    with under_load("litellm 1.90 to 1.104, postgresql to the next minor release") as seen:
         run = deploy(*given, "-e", "confirm=yes", "-e", f"result={result}", playbook=UPGRADE)
     assert run.returncode == 0, run.stdout[-8000:]
     told = json.loads(result.read_text())
@@ -143,9 +152,11 @@ def test_litellm_and_postgresql(ssh: Shell, under_load: Load, gateway: Gateway, 
     for name, image in (
         ("litellm-1", images()["litellm"]),
         ("litellm-2", images()["litellm"]),
-        ("postgres", ":another"),
+        ("postgres", images()["postgres"]),
     ):
         assert image in now[f"llmfleet-{name}"]
+    minor.append(server_version(ssh))
+    print("PostgreSQL from", *minor)
     assert gateway.chat(key=old_key)[0] == gateway.call("/v1/models", key=old_key)[0] == 200
     nobody_noticed(seen)
 
@@ -155,7 +166,7 @@ def test_the_declaration_of_before_is_refused_until_the_release_is_in_it(ssh: Sh
     run = deploy()
     assert run.returncode != 0 and "litellm was upgraded" in run.stdout and "upgrade_undo" in run.stdout
     assert f"litellm_image: {images()['litellm']}" in run.stdout and running(ssh) == before
-    pins = f"litellm_image: {images()['litellm']}\npostgres_image: llmfleet-bench/postgres:another\n"
+    pins = f"litellm_image: {images()['litellm']}\npostgres_image: {images()['postgres']}\n"
     (INVENTORY / "group_vars/all/zz_pins.yml").write_text(pins)
     settled = deploy()
     assert settled.returncode == 0, settled.stdout[-5000:]
@@ -174,9 +185,33 @@ def test_the_way_back(ssh: Shell, gateway: Gateway, old_key: str, tmp_path: Path
     assert run.returncode == 0, run.stdout[-8000:]
     now, told = running(ssh), json.loads(result.read_text())
     assert images()["earlier"] in now["llmfleet-litellm-1"] and images()["earlier"] in now["llmfleet-litellm-2"]
-    assert images()["postgres"] in now["llmfleet-postgres"]
+    assert EARLIER_POSTGRES in now["llmfleet-postgres"]
     assert gateway.chat(key=old_key)[0] == 200 and gateway.call("/v1/models", key=late)[0] == 401
     assert told["kept"] in databases(ssh)
     settled = deploy()
     assert settled.returncode == 0, settled.stdout[-5000:]
     assert (SCENARIO / "keys" / "demo").exists() and running(ssh) == now
+
+
+def test_a_migration_that_fails_in_the_upgrade_leaves_what_worked(
+    ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path
+) -> None:
+    """The rehearsal went well. The process that migrates fails, the other one serves, and the way back is the same."""
+    late, result = "llmfleet-bench/litellm:fails-later", tmp_path / "result.json"
+    ssh(f"docker build --quiet --tag {late} -", BROKEN.format(image=images()["litellm"], statement=FAILS_LATER))
+    with under_load("migration that fails in the upgrade") as seen:
+        run = deploy("-e", f"litellm_image={late}", "-e", "confirm=yes", "-e", f"result={result}", playbook=UPGRADE)
+    assert run.returncode != 0 and "upgrade_undo" in run.stdout, run.stdout[-5000:]
+    told = json.loads(result.read_text())
+    print(told["faults"], told["remedy"])
+    assert told["failed"] and told["backup"] and "litellm" in "".join(told["faults"])
+    assert images()["earlier"] in running(ssh)["llmfleet-litellm-2"]
+    assert gateway.chat(key=old_key)[0] == 200
+    nobody_noticed(seen)
+    back = deploy("-e", "confirm=yes", playbook=UNDO)
+    assert back.returncode == 0, back.stdout[-8000:]
+    now = running(ssh)
+    assert images()["earlier"] in now["llmfleet-litellm-1"] and images()["earlier"] in now["llmfleet-litellm-2"]
+    assert gateway.chat(key=old_key)[0] == 200
+    settled = deploy()
+    assert settled.returncode == 0 and running(ssh) == now, settled.stdout[-5000:]

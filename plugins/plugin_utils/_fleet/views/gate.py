@@ -40,6 +40,8 @@ LITELLM_PREFIX = "llmfleet-litellm-"
 LITELLM_FORMER = "litellm"
 #: What LiteLLM asks of an instance, and monitoring of the gate. Adapters are loaded by people, not through the gate.
 API_PATHS = ("{ path_beg /v1/ } !{ path_beg /v1/load_lora /v1/unload_lora }", "{ path /health }")
+#: What runs HAProxy and stops it.
+START = ("bash", f"{haproxy.CONFIG}/start.sh")
 #: Bash is in HAProxy's image, a program that speaks HTTP is not.
 ASK = "exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && read -r line <&3 && [[ $line == *200* ]]"
 
@@ -130,6 +132,7 @@ def _files(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
     found: list[dict[str, t.Any]] = [
         {"path": "compose.yml", "src": "compose.yml.j2"},
         {"path": "config/haproxy.cfg", "src": "haproxy.cfg.j2", "reload": [SERVICE]},
+        {"path": "config/start.sh", "src": "../files/start.sh", "services": [SERVICE]},
     ]
     if serves_others(fleet, host):
         found.append({"path": "config/away.http", "content": haproxy.AWAY, "reload": [SERVICE]})
@@ -193,7 +196,7 @@ def service(fleet: Fleet, host: Host, listens: bool) -> dict[str, t.Any]:
         "ulimits": {"nofile": {"soft": files, "hard": files}},
         "stop_signal": "SIGUSR1",
         "stop_grace_period": str(said["gate_stop_grace_period"]),
-        "entrypoint": ["haproxy"],
+        "entrypoint": list(START),
         "command": command(),
         "volumes": [
             mount("./config", haproxy.CONFIG),
@@ -276,7 +279,7 @@ def _frontends(fleet: Fleet, host: Host) -> list[haproxy.Section]:
     on_address = bool(said["vllm_host_network"])
     where = bracketed(said["gate_metrics_address"]) if on_address else ""
     networks = [str(one) for one in said["gate_metrics_networks"]]
-    found = [haproxy.metrics(f"{where}:{_metrics_port(said)}", networks)]
+    found = [haproxy.metrics(f"{where}:{_metrics_port(said)}", networks, not on_address)]
     if host.is_gateway:
         found.append(haproxy.entrance("litellm", f":{LITELLM_PORT}", LITELLM_BACKEND))
     if host.is_gateway and fleet.instances:

@@ -14,6 +14,8 @@ import typing as t
 #: Folders in the container.
 CONFIG, RUN, STATE, SECRETS = "/etc/llmfleet", "/run/llmfleet", "/var/lib/llmfleet", "/run/secrets/llmfleet"
 ADMIN_SOCKET, MASTER_SOCKET = "admin.sock", "master.sock"
+#: Addresses of this host in the container's networks: roles/gate/files/start.sh writes them.
+HOSTS = f"{RUN}/hosts"
 #: Lines of the header Authorization that are let in.
 KEYS = f"{SECRETS}/keys"
 #: Certificate and key of this host, and the authorities that the others' are by.
@@ -232,9 +234,11 @@ def _key_demanded(otherwise: str = "") -> str:
     )
 
 
-def metrics(bind: str, networks: t.Sequence[str]) -> Section:
-    """Of the gate at /metrics, of an instance at /SERVER/metrics."""
+def metrics(bind: str, networks: t.Sequence[str], docker: bool) -> Section:
+    """Of the gate at /metrics, of an instance at /SERVER/metrics; for those networks, or the host and none of its containers."""
     refused = [f"http-request deny unless {{ src {' '.join(networks)} }}"] if networks else []
+    if docker and not networks:
+        refused = [f"http-request deny unless {{ src 127.0.0.1 }} or {{ src -f {HOSTS} }}"]
     return [
         "frontend metrics",
         f"bind {bind}",

@@ -126,6 +126,10 @@ def environment(said: t.Mapping[str, t.Any], migrates: bool) -> dict[str, str]:
         "PROXY_DB_LOOKUP_DEADLINE_SECONDS": "60",
         # Seconds until LiteLLM asks again whether a Redis that was away is back; each process counts alone meanwhile.
         "REDIS_CIRCUIT_BREAKER_RECOVERY_TIMEOUT": "5",
+        # Rows of spend wait in memory, where a kill finds them. By itself LiteLLM writes them less and less often, down to every
+        # 30 s, while fewer than 100 wait; so every second while there is one.
+        "SPEND_LOG_QUEUE_POLL_INTERVAL": "1",
+        "SPEND_LOG_QUEUE_SIZE_THRESHOLD": "1",
         "STORE_MODEL_IN_DB": "True",
         "USER": "litellm",
         "XDG_CACHE_HOME": "/tmp/cache",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._backup import cluster, questions, rehearsal
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._backup.postgres import Postgres
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._backup.settings import BackupError, Settings
 
 WANTED: dict[str, t.Any] = {
@@ -178,3 +179,19 @@ def test_what_is_not_answered_is_a_fault(other: dict[str, t.Any], fault: str) ->
 
 def test_a_key_that_may_not_see_the_models_is_known_all_the_same() -> None:
     assert questions.questions(answers(**{"sk-old": (403, {})}), "sk-master", ["sk-old"])["faults"] == []
+
+
+def test_a_load_that_dies_ends_the_dump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the rest of it would have to be somewhere: in memory."""
+    script = f"""#!/bin/sh
+case "$*" in
+*pg_restore*) head -c 1000 > /dev/null; echo "pg_restore: error: no room" >&2; exit 1 ;;
+*pg_dump*) head -c 20000000 /dev/zero && touch {tmp_path}/whole ;;
+esac
+"""
+    (tmp_path / "docker").write_text(script)
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(BackupError, match="can't be copied: pg_restore: error: no room"):
+        rehearsal._piped(settings(tmp_path), Postgres("one"), Postgres("other"))
+    assert not (tmp_path / "whole").exists()

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Managed by Ansible: role llmfleet.gateway.gate.
+# Runs HAProxy, hands a reload on, and ends it once no request runs any more. HAProxy's own soft stop also waits for each client that
+# keeps a connection without a request on it, up to three minutes (option idle-close-on-response, by which a reload meets no
+# request), and nobody listens meanwhile.
+set -u
+
+# The host's own address in each network of this container, which is the first one, or the way out: who comes by a published port
+# on the loopback address comes from there. The kernel writes addresses backwards.
+hosts() {
+  local to way
+  while read -r _ to way _; do
+    case $to in
+      00000000) printf '%d.%d.%d.%d\n' "0x${way:6:2}" "0x${way:4:2}" "0x${way:2:2}" "0x${way:0:2}" ;;
+      *[0-9A-F]) printf '%d.%d.%d.%d\n' "0x${to:6:2}" "0x${to:4:2}" "0x${to:2:2}" $((0x${to:0:2} + 1)) ;;
+    esac
+  done < /proc/net/route
+}
+
+hosts > /run/llmfleet/hosts
+haproxy "$@" &
+haproxy=$!
+
+# Ports of this side of the user's TCP connections in a state, as the kernel writes both. In a host's network there are others' too.
+ports() {
+  local here state uid
+  while read -r _ here _ state _ _ _ uid _; do
+    [[ $state != "$1" || $uid != "$UID" ]] || echo "${here##*:}"
+  done < <(cat /proc/net/tcp /proc/net/tcp6 2> /dev/null)
+}
+
+# A request that runs has a connection to its server, and none is kept for the next one (http-reuse never): its port here is
+# none of those at which HAProxy listened. Twice in a row, since a request may be between its client and its server.
+stop() {
+  local listening port quiet=0
+  trap '' USR1 TERM
+  listening=" $(ports 0A | tr '\n' ' ') "
+  kill -USR1 "$haproxy"
+  while ((quiet < 2)); do
+    sleep 0.3
+    quiet=$((quiet + 1))
+    for port in $(ports 01); do
+      [[ $listening == *" $port "* ]] || quiet=0
+    done
+  done
+  kill -TERM "$haproxy" 2> /dev/null
+}
+
+trap stop USR1 TERM
+trap 'hosts > /run/llmfleet/hosts; kill -USR2 "$haproxy"' USR2
+
+# A trap ends the wait, and the process goes on.
+while true; do
+  wait "$haproxy"
+  code=$?
+  kill -0 "$haproxy" 2> /dev/null || exit "$code"
+done
