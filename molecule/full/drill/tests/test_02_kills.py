@@ -45,6 +45,8 @@ def restarts(host: t.Any, name: str) -> int:
 def test_a_container_is_restarted(host: t.Any, load: t.Any, kept: t.Any, note: t.Any, part: str) -> None:
     restart = f"docker restart llmfleet-{part}"
     drill(load, kept, note, f"docker restart of {part}", lambda: host.check_output(restart))
+    # LiteLLM and clients keep connections to it, which its stop does not wait for.
+    assert part != "gate" or load.gap < 20
 
 
 @pytest.mark.parametrize(
