@@ -170,7 +170,7 @@ def test_a_kill_finds_few_rows_of_spend_in_memory() -> None:
     """LiteLLM's own waits for 100 rows, or up to 30 s."""
     environment = rendered().compose["services"]["litellm"]["environment"]
     assert environment["SPEND_LOG_QUEUE_POLL_INTERVAL"] == environment["SPEND_LOG_QUEUE_SIZE_THRESHOLD"] == "1"
-    general = rendered(litellm_instances=2).config["general_settings"]
+    general = rendered(litellm_instances=2).yaml("config.yaml")["general_settings"]
     assert general["proxy_batch_write_at"] == 10 and "use_redis_transaction_buffer" not in general
 
 
