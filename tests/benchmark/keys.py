@@ -327,7 +327,7 @@ def table(rows: t.Sequence[Row]) -> str:
 def _cell(took: float | None, least: float | None) -> str:
     if took is None:
         return ""
-    return f"{took:.2f} s" + (f" ({took / least:.1f} x)" if least else "")
+    return f"{took:.2f} s" + (f" ({took / least:.2f} x)" if least else "")
 
 
 def main() -> None:

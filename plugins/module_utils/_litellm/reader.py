@@ -16,6 +16,7 @@ from .errors import NoKindError
 from .kinds._table import Kind, dig
 
 Objects = list[dict[str, t.Any]]
+Seen = t.Callable[[Objects], t.Any]  # is told of each page of a long list when it comes in
 
 
 class Reading(t.NamedTuple):
@@ -30,14 +31,16 @@ def read(client: Client, kind: Kind, identities: t.Collection[str] | None = None
     return read_enough(client, kind, identities, workers).found
 
 
-def read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
+def read_enough(
+    client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int, seen: Seen = len
+) -> Reading:
     try:
-        return _read_enough(client, kind, identities, workers)
+        return _read_enough(client, kind, identities, workers, seen)
     except NotFoundError as exc:
         raise NoKindError(f"{exc}: this LiteLLM has no {kind.plural}, or api_url is wrong") from exc
 
 
-def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int) -> Reading:
+def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | None, workers: int, seen: Seen) -> Reading:
     listing = kind.listing
     if listing.each:
         return _read_each(client, kind, identities)
@@ -50,8 +53,15 @@ def _read_enough(client: Client, kind: Kind, identities: t.Collection[str] | Non
     if identities is not None and listing.identity_filter and len(identities) < pages:
         lists = _each(lambda name: read_named(client, kind, name), identities, workers)
         return Reading(_unique(kind, [item for part in lists for item in part]), False)
-    rest = _each(lambda page: _items(kind, _page(client, kind, page)), range(2, pages + 1), workers)
-    return Reading(_unique(kind, _items(kind, first) + [item for part in rest for item in part]), True)
+
+    def items_of(answer: t.Any) -> Objects:
+        items = _items(kind, answer)
+        seen(items)
+        return items
+
+    lists = [items_of(first)]
+    lists += _each(lambda page: items_of(_page(client, kind, page)), range(2, pages + 1), workers)
+    return Reading(_unique(kind, [item for part in lists for item in part]), True)
 
 
 def _read_each(client: Client, kind: Kind, identities: t.Collection[str] | None) -> Reading:

@@ -32,6 +32,7 @@ from .wanted import Wanted
 HOPELESS = (AuthenticationError, UnreachableError)
 DELETED_AT_ONCE = 100
 Readings = t.Mapping[str, reader.Reading]
+Early = t.Mapping[str, Change]
 
 
 def nowhere(wanted: Wanted) -> Store | None:
@@ -77,8 +78,9 @@ def _listed(change: Change) -> dict[str, t.Any]:
 
 def run(client: Client, state: State, check_mode: bool, background: BackgroundReading | None = None) -> Outcome:
     kinds = [KINDS[plural] for plural in KINDS if plural in state.wanted]
+    early = {kind.plural: _prepare_early(client, state, kind, background) for kind in kinds}
     read = {kind.plural: _read(client, state, kind, background) for kind in kinds}
-    outcome = Outcome(_prepare_all(client, state, kinds, read))
+    outcome = Outcome(_prepare_all(client, state, kinds, read, early))
     planned = [change.operation for change in outcome.changes if change.changes]
     apply.refuse_unlicensed(client, planned)
     apply.refuse_closed(client, planned)
@@ -101,7 +103,27 @@ def _read(client: Client, state: State, kind: Kind, background: BackgroundReadin
     return reader.read_enough(client, kind, names, state.workers)
 
 
-def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Readings) -> list[Change]:
+def _prepare_early(client: Client, state: State, kind: Kind, background: BackgroundReading | None) -> Early:
+    """Plans while the pages of a long list still come in. It holds where nothing else of that name comes after it."""
+    wanted = {one.identity: one for one in state.wanted[kind.plural] if not one.named}
+    early: dict[str, Change] = {}
+    for page in background.pages(kind) if background else ():
+        for item in page:
+            one = wanted.pop(str(item.get(kind.identity)), None)
+            change = _change(client, state, kind, one) if one else None
+            if change is None or change.needs_detail:
+                continue
+            try:
+                change.prepare(item)
+            except EXPECTED:
+                continue  # said in its turn
+            early[change.wanted.identity] = change
+    return early
+
+
+def _prepare_all(
+    client: Client, state: State, kinds: t.Sequence[Kind], read: Readings, early: t.Mapping[str, Early]
+) -> list[Change]:
     changes: list[Change] = []
     failures: list[Failure] = []
     names = Names(client, state.wanted)
@@ -110,8 +132,11 @@ def _prepare_all(client: Client, state: State, kinds: t.Sequence[Kind], read: Re
         by_name = _by_name(kind, found)
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found)]:
             try:
-                change = _change(client, state, kind, names.resolve(kind, wanted))
-                change.prepare(find(kind, wanted, by_name))
+                there = find(kind, wanted, by_name)
+                change = early[kind.plural].get(wanted.identity)
+                if change is None or change.shown is not there:
+                    change = _change(client, state, kind, names.resolve(kind, wanted))
+                    change.prepare(there)
                 changes.append(change)
             except EXPECTED as exc:
                 failures.append(Failure(exc))

@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 import typing as t
 
 import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.rotation import RotatingKeyChange
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key, litellm_state
 
 from .scripted import Call, Script, free, key, listed, named, run_module, sha
@@ -103,6 +106,43 @@ def test_check_mode_only_reads(run: Run) -> None:
     result = run(script, check=True, desired=desired, prune=True)
     assert result["counts"] == {"create": 1, "update": 1, "delete": 1, "rotate": 0, "none": 0}
     assert {method for method, path in script.sent} == {"GET"}
+
+
+def test_plans_are_made_once_while_the_pages_come_in(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of the first page before the second one is there; a key twice in the pages is one key."""
+    keys = [owned(f"app-{number}", f"{RAW}{number}") for number in range(3)]
+    events: list[str] = []
+    prepare = RotatingKeyChange.prepare
+
+    def recorded(change: RotatingKeyChange, found: t.Any) -> None:
+        events.append(f"plan {change.wanted.identity}")
+        prepare(change, found)
+
+    monkeypatch.setattr(RotatingKeyChange, "prepare", recorded)
+
+    def second_page(sent: t.Any) -> t.Any:
+        deadline = time.monotonic() + 10
+        while len(events) < 2 and time.monotonic() < deadline:
+            threading.Event().wait(0.01)
+        events.append("second page")
+        return listed(keys[1], keys[2], total=101)
+
+    script = Script(
+        Call("GET", "/key/list", listed(keys[0], keys[1], total=101)), Call("GET", "/key/list", second_page)
+    )
+    desired = {"keys": [{"key_alias": f"app-{number}", "key": f"{RAW}{number}"} for number in range(3)]}
+    assert run(script, desired=desired)["counts"]["none"] == 3
+    assert events[:3] == ["plan app-0", "plan app-1", "second page"]
+    assert len([event for event in events if event == "plan app-0"]) == 1
+
+
+def test_what_was_planned_early_does_not_hide_a_second_key_of_the_name(run: Run) -> None:
+    first, second = owned("app"), owned("app", f"{RAW}2")
+    script = Script(
+        Call("GET", "/key/list", listed(first, total=101)), Call("GET", "/key/list", listed(second, total=101))
+    )
+    result = run(script, desired={"keys": [{"key_alias": "app"}, {"key_alias": "other"}]}, check=True)
+    assert "2 keys have the key_alias 'app'" in result["msg"]
 
 
 def test_nothing_to_change_reads_the_pages_and_no_more(run: Run) -> None:
