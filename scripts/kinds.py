@@ -13,15 +13,15 @@ import sys
 import typing as t
 from pathlib import Path
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds._table import NEVER
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import BUDGET, KINDS, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds._table import NEVER, is_limit_of_budget
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 RUNTIME, DOCUMENT = CHECKOUT / "meta" / "runtime.yml", CHECKOUT / "docs" / "litellm-objects.md"
 GROUP = "  litellm:\n"
 BEGIN, END = "<!-- begin: scripts/kinds.py -->\n", "<!-- end -->\n"
 RIGHTS_BEGIN = "<!-- begin: rights, scripts/kinds.py -->\n"
-RIGHTS_HEAD = "| in `llm_state` | `allowed_routes` |\n|---|---|\n"
+RIGHTS_HEAD = "| in `llm_state` | `allowed_routes` | and to see whom it would reach |\n|---|---|---|\n"
 HEAD = "| in `llm_state` | module | found by | marker in | can't be cleared |\n|---|---|---|---|---|\n"
 
 
@@ -59,13 +59,26 @@ def routes(kind: Kind) -> list[str]:
     return list(dict.fromkeys(_route(path.split("?")[0]) for path in paths if path))
 
 
+def looked_at(kind: Kind) -> list[str]:
+    """What it has to be allowed to read besides: whose objects a deletion, or a limit in a budget, would reach."""
+    reached: list[str] = []
+    todo = [*kind.cascades, *(BUDGET.cascades if any(is_limit_of_budget(field) for field in kind.fields) else ())]
+    while todo:
+        cascade = todo.pop(0)
+        other = KINDS[cascade.kind]
+        reached.append(other.listing.path)
+        todo += () if cascade.stays else other.cascades
+    return [path for path in dict.fromkeys(reached) if path not in routes(kind)]
+
+
 def _route(path: str) -> str:
     before, placeholder, _after = path.partition("{id}")
     return f"{before}*" if placeholder else path
 
 
 def rights(kind: Kind) -> str:
-    return f"| `{kind.plural}` | {', '.join(f'`{path}`' for path in routes(kind))} |\n"
+    lists = (", ".join(f"`{path}`" for path in paths) for paths in (routes(kind), looked_at(kind)))
+    return f"| `{kind.plural}` | {' | '.join(lists)} |\n"
 
 
 def row(kind: Kind) -> str:

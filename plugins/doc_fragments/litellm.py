@@ -98,12 +98,12 @@ options:
     version_added: 0.1.0
 """
 
-    # What LiteLLM deletes along with an object.
+    # What LiteLLM deletes or changes along with an object.
     CASCADE = r"""
 options:
   cascade:
     description:
-      - Whether what LiteLLM deletes along with this object may go, whosever it is.
+      - Whether what LiteLLM deletes or unlinks along with this object may go, whosever it is.
       - Without it, objects that do not carry the marker of the same owner and objects that are declared stop the deletion,
         which names them. What goes along is in the diff and in C(along) either way.
     type: bool

@@ -16,6 +16,7 @@ description:
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
   - llmfleet.gateway.litellm.object
+  - llmfleet.gateway.litellm.cascade
   - llmfleet.gateway.litellm.rename
 options:
   access_group_name:

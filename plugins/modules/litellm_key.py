@@ -18,6 +18,7 @@ description:
   - The options of the key carry the names of LiteLLM's own API.
 extends_documentation_fragment:
   - llmfleet.gateway.litellm
+  - llmfleet.gateway.litellm.cascade
   - llmfleet.gateway.litellm.rename
   - llmfleet.gateway.litellm.metadata
   - llmfleet.gateway.litellm.controller_store

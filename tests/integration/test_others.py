@@ -73,6 +73,53 @@ def test_a_shared_budget_is_not_edited_through_one_of_its_users(proxy: Proxy) ->
     succeed(proxy, "litellm_budget", budget_id="ot-shared", state="absent")
 
 
+def test_a_budget_without_a_name_of_its_own_is_shared_too(proxy: Proxy) -> None:
+    """LiteLLM gives it such a name as it gives to a budget that it makes for one object."""
+    budget = proxy.call("POST", "/budget/new", {"max_budget": 3})["budget_id"]
+    for number in (1, 2):
+        proxy.call("POST", "/tag/new", {"name": f"ot-tag-{number}", "budget_id": budget})
+    assert "which tag 'ot-tag-2' has too" in run(proxy, "litellm_tag", name="ot-tag-1", max_budget=9)["msg"]
+    succeed(proxy, "litellm_tag", name="ot-tag-2", state="absent")
+    change(proxy, "litellm_tag", name="ot-tag-1", max_budget=9)
+    succeed(proxy, "litellm_tag", name="ot-tag-1", state="absent")
+    succeed(proxy, "litellm_budget", budget_id=budget, state="absent")
+
+
+def test_a_deleted_access_group_is_not_taken_from_others_unasked(proxy: Proxy) -> None:
+    group = succeed(proxy, "litellm_access_group", access_group_name="ot-group", access_model_names=["m"])
+    hand = {"key_alias": "ot-hand", "access_group_ids": [group["access_group_id"]]}
+    succeed(proxy, "litellm_key", key_alias="ot-hand", state="absent")
+    proxy.call("POST", "/key/generate", hand)
+    gone: dict[str, t.Any] = {"access_group_name": "ot-group", "state": "absent"}
+    for check in (True, False):
+        assert "key 'ot-hand'" in run(proxy, "litellm_access_group", **gone, check=check)["msg"]
+    assert len(change(proxy, "litellm_access_group", **gone, cascade=True)["along"]) == 1
+    succeed(proxy, "litellm_key", key_alias="ot-hand", state="absent")
+
+
+def test_a_deleted_key_takes_no_mapping_along_unasked(proxy: Proxy) -> None:
+    key = {"key_alias": "ot-hand", "key": "sk-others-0123456789abcdef"}
+    mapping = {"jwt_claim_value": "ot-ada", "jwt_claim_name": "sub", "key_alias": "ot-hand"}
+    succeed(proxy, "litellm_state", desired={"keys": [key], "jwt_key_mappings": [mapping]})
+    gone: dict[str, t.Any] = {"key_alias": "ot-hand", "state": "absent"}
+    assert "jwt_key_mapping 'ot-ada'" in run(proxy, "litellm_key", **gone)["msg"]
+    both = {"keys": [gone], "jwt_key_mappings": [{"jwt_claim_value": "ot-ada", "state": "absent"}]}
+    assert change(proxy, "litellm_state", desired=both)["counts"]["delete"] == 2
+
+
+def test_what_a_declaration_keeps_does_not_name_what_it_deletes(proxy: Proxy) -> None:
+    params = {"model": "openai/x", "litellm_credential_name": "ot-credential"}
+    model = {"model_id": "ot-model", "model_name": "ot", "litellm_params": params}
+    credential: dict[str, t.Any] = {"credential_name": "ot-credential"}
+    made = {**credential, "credential_values": {"api_key": "secret-value"}}
+    succeed(proxy, "litellm_state", desired={"credentials": [made], "models": [model]})
+    gone = {**credential, "state": "absent"}
+    refused = run(proxy, "litellm_state", desired={"credentials": [gone], "models": [model]})
+    assert "after this call, which deletes it" in refused["msg"]
+    absent = {"model_id": "ot-model", "state": "absent"}
+    succeed(proxy, "litellm_state", desired={"credentials": [gone], "models": [absent]})
+
+
 def test_switches_of_a_model_stay_on(proxy: Proxy) -> None:
     model: dict[str, t.Any] = {"model_id": "ot-model", "model_name": "ot"}
     params = {"model": "openai/x", "use_in_pass_through": True, "merge_reasoning_content_in_choices": True}

@@ -14,7 +14,18 @@ from . import bodies, showing, values
 from .annotations import fingerprint, marker_of, marker_target
 from .compare import compare
 from .errors import DuplicateError, PlanError
-from .kinds._table import BUDGETS, LIFETIME, NEVER, SECRETS, Call, Field, Found, Kind, dig, shared_budget
+from .kinds._table import (
+    LIFETIME,
+    NEVER,
+    SECRETS,
+    Call,
+    Field,
+    Found,
+    Kind,
+    dig,
+    is_limit_of_budget,
+    shared_budget,
+)
 from .wanted import Wanted, given_fields
 
 CREATE = "create"
@@ -178,14 +189,21 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
 
 
 def _refuse_shared_budget(kind: Kind, item: Field, wanted: Wanted, found: Found) -> None:
-    """LiteLLM would write such a limit into the budget itself, and so change everybody's who shares it."""
+    """LiteLLM would write such a limit into the budget itself, and so change everybody's who shares it.
+
+    Who makes a budget without a name gets such a name as LiteLLM gives to its own: of these the state looks who has them.
+    """
     budget = shared_budget(found)
-    if budget is not None and item.read_path[0] in BUDGETS and item.name != "budget_id":
-        raise PlanError(
-            f"{kind.name} {wanted.identity!r}: its {item.name} is that of the budget {budget!r}, which others may share. "
-            "Change the budget itself (litellm_budget), or give this one a budget of its own and name it in `budget_id`; "
-            "where LiteLLM can't change that, delete it first."
-        )
+    if budget is not None and is_limit_of_budget(item):
+        raise in_common(kind, item.name, wanted, budget, "others may share")
+
+
+def in_common(kind: Kind, option: str, wanted: Wanted, budget: str, who: str) -> PlanError:
+    return PlanError(
+        f"{kind.name} {wanted.identity!r}: its {option} is that of the budget {budget!r}, which {who}. "
+        "Change the budget itself (litellm_budget), or give this one a budget of its own and name it in `budget_id`; "
+        "where LiteLLM can't change that, delete it first."
+    )
 
 
 def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:

@@ -25,10 +25,10 @@ LOOKED_UP_SINGLY = 10  # beyond that the pages of all are read
 def missing(client: Client, changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
     """What is about to be written and names an object that there is not: LiteLLM takes most of it, and fails later."""
     wanted: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for change in changes:
-        for plural, by, id, where in _written_references(change):
-            wanted.setdefault((plural, by), {}).setdefault(id, []).append(where)
     coming, going = _coming(changes)
+    for change in changes:
+        for plural, by, id, where in _declared_references(change, going):
+            wanted.setdefault((plural, by), {}).setdefault(id, []).append(where)
     failures = []
     for (plural, by), ids in wanted.items():
         kind = KINDS[plural]
@@ -62,15 +62,20 @@ def _why(going: bool) -> str:
     return " after this call, which deletes it" if going else ""
 
 
-def _written_references(change: Change) -> t.Iterator[tuple[str, str, str, str]]:
-    """Kind and id of what is written, by what it is named, and where."""
-    if change.operation.action not in (CREATE, UPDATE):
+def _declared_references(
+    change: Change, going: t.Mapping[str, t.Collection[str]]
+) -> t.Iterator[tuple[str, str, str, str]]:
+    """Kind and id of what is written, by what it is named, and where. Of what stays as it is those that the same call deletes."""
+    if change.wanted.state != "present":
         return
-    changed = set(change.operation.changed_fields)
+    changed = set(change.operation.changed_fields) if change.operation.action in (CREATE, UPDATE) else set()
     for item in given_fields(change.kind, change.wanted):
-        if item.name in changed:
-            where = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
-            yield from _references(item, change.wanted.given[item.name], where)
+        if not (item.name in changed or going):
+            continue
+        where = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
+        for plural, by, id, place in _references(item, change.wanted.given[item.name], where):
+            if item.name in changed or (by == KINDS[plural].id and id in going.get(plural, ())):
+                yield plural, by, id, place
 
 
 def _references(item: Field, value: t.Any, where: str) -> t.Iterator[tuple[str, str, str, str]]:

@@ -145,6 +145,7 @@ def _prepare_all(
     failures += _taken_ids(changes, read)
     failures += references.missing(client, changes, read, state.workers)
     failures += cascade.name_what_goes(client, changes, read, state.owner, state.workers)
+    failures += cascade.shared_budgets(client, changes, read, state.owner, state.workers)
     if failures:
         raise StateError("nothing was changed", failures)
     return changes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import Call, Cascade, Field, Found, Kind, Listing, Reference, Write, dig
+from ._table import Call, Cascade, Field, Found, Kind, Listing, OtherSide, Reference, Write, dig
 from .access_group import ACCESS_GROUP
 from .agent import AGENT
 from .budget import BUDGET
@@ -104,6 +104,7 @@ __all__ = [
     "Found",
     "Kind",
     "Listing",
+    "OtherSide",
     "Reference",
     "Write",
     "dig",

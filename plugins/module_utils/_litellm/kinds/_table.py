@@ -96,7 +96,7 @@ class OtherSide:
     kind: str
     option: str
     # From this side's value, and the id and options of an object of the other: whether it names it, None where that can't be told.
-    names: t.Callable[[t.Any, str, Found], bool | None]
+    names: t.Callable[[t.Any, str, Found], bool | None] = lambda value, id, options: id in (value or [])
 
 
 @dataclass(frozen=True)
@@ -188,13 +188,17 @@ class Listing:
 
 @dataclass(frozen=True)
 class Cascade:
-    """What LiteLLM takes along when an object is deleted: those of another kind that name its id at this path."""
+    """What LiteLLM takes along when an object is deleted: those of another kind that name its id at this path.
+
+    Without a path the API does not show whose they are.
+    """
 
     kind: str
     path: tuple[str, ...]
     query: str | None = None  # the parameter of their listing that finds them
     member: tuple[str, ...] = ()  # where they name a person: they go as well when that person leaves the object
-    stays: bool = False  # they are not deleted, and lose what the object gave them
+    stays: str = ""  # they are not deleted, and lose this
+    option: str = ""  # without a path: the option in which a declaration says whose they are
 
 
 @dataclass(frozen=True)
@@ -272,10 +276,20 @@ class Kind:
         return {field.name: field for field in self.fields}
 
 
-def shared_budget(found: Found) -> str | None:
-    """The budget that an object has in common with others: LiteLLM gives names of its own to those it makes for one."""
+def budget_of(found: Found) -> str | None:
+    """The budget in which an object's limits are kept: its own, or one that others have as well."""
     budget = found.get("budget_id") or next((b for name in BUDGETS if (b := dig(found, (name, "budget_id")))), None)
-    return None if budget is None or OWN_BUDGET.fullmatch(str(budget)) else str(budget)
+    return None if budget is None else str(budget)
+
+
+def shared_budget(found: Found) -> str | None:
+    """That budget where others may share it by its name: LiteLLM gives names of its own to those it makes for one object."""
+    budget = budget_of(found)
+    return None if budget is None or OWN_BUDGET.fullmatch(budget) else budget
+
+
+def is_limit_of_budget(field: Field) -> bool:
+    return field.read_path[0] in BUDGETS and field.name != "budget_id"
 
 
 def dig(data: t.Any, path: t.Sequence[str]) -> t.Any:

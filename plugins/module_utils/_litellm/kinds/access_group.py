@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, Field, Kind, Listing, Write
+from ._table import EMPTY, Cascade, Field, Kind, Listing, Write
 
 ACCESS_GROUP = Kind(
     name="access_group",
@@ -26,4 +26,7 @@ ACCESS_GROUP = Kind(
     renamable=True,
     update=Write("PUT", "/v1/access_group/{id}"),
     delete=Write("DELETE", "/v1/access_group/{id}"),
+    cascades=tuple(
+        Cascade(plural, ("access_group_ids",), stays="this access group") for plural in ("keys", "teams", "agents")
+    ),
 )

@@ -28,9 +28,10 @@ BUDGET = Kind(
     update=Write("POST", "/budget/update", id_field="budget_id"),
     delete=Write("POST", "/budget/delete", id_field="id"),
     cascades=(
-        Cascade("keys", ("budget_id",), stays=True),
-        Cascade("customers", (BUDGET_TABLE, "budget_id"), stays=True),
-        Cascade("tags", (BUDGET_TABLE, "budget_id"), stays=True),
+        Cascade("keys", ("budget_id",), stays="its budget"),
+        Cascade("customers", (BUDGET_TABLE, "budget_id"), stays="its budget"),
+        Cascade("tags", (BUDGET_TABLE, "budget_id"), stays="its budget"),
+        Cascade("model_access_groups", ("budget", "budget_id"), stays="its budget"),
     ),
     declarable=lambda found: not OWN_BUDGET.fullmatch(str(found.get("budget_id"))),
 )

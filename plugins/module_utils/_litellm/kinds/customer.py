@@ -10,6 +10,16 @@ import typing as t
 
 from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, in_budget
 
+LIMITS = (
+    "max_budget",
+    "soft_budget",
+    "budget_duration",
+    "tpm_limit",
+    "rpm_limit",
+    "tpd_limit",
+    "max_parallel_requests",
+)
+
 
 def with_all_lists(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     """The endpoint empties every list of a permission that it isn't told."""
@@ -50,5 +60,6 @@ CUSTOMER = Kind(
     update=Write("POST", "/customer/update", id_field="user_id"),
     delete=Write("POST", "/customer/delete", id_field="user_ids", id_list=True),
     obstacle=no_budget_of_zero,
-    mutually_exclusive=(("budget_id", "max_budget"),),
+    # With any of them LiteLLM makes a budget for the customer alone, and drops the one that is named.
+    mutually_exclusive=tuple(("budget_id", name) for name in LIMITS),
 )

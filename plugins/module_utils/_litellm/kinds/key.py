@@ -17,9 +17,11 @@ from ._table import (
     SUBSET,
     WINDOWS,
     WRITE_ONLY,
+    Cascade,
     Field,
     Kind,
     Listing,
+    OtherSide,
     Reference,
     Request,
     Write,
@@ -41,6 +43,7 @@ OWNED_BY_LITELLM = frozenset(
     }
 )
 KEY_TYPES = ("llm_api", "management", "read_only", "default")
+ASSIGNED = OtherSide("access_groups", "assigned_key_ids")
 LIMIT_TYPES = ("guaranteed_throughput", "best_effort_throughput", "dynamic")
 
 # A null in aliases, config, permissions or budget_fallbacks is stored as JSON null, and then every
@@ -63,7 +66,7 @@ FIELDS = (
     Field("models", "list", "str", clear=EMPTY),
     Field("aliases", "dict", clear=EMPTY, plain=True),
     Field("allowed_routes", "list", "str", clear=EMPTY),
-    Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups"),
+    Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", other_side=ASSIGNED),
     Field("allowed_cache_controls", "list", "str", clear=EMPTY),
     Field("permissions", "dict", clear=EMPTY),
     Field("config", "dict", clear=EMPTY),
@@ -131,6 +134,7 @@ KEY = Kind(
     delete=Write("POST", "/key/delete", id_field="keys", id_list=True),
     before_delete=block,
     more_routes=(BLOCK,),
+    cascades=(Cascade("jwt_key_mappings", (), option="token"),),
     annotations="metadata",
     raw_value=True,
     shown=("key_name",),

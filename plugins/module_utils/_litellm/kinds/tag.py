@@ -10,6 +10,8 @@ import typing as t
 
 from ._table import EMPTY, NEVER, Field, Found, Kind, Listing, Write, in_budget
 
+LIMITS = ("max_budget", "soft_budget", "budget_duration", "tpm_limit", "rpm_limit", "max_parallel_requests")
+
 
 def with_text_and_models(body: Found, found: Found) -> dict[str, t.Any]:
     """Every update empties those that it isn't told."""
@@ -37,5 +39,6 @@ TAG = Kind(
     update=Write("POST", "/tag/update", id_field="name"),
     delete=Write("POST", "/tag/delete", id_field="name"),
     sent_along=with_text_and_models,
-    mutually_exclusive=tuple(("budget_id", name) for name in ("max_budget", "soft_budget", "budget_duration")),
+    # Beside a budget that others share LiteLLM drops them, or writes them into it.
+    mutually_exclusive=tuple(("budget_id", name) for name in LIMITS),
 )

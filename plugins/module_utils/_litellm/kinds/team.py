@@ -19,12 +19,14 @@ from ._table import (
     Field,
     Kind,
     Listing,
+    OtherSide,
     Write,
     duration,
     in_metadata,
 )
 
 MEMBER_BUDGET = "team_member_budget_table"
+ASSIGNED = OtherSide("access_groups", "assigned_team_ids")
 THROUGHPUT = ("guaranteed_throughput", "best_effort_throughput")
 PERMISSIONS = Write("POST", "/team/permissions_update", id_field="team_id")
 
@@ -50,7 +52,7 @@ TEAM = Kind(
         Field("models", "list", "str", clear=EMPTY),
         Field("model_aliases", "dict", path=("litellm_model_table", "model_aliases"), clear=EMPTY, plain=True),
         Field("default_team_member_models", "list", "str", clear=EMPTY),
-        Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups"),
+        Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", other_side=ASSIGNED),
         # /team/update takes the list and doesn't keep it; this call does.
         Field("team_member_permissions", "list", "str", clear=EMPTY, own_call=PERMISSIONS),
         Field("router_settings", "dict", clear=EMPTY),

@@ -109,6 +109,11 @@ def free(raw: str) -> Call:
     return Call("GET", "/key/list", listed(), query={"key_hash": sha(raw), "return_full_object": "true"})
 
 
+def mappings(*found: dict[str, t.Any]) -> Call:
+    """The look which tokens stand for keys: they go with a key."""
+    return Call("GET", "/jwt/key/mapping/list", {"mappings": list(found), "total_count": len(found)})
+
+
 def connection_broken() -> Exception:
     return http.client.RemoteDisconnected("closed without response")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key
 
-from .scripted import MASTER, Call, Script, free, key, listed, named, run_module, sha
+from .scripted import MASTER, Call, Script, free, key, listed, mappings, named, run_module, sha
 
 RAW = "sk-0123456789abcdef"
 CREATED = {"token": sha(RAW), "key": RAW, "key_alias": "app"}
@@ -70,6 +70,7 @@ def test_a_key_is_deleted_by_its_hash_and_its_file_goes(run: Run, tmp_path: Path
     (tmp_path / "key").write_text(RAW)
     script = Script(
         named("app", key("app")),
+        mappings(),
         Call("POST", "/key/block", {}, body={"key": sha(RAW)}),  # other processes are told of this only
         Call("POST", "/key/delete", {}, body={"keys": [sha(RAW)]}),
     )
@@ -88,7 +89,8 @@ def test_check_mode_only_reads(run: Run, tmp_path: Path, found: list[dict[str, t
         store.write_text(RAW)
         store.chmod(0o600)
     taken = [Call("GET", "/key/list", listed())] if state == "present" and not found else []
-    script = Script(named("app", *found), *taken)
+    gone = [mappings()] if state == "absent" and found else []
+    script = Script(named("app", *found), *taken, *gone)
     result = run(script, check=True, key_alias="app", state=state, max_budget=5, store={"file": str(store)})
     assert {method for method, path in script.sent} == {"GET"}
     assert result["changed"] is (state == "present" or bool(found))

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.rotation import RotatingKeyChange
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key, litellm_state
 
-from .scripted import Call, Script, free, key, listed, named, run_module, sha
+from .scripted import Call, Script, free, key, listed, mappings, named, run_module, sha
 
 RAW = "sk-0123456789abcdef"
 Run = t.Callable[..., dict[str, t.Any]]
@@ -102,7 +102,7 @@ def test_one_object_is_the_list_of_one(run: Run, check: bool, monkeypatch: pytes
 def test_check_mode_only_reads(run: Run) -> None:
     desired = {"keys": [{"key_alias": "app", "max_budget": 1}, {"key_alias": "new", "key": RAW}]}
     found = [owned("app", "sk-1123456789abcdef"), owned("old", "sk-2123456789abcdef")]
-    script = Script(Call("GET", "/key/list", listed(*found)))
+    script = Script(Call("GET", "/key/list", listed(*found)), mappings())
     result = run(script, check=True, desired=desired, prune=True)
     assert result["counts"] == {"create": 1, "update": 1, "delete": 1, "rotate": 0, "none": 0}
     assert {method for method, path in script.sent} == {"GET"}
@@ -161,6 +161,7 @@ def test_pruning_spares_the_unmarked_and_keys_in_their_grace_time(run: Run) -> N
     found = [key("by-hand", "sk-2123456789abcdef"), waiting, owned("gone", "sk-3123456789abcdef")]
     script = Script(
         Call("GET", "/key/list", listed(*found)),
+        mappings(),
         Call("POST", "/key/block", {}, body={"key": sha("sk-3123456789abcdef")}),
         Call("POST", "/key/delete", {}, body={"keys": [sha("sk-3123456789abcdef")]}),
     )
@@ -274,6 +275,7 @@ def test_with_a_key_goes_the_one_that_it_replaced(run: Run) -> None:
     found = [successor_of(RAW, NEW, LONG), retired(RAW, NEW, FUTURE)]
     script = Script(
         Call("GET", "/key/list", listed(*found)),
+        mappings(),
         Call("POST", "/key/block", {}, body={"key": sha(NEW)}),
         Call("POST", "/key/block", {}, body={"key": sha(RAW)}),
         Call("POST", "/key/delete", {}, body={"keys": [sha(NEW), sha(RAW)]}),

@@ -93,3 +93,17 @@ def test_two_objects_of_one_id_and_a_name_that_is_left_and_kept() -> None:
     assert desired.mistakes({"teams": twice}) == ["teams: 'a' and 'b' have one team_id"]
     kept = [{"key_alias": "a"}, {"key_alias": "b", "previous_name": "a"}]
     assert "its previous_name 'a' is declared as well" in "; ".join(desired.mistakes({"keys": kept}))
+
+
+def test_who_is_to_be_absent_is_in_no_team() -> None:
+    """LiteLLM would make the person again in the next run."""
+    team = {"team_alias": "t", "members_with_roles": [{"user_id": "ada"}]}
+    mistakes = desired.mistakes({"teams": [team], "users": [{"user_id": "ada", "state": "absent"}]})
+    assert mistakes == ["team 't': its members_with_roles names user 'ada', which is to be absent"]
+
+
+def test_a_group_and_a_team_that_contradict_each_other_are_refused() -> None:
+    group = {"access_group_name": "g", "assigned_team_ids": ["t-1"]}
+    team = {"team_alias": "t", "team_id": "t-1", "access_group_ids": []}
+    mistakes = desired.mistakes({"teams": [team], "access_groups": [group]})
+    assert "its access_group_ids does not name access_group 'g', whose assigned_team_ids names 't-1'" in mistakes[0]

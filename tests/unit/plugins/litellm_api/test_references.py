@@ -102,3 +102,18 @@ def test_an_export_names_groups_and_says_nothing_twice() -> None:
     unknown = export.portable({"keys": found["keys"]}, {})
     assert unknown["keys"][0]["access_group_ids"] == ["g-1"]
     assert "g-1" not in json.dumps(shown["keys"])
+
+
+def test_what_stays_as_it_is_must_not_name_what_the_call_deletes(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = {"model": "openai/x", "litellm_credential_name": "c"}
+    found = {"model_name": "m", "litellm_params": params, "model_info": {"id": "m-1", "db_model": True}}
+    script = Script(
+        Call("GET", "/credentials", {"credentials": [{"credential_name": "c", "credential_values": {}}]}),
+        Call("GET", "/v2/model/info", {"data": [found], "total_count": 1}),
+    )
+    desired = {
+        "credentials": [{"credential_name": "c", "state": "absent"}],
+        "models": [{"model_id": "m-1", "model_name": "m", "litellm_params": params}],
+    }
+    result = run_module(litellm_state, script, {"desired": desired, "workers": 1}, check=True, monkeypatch=monkeypatch)
+    assert "no credential with the credential_name 'c' after this call, which deletes it" in result["msg"]
