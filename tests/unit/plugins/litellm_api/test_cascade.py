@@ -125,7 +125,7 @@ def test_a_declaration_says_whose_a_token_is(monkeypatch: pytest.MonkeyPatch) ->
     script = Script(Call("GET", "/key/list", listed(key("app"), other)), mappings(JWT))
     mine = {"jwt_claim_value": "ada", "token": sha("sk-1123456789abcdef")}
     keys = [{"key_alias": "app", "state": "absent"}, {"key_alias": "other"}]
-    options = {"desired": {"keys": keys, "jwt_key_mappings": [mine]}, "workers": 1}
+    options: dict[str, t.Any] = {"desired": {"keys": keys, "jwt_key_mappings": [mine]}, "workers": 1}
     result = run_module(litellm_state, script, options, check=True, monkeypatch=monkeypatch)
     script.assert_done()
     assert result["counts"]["delete"] == 1
