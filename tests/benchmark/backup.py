@@ -8,7 +8,7 @@ upgrade, by rows of the spend log.
 
 Real PostgreSQL with the schema of an earlier LiteLLM in a container of this machine; the rows are like those of chat
 completions without prompts. The program is the one that timers and playbooks run; what is rehearsed is the way to the
-bench's present LiteLLM. With age installed, also encrypted.
+bench's present LiteLLM. With age installed, also encrypted, unless --plain is said.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def rehearse(config: Path, images: t.Mapping[str, str]) -> str:
 
 def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="llmfleet-benchmark-"))
-    identity = run("age-keygen") if shutil.which("age-keygen") else ""
+    identity = run("age-keygen") if shutil.which("age-keygen") and "--plain" not in sys.argv else ""
     print(
         "| rows | archive | database, MB | backup, MB | backup, s | load, s | change places, s | restore test, s"
         " | copy for a rehearsal, s | its migrations, s | rehearsal, s |"
@@ -172,7 +172,7 @@ def main() -> None:
     try:
         start(folder, images)
         there = 0
-        for rows in sorted(int(text) for text in sys.argv[1:] or ("100000", "1000000")):
+        for rows in sorted(int(text) for text in sys.argv[1:] if text.isdigit()) or (100_000, 1_000_000):
             psql(ROWS.format(first=there + 1, last=rows))
             there = rows
             for kind in ("plain", "encrypted") if identity else ("plain",):
