@@ -41,9 +41,9 @@ def test_check_mode_says_what_a_run_does(
     gateway.wait()
     after = done.seconds * random.SystemRandom().uniform(0.2, 0.8)
     print(f"the way back was killed after {after:.1f} s:", killed_site(after))
-    back = site("--diff")
-    assert set(back.changed) <= set(done.changed)
+    site("--diff")
     gateway.wait()
+    assert site().changed == {}
 
 
 def test_keys_survive_a_restart_of_every_container(gateway: t.Any, host: t.Any) -> None:
