@@ -4,20 +4,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # On a server of the bench: llmfleet-bench/postgres:earlier is the image given, with the oldest minor release of its PostgreSQL that
-# Debian's archives have (the point release, while the archive of security fixes has the next one).
+# the archives of its Debian have. That of the last point release is older than that of security fixes, most of the time.
 set -euo pipefail
 image=$1 folder=$(mktemp -d)
-package=postgresql-$(docker run --rm --entrypoint sh "$image" -c 'echo "$PG_MAJOR"')
+look() { docker run --rm --entrypoint sh "$image" -c "$1"; }
+package=postgresql-$(look 'echo "$PG_MAJOR"')
 client=${package/postgresql/postgresql-client}
-has=$(docker run --rm --entrypoint dpkg-query "$image" --show --showformat '${Version}' "$package")
-apt-get update -qq
-oldest=$(apt-cache madison "$package" | awk '{print $3}' | sort --version-sort | head -n 1)
+has=$(look "dpkg-query --show --showformat '\${Version}' $package")
+mine=$(. /etc/os-release && echo "$VERSION_CODENAME") its=$(look '. /etc/os-release && echo "$VERSION_CODENAME"')
+
+cd "$folder"
+mkdir -p state/lists/partial cache/archives/partial image
+sed "s/\b$mine/$its/g" /etc/apt/sources.list > sources.list
+options=(-qq -o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=-)
+options+=(-o "Dir::State=$folder/state" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=root)
+apt-get "${options[@]}" update
+oldest=$(apt-cache "${options[@]}" madison "$package" | awk '{print $3}' | sort --version-sort | head -n 1)
 echo "$package: the image has $has, the oldest is $oldest"
-printf 'FROM %s\n' "$image" > "$folder/Dockerfile"
+printf 'FROM %s\n' "$image" > image/Dockerfile
 if [ "$has" != "$oldest" ]; then
-  cd "$folder"
-  apt-get download -qq "$package=$oldest" "$client=$oldest"
-  printf 'COPY *.deb /srv/\nRUN dpkg --install /srv/*.deb && rm /srv/*.deb\n' >> Dockerfile
+  (cd image && apt-get "${options[@]}" download "$package=$oldest" "$client=$oldest")
+  printf 'COPY *.deb /srv/\nRUN dpkg --install /srv/*.deb && rm /srv/*.deb\n' >> image/Dockerfile
 fi
-docker build --quiet --tag llmfleet-bench/postgres:earlier "$folder"
-rm -rf "$folder"
+docker build --quiet --tag llmfleet-bench/postgres:earlier image
+cd / && rm -rf "$folder"

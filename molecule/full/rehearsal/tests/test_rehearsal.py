@@ -35,6 +35,7 @@ FAILS_LATER = (
 
 def images() -> dict[str, str]:
     found = {**read("images.yml"), "earlier": read("litellm.yml")["litellm_image"]}
+    found["postgres_image"] = (SCENARIO / "next_postgres").read_text()
     return {name.removesuffix("_image"): text for name, text in found.items()}
 
 
@@ -137,7 +138,7 @@ def test_check_mode_only_says(ssh: Shell, old_key: str) -> None:
 
 
 def test_litellm_and_postgresql(ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path) -> None:
-    """PostgreSQL to the next minor release, as far as Debian has two."""
+    """PostgreSQL to the next minor release, where Debian's archives have two."""
     result, minor = tmp_path / "result.json", [server_version(ssh)]
     given = ["-e", f"litellm_image={images()['litellm']}", "-e", f"postgres_image={images()['postgres']}"]
     with under_load("litellm 1.90 to 1.104, postgresql to the next minor release") as seen:
