@@ -121,7 +121,8 @@ def _value(kind: Kind, field: Field, item: Found, now: datetime) -> t.Any:
         return _with_unnamed_secrets(kind, field, item, found or {})
     if field.name == kind.annotations:
         return _user_part(kind, item)
-    value = prices.with_numbers(values.found_value(field, item))
+    value = values.found_value(field, item)
+    value = prices.with_numbers(value) if field.parameters else value
     return {k: v for k, v in value.items() if k not in field.added_parts} if field.added_parts and value else value
 
 

@@ -104,6 +104,8 @@ def refuse_permanent(kind: Kind, wanted: Wanted, found: Found | None) -> None:
 
 
 def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
+    if said := kind.new_name(wanted.identity):
+        raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
     lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "")]
     if lacking:
         raise PlanError(f"{kind.name} {wanted.identity!r}: there is none yet, and a new one needs {', '.join(lacking)}")
@@ -176,6 +178,8 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
         after.update(_shown_owner(marker))
     if not changed and not renamed and marker == marker_now:
         return Operation(NOTHING, kind, wanted.identity, found.get(kind.id), {}, before, after, found)
+    if renamed and (said := kind.new_name(wanted.identity)):
+        raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
     for item in changed:
         _refuse_impossible(kind, item, wanted)
         _refuse_shared_budget(kind, item, wanted, found)

@@ -85,8 +85,9 @@ def _references(item: Field, value: t.Any, where: str) -> t.Iterator[tuple[str, 
             plural = str(item.refers)
             yield plural, item.refers_by or KINDS[plural].id, str(id), where
     for name, plural in item.refers_in.items():
-        if isinstance(value, dict) and value.get(name):
-            yield plural, KINDS[plural].id, str(value[name]), f"{where}.{name}"
+        named = value.get(name) if isinstance(value, dict) else None
+        for id in named if isinstance(named, list) else [named] if named else []:
+            yield plural, KINDS[plural].id, str(id), f"{where}.{name}"
     for number, entry in enumerate(value or [] if item.parts else []):
         for part in item.parts:
             yield from _references(part, entry.get(part.name), f"{where} #{number}.{part.name}")

@@ -50,8 +50,10 @@ def seen_through(found: t.Any, wanted: t.Any) -> t.Any:
     if isinstance(found, list) and isinstance(wanted, list) and len(found) == len(wanted):
         return [seen_through(part, whole) for part, whole in zip(found, wanted)]
     if _is_number(found) is not _is_number(wanted):
-        number = _as_number(found)
-        return wanted if number is not None and number == _as_number(wanted) else found
+        number = as_number(found)
+        return wanted if number is not None and number == as_number(wanted) else found
+    if isinstance(found, bool) and isinstance(wanted, str):
+        return wanted if wanted.strip().lower() == str(found).lower() else found
     if isinstance(found, str) and isinstance(wanted, str) and (mask := HALF_MASKED.search(found)):
         fits = wanted.startswith(found[: mask.start()]) and wanted.endswith(found[mask.end() :])
         return wanted if fits else found
@@ -62,7 +64,7 @@ def _is_number(value: t.Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _as_number(value: t.Any) -> float | None:
+def as_number(value: t.Any) -> float | None:
     """A number, also one that is written as text: `3e-7` is a text in YAML 1.1."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None

@@ -15,7 +15,16 @@ import json
 import math
 import re
 import typing as t
+from collections import Counter
 from dataclasses import dataclass, field
+
+from ansible.module_utils.common.validation import (
+    check_type_bool,
+    check_type_float,
+    check_type_int,
+    check_type_list,
+    check_type_str,
+)
 
 from . import prices, values
 from .kinds._table import DIGEST, LIFETIME, Field, Kind
@@ -23,7 +32,17 @@ from .transport import HEADER_VALUE
 
 # In these options every number is a limit, however deep it stands.
 LIMITS = re.compile(r"(_limits?|_budget|_per_model)$")
+# The same in the parameters of models, where every other number may be what it likes.
+LIMITED = re.compile(r"^(rpm|tpm)$|(_limit|_budget)$")
 DURATIONS = ("budget_duration", "time_period")
+CHECKS: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "str": check_type_str,
+    "int": check_type_int,
+    "float": check_type_float,
+    "bool": check_type_bool,
+    "list": check_type_list,
+}
+NUMBERS: dict[str, t.Any] = {"int": int, "float": (int, float)}
 
 
 @dataclass(frozen=True)
@@ -54,7 +73,7 @@ def wanted_of(
     """The object of options that have passed the argument spec; `given` are those that the user wrote."""
     return Wanted(
         identity=params[kind.identity],
-        given={item.name: normal(params[item.name]) for item in kind.fields if item.name in given},
+        given={item.name: normal(item, params[item.name]) for item in kind.fields if item.name in given},
         state=params["state"],
         replace_metadata=params.get("metadata_mode") == "replace",
         renew_before=params.get("renew_before"),
@@ -78,13 +97,32 @@ def given_fields(kind: Kind, wanted: Wanted) -> tuple[Field, ...]:
 _SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
 
 
-def normal(value: t.Any) -> t.Any:
-    """A structure as it comes back from the proxy: names are texts in JSON, and prices are numbers."""
+def normal(item: Field, value: t.Any) -> t.Any:
+    """A structure as it comes back from the proxy: names are texts in JSON, prices are numbers, parts have their types."""
     if isinstance(value, dict):
-        return prices.with_numbers(_text_names(value))
+        return prices.with_numbers(_text_names(value)) if item.parameters else _text_names(value)
     if not isinstance(value, list) or all(isinstance(part, str) for part in value):
         return value
-    return [normal(part) for part in value]
+    if item.parts:
+        return [_typed(item, entry) for entry in value]
+    return [normal(item, part) for part in value]
+
+
+def _typed(item: Field, entry: t.Any) -> t.Any:
+    """An entry whose parts have the types that the options of a module have; what fits none stays, to be named."""
+    if not isinstance(entry, dict):
+        return entry
+    types = {part.name: part.type for part in item.parts}
+    return {name: _of_type(types.get(str(name)), value) for name, value in _text_names(entry).items()}
+
+
+def _of_type(type: str | None, value: t.Any) -> t.Any:
+    if value is None or type not in CHECKS:
+        return value
+    try:
+        return CHECKS[type](value)
+    except (TypeError, ValueError):
+        return value
 
 
 def _text_names(value: t.Any) -> t.Any:
@@ -104,6 +142,7 @@ def mistakes(kind: Kind, wanted: Wanted) -> list[str]:
     found = [wrong for item in given_fields(kind, wanted) for wrong in _wrong(item, wanted.given[item.name])]
     if wanted.renew_before is not None:
         found += _wrong_duration("renew_before", wanted.renew_before)
+    found += kind.faults(wanted.identity, wanted.given)
     if wanted.rotate is not None:
         found += _wrong_duration("rotate.grace", wanted.rotate["grace"], zero=True)
     return [f"{kind.name} {wanted.identity!r}: {wrong}" for wrong in found]
@@ -120,8 +159,22 @@ def _wrong(item: Field, value: t.Any) -> list[str]:
         return [f"{item.name} is empty, or has white space, a line end or other characters than printable ASCII in it"]
     if isinstance(value, str):
         return []
-    is_limit = _is_limit(item.type, item.name)
-    return _wrong_entries(item, value) if item.parts else _wrong_inside(item.name, value, is_limit)
+    if item.parts:
+        return _wrong_entries(item, value)
+    wrong = _wrong_inside(item.name, value, _is_limit(item.type, item.name))
+    return wrong or (_wrong_parameters(item.name, value) if item.parameters else [])
+
+
+def _wrong_parameters(name: str, value: t.Mapping[str, t.Any]) -> list[str]:
+    """Prices and limits by their names, also those that are written as text."""
+    found = []
+    for part, one in value.items():
+        number = values.as_number(one)
+        if number is not None and not math.isfinite(number):
+            found.append(f"{name}.{part} must be a number, not {one}; leave it out for none")
+        elif number is not None and number < 0 and (prices.is_price(part) or LIMITED.search(part)):
+            found.append(f"{name}.{part} must not be below zero")
+    return found
 
 
 @functools.cache
@@ -146,10 +199,29 @@ def _wrong_entries(item: Field, value: t.Any) -> list[str]:
         if not isinstance(entry, dict):
             found.append(f"{where}: must be a dictionary")
             continue
-        found += [f"{where}: {unknown(name, known)}" for name in entry if name not in known]
+        strange = [f"{where}: {unknown(name, known)}" for name in entry if name not in known]
+        lacking = [part.name for part in item.parts if part.needed and entry.get(part.name) is None]
+        found += strange or [f"{where}: needs {name}" for name in lacking]
         if item.one_of and not any(entry.get(name) for name in item.one_of):
             found.append(f"{where}: needs {' or '.join(item.one_of)}")
-        found += [f"{where}: {wrong}" for name in entry if name in known for wrong in _wrong(known[name], entry[name])]
+        found += [
+            f"{where}: {wrong}" for name in entry if name in known for wrong in _wrong_of(known[name], entry[name])
+        ]
+    return found + _twice(item, value)
+
+
+def _wrong_of(part: Field, value: t.Any) -> list[str]:
+    """What is wrong with a part of an entry; its type is looked at here, as Ansible does it for options."""
+    if value is not None and part.type in NUMBERS and not isinstance(value, NUMBERS[part.type]):
+        return [f"{part.name} must be a number"]
+    return _wrong(part, value)
+
+
+def _twice(item: Field, entries: t.Sequence[t.Any]) -> list[str]:
+    found = []
+    for name in item.once:
+        named = Counter(str(entry[name]) for entry in entries if isinstance(entry, dict) and entry.get(name))
+        found += [f"{item.name}: {one!r} is in there twice" for one, count in named.items() if count > 1]
     return found
 
 

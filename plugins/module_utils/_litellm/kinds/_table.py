@@ -129,6 +129,9 @@ class Field:
     refers_in: t.Mapping[str, str] = field(default_factory=dict)  # of a dictionary: kinds by the names of its parts
     touches: bool = False  # a list of other objects that LiteLLM writes to as well
     one_of: tuple[str, ...] = ()  # of a list of entries: an entry has at least one of these
+    once: tuple[str, ...] = ()  # of a list of entries: no two have the same of one of these
+    needed: bool = False  # of an entry's part: there is no entry without it
+    parameters: bool = False  # of a dictionary: LiteLLM reads prices and limits in it
     api_name: str | None = None  # its name in the API, where another option has that name
     by_metadata: bool = False  # an update takes it inside metadata only
     own_call: Write | None = None  # the main calls don't take it, this one does
@@ -157,8 +160,8 @@ def duration(name: str, **kwargs: t.Any) -> Field:
     return Field(name, duration=True, **kwargs)
 
 
-INDEX = (Field("index_name"), Field("index_permissions", "list", "str"))
-BUDGET_WINDOW = (duration("budget_duration"), Field("max_budget", "float"))
+INDEX = (Field("index_name", needed=True), Field("index_permissions", "list", "str", needed=True))
+BUDGET_WINDOW = (duration("budget_duration", needed=True), Field("max_budget", "float", needed=True))
 
 
 def in_budget(name: str, type: str = "int", **kwargs: t.Any) -> Field:
@@ -252,6 +255,9 @@ class Kind:
     cascades: tuple[Cascade, ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()  # the options, or parts of them, that no creation works without
     needed_one: tuple[str, ...] = ()  # options of which a creation needs at least one
+    # From the name and the options: what LiteLLM can't keep, whatever there is.
+    faults: t.Callable[[str, Found], list[str]] = lambda name, given: []
+    new_name: t.Callable[[str], str | None] = lambda name: None  # why LiteLLM takes no new object of this name
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
     changed_by: t.Callable[[Request, Found, Found], None] | None = None
@@ -274,6 +280,12 @@ class Kind:
     @cached_property
     def by_name(self) -> dict[str, Field]:
         return {field.name: field for field in self.fields}
+
+
+def no_slash(name: str) -> str | None:
+    return (
+        "LiteLLM can neither change nor delete one whose name has a slash: write another name" if "/" in name else None
+    )
 
 
 def budget_of(found: Found) -> str | None:

@@ -27,7 +27,7 @@ AGENT = Kind(
     fields=(
         # LiteLLM adds to the card what is its own: interfaces, security, a provider.
         Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS, update=whole_card),
-        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
+        Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER),
         Field("object_permission", "dict", compare=SUBSET, clear=SUBKEYS),
         Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", young=True),
         Field("static_headers", "dict", secret=True, clear=EMPTY),

@@ -42,7 +42,7 @@ CUSTOMER = Kind(
     fields=(
         Field("alias", clear=EMPTY),
         Field("blocked", "bool", default=False),
-        Field("default_model", clear=EMPTY),
+        Field("default_model", clear=EMPTY, refers="models", refers_by="model_name"),
         Field("allowed_model_region", clear=NEVER, choices=("eu", "us")),
         Field("budget_id", clear=NEVER, refers="budgets"),
         in_budget("max_budget", "float", clear=NEVER),

@@ -14,7 +14,7 @@ GUARDRAIL = Kind(
     identity="guardrail_name",
     id="guardrail_id",
     fields=(
-        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER),
+        Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER),
         Field("guardrail_info", "dict"),
     ),
     listing=Listing("/v2/guardrails/list", envelope="guardrails"),

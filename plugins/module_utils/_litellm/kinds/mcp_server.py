@@ -10,7 +10,12 @@ import typing as t
 
 from ._table import EMPTY, NEVER, SECRETS, Field, Found, Kind, Listing, Write
 
-VARIABLE = (Field("name"), Field("value", secret=True), Field("scope", default="global"), Field("description"))
+VARIABLE = (
+    Field("name", needed=True),
+    Field("value", secret=True),
+    Field("scope", default="global"),
+    Field("description"),
+)
 
 OAUTH = (
     "oauth2_flow",
@@ -45,8 +50,14 @@ def credentials_would_go(given: Found, changed: t.Collection[str], found: Found)
     return None
 
 
+def no_hyphen(name: str) -> str | None:
+    """What stands between a server's name and a tool's."""
+    return "LiteLLM takes no name with a hyphen: write an underscore" if "-" in name else None
+
+
 MCP_SERVER = Kind(
     name="mcp_server",
+    new_name=no_hyphen,
     plural="mcp_servers",
     identity="server_name",
     id="server_id",

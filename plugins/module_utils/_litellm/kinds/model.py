@@ -27,6 +27,12 @@ def no_slash(given: Found, changed: t.Collection[str], found: Found) -> str | No
     return None
 
 
+def own_info(name: str, given: Found) -> list[str]:
+    info = given.get("model_info") or {}
+    wrong = [] if info.get("id") in (None, name) else ["model_info.id is what model_id says"]
+    return wrong + (["model_info.db_model says LiteLLM by itself"] if info.get("db_model") not in (None, True) else [])
+
+
 MODEL = Kind(
     name="model",
     plural="models",
@@ -44,10 +50,11 @@ MODEL = Kind(
             update=with_removals,
             also_written=("litellm_params_to_remove",),
             refers_in={"litellm_credential_name": "credentials"},
+            parameters=True,
         ),
         # The creation doesn't take it.
         Field("blocked", "bool", path=("model_info", "blocked"), default=False, own_call=UPDATE),
-        Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS, licensed_parts=("team_id",)),
+        Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS, licensed_parts=("team_id",), parameters=True),
     ),
     listing=Listing("/v2/model/info", envelope="data", page_size=100, id_filter="modelId"),
     create=Write("POST", "/model/new"),
@@ -56,6 +63,7 @@ MODEL = Kind(
     annotations="model_info",
     needed=(("model_name",), ("litellm_params", "model")),
     obstacle=no_slash,
+    faults=own_info,
     annotations_merge=True,
     id_at_creation=True,
     declarable=lambda found: dig(found, ("model_info", "db_model")) is True,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ._table import EMPTY, NEVER, Call, Field, Found, Kind, Listing, Rule, Write
@@ -37,8 +38,15 @@ def all_of_it(body: Found, found: Found) -> dict[str, t.Any]:
     return {name: found[name] for name in PARTS if found.get(name) is not None}
 
 
+def plain_name(name: str, given: Found) -> list[str]:
+    return (
+        [] if re.fullmatch(r"[a-z0-9-]+", name) else ["LiteLLM takes names of small letters, digits and hyphens only"]
+    )
+
+
 PLUGIN = Kind(
     name="plugin",
+    faults=plain_name,
     plural="plugins",
     identity="name",
     id="name",

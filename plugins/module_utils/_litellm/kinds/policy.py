@@ -10,7 +10,7 @@ import json
 import typing as t
 import urllib.parse
 
-from ._table import EMPTY, Call, Field, Found, Kind, Listing, Request, Rule, Write
+from ._table import EMPTY, Call, Field, Found, Kind, Listing, Request, Rule, Write, no_slash
 
 ATTACH = Write("POST", "/policies/attachments")
 DETACH = Write("DELETE", "/policies/attachments/{id}")
@@ -111,5 +111,6 @@ POLICY = Kind(
     more_routes=("/policies/name/{id}/versions", "/policies/{id}/status"),
     delete=Write("DELETE", "/policies/name/{id}/all-versions"),
     before_delete=detach,
+    new_name=no_slash,
     declarable=lambda found: found.get("definition_location") != "config",
 )

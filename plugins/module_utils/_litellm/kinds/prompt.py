@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import HALF_MASKED, NEVER, SECRETS, Field, Kind, Listing, Write, dig
+from ._table import HALF_MASKED, NEVER, SECRETS, Field, Kind, Listing, Write, dig, no_slash
 
 
 def merged(body: t.Any, found: t.Any) -> dict[str, t.Any]:
@@ -23,7 +23,7 @@ PROMPT = Kind(
     identity="prompt_id",
     id="prompt_id",
     fields=(
-        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER, update=merged),
+        Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER, update=merged),
         Field("prompt_info", "dict"),
     ),
     listing=Listing("/prompts/list", envelope="prompts"),
@@ -34,5 +34,6 @@ PROMPT = Kind(
     constants={"prompt_info": {"prompt_type": "db"}},
     reserved_metadata=frozenset({"prompt_type", "environment"}),
     needed=(("litellm_params", "prompt_integration"),),
+    new_name=no_slash,
     declarable=lambda found: dig(found, ("prompt_info", "prompt_type")) != "config",
 )

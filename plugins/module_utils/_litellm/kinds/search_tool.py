@@ -39,7 +39,7 @@ SEARCH_TOOL = Kind(
     identity="search_tool_name",
     id="search_tool_id",
     fields=(
-        Field("litellm_params", "dict", compare=SECRETS, secret=True, clear=NEVER, update=merged),
+        Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER, update=merged),
         Field("search_tool_info", "dict"),
     ),
     listing=Listing("/search_tools/list", envelope="search_tools"),

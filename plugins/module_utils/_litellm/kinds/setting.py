@@ -88,7 +88,7 @@ SETTING = Kind(
     plural="settings",
     identity="name",
     id="name",
-    fields=(Field("values", "dict", compare=SUBSET, clear=SUBKEYS),),
+    fields=(Field("values", "dict", compare=SUBSET, clear=SUBKEYS, parameters=True),),
     listing=Listing("/get/ui_settings", each={name: place.read for name, place in PLACES.items()}, each_item=shown),
     create=Write("PATCH", "/update/ui_settings"),
     update=Write("PATCH", "/update/ui_settings"),

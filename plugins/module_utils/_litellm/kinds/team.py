@@ -45,6 +45,7 @@ TEAM = Kind(
             rule=MEMBERSHIP,
             parts=MEMBER,
             one_of=("user_id", "user_email"),
+            once=("user_id", "user_email"),
             detail_for=has_limits,
             other_side=ALSO_SAID_BY_USERS,
         ),

@@ -18,7 +18,7 @@ VECTOR_STORE = Kind(
         Field("custom_llm_provider", clear=NEVER),
         Field("vector_store_name"),
         Field("vector_store_description"),
-        Field("litellm_params", "dict", compare=SECRETS, secret=True, create_only=True, clear=NEVER),
+        Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, create_only=True, clear=NEVER),
         Field("litellm_credential_name", create_only=True, clear=NEVER, refers="credentials"),
         Field("team_id", create_only=True, clear=NEVER, refers="teams"),
         Field("vector_store_metadata", "dict", clear=EMPTY),

@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY, KINDS
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key
 
@@ -17,6 +18,7 @@ from .scripted import Script, key, run_module
 
 SECRET = "sk-secret-0123456789"
 INFINITE, NO_NUMBER = float("inf"), float("nan")
+WINDOW = {"budget_duration": "1d", "max_budget": "3"}
 WITH_DURATION = ("keys", "teams", "users", "budgets", "customers", "tags", "organizations", "projects")
 
 
@@ -56,11 +58,25 @@ def test_nonsense_as_a_budget_duration_is_refused(plural: str, text: str) -> Non
         ("teams", {"members_with_roles": ["a"]}),
         ("teams", {"team_member_budget_duration": "monthly"}),
         ("mcp_servers", {"env_vars": [{"nam": "A", "value": "b"}]}),
+        ("mcp_servers", {"env_vars": [{"value": "b"}]}),
+        ("keys", {"budget_limits": [{"budget_duration": "1d"}]}),
+        ("keys", {"budget_limits": [{"budget_duration": "1d", "max_budget": "lots"}]}),
+        ("teams", {"members_with_roles": [{"user_id": "a"}, {"user_id": "a", "role": "user"}]}),
+        ("teams", {"members_with_roles": [{"user_id": "a", "tpm_limit": 1.5}]}),
+        ("models", {"litellm_params": {"input_cost_per_token": "nan"}}),
+        ("models", {"litellm_params": {"input_cost_per_token": -1}}),
+        ("models", {"litellm_params": {"timeout": "inf"}}),
+        ("models", {"litellm_params": {"max_budget": "-1"}}),
+        ("models", {"litellm_params": {"rpm": -1}}),
+        ("models", {"model_info": {"id": "another"}}),
+        ("models", {"model_info": {"db_model": False}}),
+        ("settings", {"values": {"max_budget": -1}}),
+        ("plugins", {"name": "A plugin"}),
     ],
 )
 def test_each_mistake_is_named(plural: str, options: dict[str, t.Any]) -> None:
     (said,) = wrong(plural, **options)
-    assert next(iter(reversed(options))) in said
+    assert "small letters" in said if "name" in options else next(iter(reversed(options))) in said
 
 
 @pytest.mark.parametrize(
@@ -120,6 +136,46 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(raw: str) 
     (said,) = wrong("keys", key=raw)
     assert "printable ASCII" in said
     assert "secret" not in said
+
+
+def test_parts_of_entries_have_types() -> None:
+    entries = {"members_with_roles": [{"user_id": 123, "tpm_limit": "5", "max_budget_in_team": "2.5"}]}
+    declared = {"teams": [{"team_alias": "t", **entries}], "keys": [{"key_alias": "k", "budget_limits": [WINDOW]}]}
+    read = desired.read(declared, "o", b"k")
+    assert read["teams"][0].given["members_with_roles"] == [
+        {"user_id": "123", "tpm_limit": 5, "max_budget_in_team": 2.5}
+    ]
+    assert read["keys"][0].given["budget_limits"] == [{"budget_duration": "1d", "max_budget": 3.0}]
+
+
+def test_what_looks_like_a_price_in_metadata_stays_as_it_is() -> None:
+    written = {"cost_center": "0042", "price": "10"}
+    (wanted,) = desired.read({"keys": [{"key_alias": "k", "metadata": written}]}, "o", b"k")["keys"]
+    assert wanted.given["metadata"] == written
+
+
+def test_a_truth_value_that_is_written_as_text_is_no_difference() -> None:
+    params = {"model": "openai/x", "drop_params": "true"}
+    (wanted,) = desired.read({"models": [{"model_id": "m", "litellm_params": params}]}, "o", b"k")["models"]
+    marked = plan.plan(KINDS["models"], wanted, None).body["model_info"]["llmfleet"]
+    there = {"model_id": "m", "litellm_params": {**params, "drop_params": True}, "model_info": {"llmfleet": marked}}
+    assert plan.plan(KINDS["models"], wanted, there).action == plan.NOTHING
+
+
+NEW: list[tuple[str, dict[str, t.Any], str]] = [
+    ("mcp_servers", {"server_name": "a-b", "url": "http://127.0.0.1:9", "transport": "http"}, "hyphen"),
+    ("policies", {"policy_name": "a/b"}, "slash"),
+    ("prompts", {"prompt_id": "a/b", "litellm_params": {"prompt_integration": "dotprompt"}}, "slash"),
+]
+
+
+@pytest.mark.parametrize(("plural", "options", "said"), NEW, ids=[row[0] for row in NEW])
+def test_a_name_that_the_proxy_does_not_take_is_refused_in_the_plan(
+    plural: str, options: dict[str, t.Any], said: str
+) -> None:
+    (wanted,) = desired.read({plural: [options]}, "o", b"k")[plural]
+    with pytest.raises(PlanError, match=said):
+        plan.refuse_incomplete(KINDS[plural], wanted)
 
 
 def test_numbers_as_names_in_metadata_are_no_difference() -> None:
