@@ -103,9 +103,13 @@ def refuse_permanent(kind: Kind, wanted: Wanted, found: Found | None) -> None:
         raise PlanError(f"{kind.name} {wanted.identity!r}: it is always there; clear its parts with null")
 
 
-def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
+def refuse_name(kind: Kind, wanted: Wanted) -> None:
     if said := kind.new_name(wanted.identity):
         raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
+
+
+def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
+    refuse_name(kind, wanted)
     lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "")]
     if lacking:
         raise PlanError(f"{kind.name} {wanted.identity!r}: there is none yet, and a new one needs {', '.join(lacking)}")
@@ -132,6 +136,8 @@ def plan(kind: Kind, wanted: Wanted, found: Found | None, now: datetime | None =
 def _plan_absent(kind: Kind, wanted: Wanted, found: Found | None) -> Operation:
     if found is None:
         return Operation(NOTHING, kind, wanted.identity)
+    if kind.reached_by_name:
+        refuse_name(kind, wanted)
     before = {kind.identity: wanted.identity, kind.id: found.get(kind.id)}
     return Operation(DELETE, kind, wanted.identity, id=found.get(kind.id), before=before, found=found)
 
@@ -178,8 +184,8 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
         after.update(_shown_owner(marker))
     if not changed and not renamed and marker == marker_now:
         return Operation(NOTHING, kind, wanted.identity, found.get(kind.id), {}, before, after, found)
-    if renamed and (said := kind.new_name(wanted.identity)):
-        raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
+    if renamed or kind.reached_by_name:
+        refuse_name(kind, wanted)
     for item in changed:
         _refuse_impossible(kind, item, wanted)
         _refuse_shared_budget(kind, item, wanted, found)

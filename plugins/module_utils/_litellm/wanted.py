@@ -33,7 +33,8 @@ from .transport import HEADER_VALUE
 # In these options every number is a limit, however deep it stands.
 LIMITS = re.compile(r"(_limits?|_budget|_per_model)$")
 # The same in the parameters of models, where every other number may be what it likes.
-LIMITED = re.compile(r"^(rpm|tpm)$|(_limit|_budget)$")
+WHOLE = ("rpm", "tpm")
+LIMITED = re.compile(r"(_limit|_budget)$")
 DURATIONS = ("budget_duration", "time_period")
 CHECKS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "str": check_type_str,
@@ -172,6 +173,8 @@ def _wrong_parameters(name: str, value: t.Mapping[str, t.Any]) -> list[str]:
         number = values.as_number(one)
         if number is not None and not math.isfinite(number):
             found.append(f"{name}.{part} must be a number, not {one}; leave it out for none")
+        elif part in WHOLE and number is not None and not str(one).isdigit():
+            found.append(f"{name}.{part} must be a whole number")
         elif number is not None and number < 0 and (prices.is_price(part) or LIMITED.search(part)):
             found.append(f"{name}.{part} must not be below zero")
     return found

@@ -258,6 +258,7 @@ class Kind:
     # From the name and the options: what LiteLLM can't keep, whatever there is.
     faults: t.Callable[[str, Found], list[str]] = lambda name, given: []
     new_name: t.Callable[[str], str | None] = lambda name: None  # why LiteLLM takes no new object of this name
+    reached_by_name: bool = False  # whether it then can't change or delete one that is there either
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
     changed_by: t.Callable[[Request, Found, Found], None] | None = None

@@ -112,5 +112,6 @@ POLICY = Kind(
     delete=Write("DELETE", "/policies/name/{id}/all-versions"),
     before_delete=detach,
     new_name=no_slash,
+    reached_by_name=True,
     declarable=lambda found: found.get("definition_location") != "config",
 )

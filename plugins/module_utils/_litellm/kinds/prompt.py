@@ -35,5 +35,6 @@ PROMPT = Kind(
     reserved_metadata=frozenset({"prompt_type", "environment"}),
     needed=(("litellm_params", "prompt_integration"),),
     new_name=no_slash,
+    reached_by_name=True,
     declarable=lambda found: dig(found, ("prompt_info", "prompt_type")) != "config",
 )

@@ -68,6 +68,7 @@ def test_nonsense_as_a_budget_duration_is_refused(plural: str, text: str) -> Non
         ("models", {"litellm_params": {"timeout": "inf"}}),
         ("models", {"litellm_params": {"max_budget": "-1"}}),
         ("models", {"litellm_params": {"rpm": -1}}),
+        ("models", {"litellm_params": {"tpm": "3e2"}}),
         ("models", {"model_info": {"id": "another"}}),
         ("models", {"model_info": {"db_model": False}}),
         ("settings", {"values": {"max_budget": -1}}),
@@ -176,6 +177,15 @@ def test_a_name_that_the_proxy_does_not_take_is_refused_in_the_plan(
     (wanted,) = desired.read({plural: [options]}, "o", b"k")[plural]
     with pytest.raises(PlanError, match=said):
         plan.refuse_incomplete(KINDS[plural], wanted)
+
+
+def test_what_the_proxy_finds_by_no_path_is_neither_changed_nor_deleted() -> None:
+    """Its 404 would look as if it had gone already."""
+    there = {"policy_name": "a/b", "description": "d"}
+    for options in ({"state": "absent"}, {"description": "e"}):
+        (wanted,) = desired.read({"policies": [{"policy_name": "a/b", **options}]}, "o", b"k")["policies"]
+        with pytest.raises(PlanError, match="slash"):
+            plan.plan(KINDS["policies"], wanted, there)
 
 
 def test_numbers_as_names_in_metadata_are_no_difference() -> None:

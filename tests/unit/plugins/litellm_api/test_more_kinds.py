@@ -27,16 +27,16 @@ SEARCH_TOOL, GROUP = KINDS["search_tools"], KINDS["model_access_groups"]
 
 
 def test_a_policy_in_force_is_changed_by_its_next_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {"policy_name": "p/1", "policy_id": "one", "description": "d", "guardrails_add": ["g"]}
+    found = {"policy_name": "p 1", "policy_id": "one", "description": "d", "guardrails_add": ["g"]}
     script = Script(
         Call("GET", "/policies/list", {"policies": [found]}, query={"version_status": "production"}),
-        Call("POST", "/policies/name/p%2F1/versions", {"policy_id": "two"}, body={"source_policy_id": "one"}),
+        Call("POST", "/policies/name/p%201/versions", {"policy_id": "two"}, body={"source_policy_id": "one"}),
         Call("PUT", "/policies/two", {}, body={"description": "e"}),
         Call("PUT", "/policies/two/status", {}, body={"version_status": "published"}),
         Call("PUT", "/policies/two/status", {}, body={"version_status": "production"}),
         Call("GET", "/policies/list", {"policies": [{**found, "policy_id": "two", "description": "e"}]}),
     )
-    result = run_module(litellm_policy, script, {"policy_name": "p/1", "description": "e"}, monkeypatch=monkeypatch)
+    result = run_module(litellm_policy, script, {"policy_name": "p 1", "description": "e"}, monkeypatch=monkeypatch)
     script.assert_done()
     assert result["operation"] == "update"
 
