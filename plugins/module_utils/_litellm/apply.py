@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from . import reader
-from .client import Client, ForbiddenError, NotFoundError, UnclearError
+from .client import Client, ForbiddenError, LiteLLMError, NotFoundError, UnclearError
 from .compare import differing
 from .errors import NotKeptError, PlanError, RaceError
 from .kinds import Call, Kind, Write
@@ -146,7 +146,15 @@ def follow_up(client: Client, operation: Operation, id: str, late: bool = False)
     """The calls besides the main one; each does no harm twice."""
     for call in operation.calls:
         if call.late is late:
-            _send(client, call.write, call.id or id, _with_own_id(call.body, id), repeatable=True)
+            _follow(client, call, id)
+
+
+def _follow(client: Client, call: Call, id: str) -> None:
+    try:
+        _send(client, call.write, call.id or id, _with_own_id(call.body, id), repeatable=True)
+    except LiteLLMError as exc:
+        if not call.already or call.already not in exc.message:
+            raise
 
 
 def _with_own_id(value: t.Any, id: str) -> t.Any:

@@ -10,6 +10,7 @@ Pure. `read` is for litellm_state, `mistakes` for code on the controller that lo
 from __future__ import annotations
 
 import typing as t
+from dataclasses import replace
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -72,14 +73,15 @@ class _Reading:
     def _read_kind(self, kind: Kind, items: t.Sequence[t.Any]) -> list[Wanted]:
         read = [(number, self._read_one(kind, f"{kind.plural} #{number}", item)) for number, item in enumerate(items)]
         first: dict[str, int] = {}
+        twins = _twins(kind, [wanted for number, wanted in read if wanted])
         for number, wanted in read:
-            if wanted and wanted.identity in first:
+            if wanted and wanted.identity in first and wanted.identity not in twins:
                 known = first[wanted.identity]
                 self.mistakes.append(f"{kind.plural}: {wanted.identity!r} is at #{known} and again at #{number}")
             elif wanted:
                 first[wanted.identity] = number
-        found = [wanted for number, wanted in read if wanted]
-        self.mistakes += _one_id_twice(kind, found) + _names_left(kind, found)
+        found = [replace(one, twin=one.identity in twins) if twins else one for number, one in read if one]
+        self.mistakes += _one_id_twice(kind, found) + _names_left(kind, found) + _one_value_twice(kind, found)
         return found
 
     def _read_one(self, kind: Kind, where: str, item: t.Any) -> Wanted | None:
@@ -142,6 +144,29 @@ def _one_id_twice(kind: Kind, declared: t.Sequence[Wanted]) -> list[str]:
         if wanted.state == "present" and wanted.given.get(kind.id):
             chosen.setdefault(wanted.given[kind.id], []).append(repr(wanted.identity))
     return [f"{kind.plural}: {' and '.join(names)} have one {kind.id}" for names in chosen.values() if len(names) > 1]
+
+
+def _twins(kind: Kind, declared: t.Sequence[Wanted]) -> set[str]:
+    """Names that several have whose ids tell them apart."""
+    if kind.id not in kind.by_name:
+        return set()
+    ids: dict[str, list[t.Any]] = {}
+    for wanted in declared:
+        ids.setdefault(wanted.identity, []).append(wanted.given.get(kind.id))
+    return {name for name, chosen in ids.items() if len(chosen) > 1 and all(chosen) and len({*chosen}) == len(chosen)}
+
+
+def _one_value_twice(kind: Kind, declared: t.Sequence[Wanted]) -> list[str]:
+    said = []
+    for item in (item for item in kind.fields if item.unique):
+        having: dict[str, list[str]] = {}
+        for wanted in declared:
+            if wanted.state == "present" and wanted.given.get(item.name):
+                having.setdefault(str(wanted.given[item.name]).lower(), []).append(repr(wanted.identity))
+        said += [
+            f"{kind.plural}: {' and '.join(names)} have one {item.name}" for names in having.values() if len(names) > 1
+        ]
+    return said
 
 
 def _names_left(kind: Kind, declared: t.Sequence[Wanted]) -> list[str]:

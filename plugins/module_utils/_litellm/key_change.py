@@ -22,6 +22,7 @@ from .wanted import Wanted
 
 Store = t.Union[FileStore, ControllerStore]
 
+SHORTEST = 16
 NOWHERE = (
     "the key {alias!r} does not exist, and a new raw key would have nowhere to go: LiteLLM shows it only once. "
     "Give its value in `key`, or name a place for it in `store`."
@@ -49,6 +50,7 @@ class KeyChange(Change):
         self.shown = found
         self.stored = self.store.read() if self.store else None
         self.operation = plan(self.kind, self._with_value(found), found)
+        self.refuse_value()
 
     def _with_value(self, found: Found | None) -> Wanted:
         """Add what the store knows to what the user gave, and refuse what would lose a key."""
@@ -71,6 +73,14 @@ class KeyChange(Change):
             return None
         former = FileStore(key_path(os.path.dirname(self.store.path), self.wanted.previous))
         return former.read() if former.holds(token) else None
+
+    def refuse_value(self) -> None:
+        """LiteLLM takes no other values for new keys."""
+        raw = str(self.operation.body.get("key") or "")
+        if self.operation.action == CREATE and not (raw.startswith("sk-") and len(raw) >= SHORTEST):
+            raise PlanError(
+                f"the value given for the key {self.wanted.identity!r} must begin with sk- and have {SHORTEST} characters or more"
+            )
 
     def _store_changes(self) -> bool:
         if not self.store:

@@ -87,7 +87,7 @@ def find(kind: Kind, wanted: Wanted, by_name: t.Mapping[str, t.Sequence[Found]])
     chosen = wanted.given.get(kind.id)
     for name in (wanted.identity, wanted.previous):
         named = by_name.get(name, []) if name else []
-        if chosen and (len(named) > 1 or wanted.state == "absent"):
+        if chosen and (len(named) > 1 or wanted.state == "absent" or wanted.twin):
             named = [item for item in named if item.get(kind.id) == chosen]
         if named:
             return pick(kind, str(name), named)
@@ -110,7 +110,8 @@ def refuse_name(kind: Kind, wanted: Wanted) -> None:
 
 def refuse_incomplete(kind: Kind, wanted: Wanted) -> None:
     refuse_name(kind, wanted)
-    lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "")]
+    lacking = [".".join(path) for path in kind.needed if dig(wanted.given, path) in (None, "", [], {})]
+    lacking += kind.lacking(wanted.given)
     if lacking:
         raise PlanError(f"{kind.name} {wanted.identity!r}: there is none yet, and a new one needs {', '.join(lacking)}")
     if kind.needed_one and not any(wanted.given.get(name) for name in kind.needed_one):

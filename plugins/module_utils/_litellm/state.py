@@ -22,7 +22,7 @@ from .change import Change
 from .client import AuthenticationError, Client, UnreachableError
 from .errors import EXPECTED, Failure, PlanError, StateError
 from .key_change import KeyChange, Store
-from .kinds import KINDS, Kind
+from .kinds import KINDS, Field, Found, Kind, dig
 from .plan import CREATE, DELETE, NOTHING, UPDATE, find, taken_id
 from .references import Names, is_pending
 from .rotation import ROTATE, RotatingKeyChange, is_waiting, replaced_by, rotation_of
@@ -105,7 +105,7 @@ def _read(client: Client, state: State, kind: Kind, background: BackgroundReadin
 
 def _prepare_early(client: Client, state: State, kind: Kind, background: BackgroundReading | None) -> Early:
     """Plans while the pages of a long list still come in. It holds where nothing else of that name comes after it."""
-    wanted = {one.identity: one for one in state.wanted[kind.plural] if not one.named}
+    wanted = {one.identity: one for one in state.wanted[kind.plural] if not (one.named or one.twin)}
     early: dict[str, Change] = {}
     for page in background.pages(kind) if background else ():
         for item in page:
@@ -133,7 +133,7 @@ def _prepare_all(
         for wanted in [*state.wanted[kind.plural], *_surplus(state, kind, found)]:
             try:
                 there = find(kind, wanted, by_name)
-                change = early[kind.plural].get(wanted.identity)
+                change = None if wanted.twin else early[kind.plural].get(wanted.identity)
                 if change is None or change.shown is not there:
                     change = _change(client, state, kind, names.resolve(kind, wanted))
                     change.prepare(there)
@@ -142,7 +142,7 @@ def _prepare_all(
                 failures.append(Failure(exc))
     failures += _contradictions(changes)
     failures += _taken_values(changes, read, state.workers)
-    failures += _taken_ids(changes, read)
+    failures += _taken_ids(changes, read) + _taken_names(changes, read)
     failures += references.missing(client, changes, read, state.workers)
     failures += cascade.name_what_goes(client, changes, read, state.owner, state.workers)
     failures += cascade.shared_budgets(client, changes, read, state.owner, state.workers)
@@ -212,6 +212,35 @@ def _taken_ids(changes: t.Sequence[Change], read: Readings) -> list[Failure]:
             if item.get(change.kind.id) == chosen:
                 failures.append(Failure(taken_id(change.kind, change.wanted, item)))
     return failures
+
+
+def _taken_names(changes: t.Sequence[Change], read: Readings) -> list[Failure]:
+    """What only one can have, such as a mail, and another has who keeps it."""
+    failures = []
+    for kind, item in {
+        (c.kind.plural, f.name): (c.kind, f) for c in changes for f in c.kind.fields if f.unique
+    }.values():
+        changed = [c for c in changes if c.kind is kind and item.name in _written_options(c)]
+        leaving = {str((c.shown or {}).get(kind.id)) for c in changes if c.kind is kind and _leaves(c, item)}
+        holders: dict[str, Found] = {}
+        for other in read[kind.plural].found if changed else ():
+            if str(other.get(kind.id)) not in leaving and dig(other, item.read_path):
+                holders[str(dig(other, item.read_path)).lower()] = other
+        for change in changed:
+            value = change.wanted.given[item.name]
+            holder = holders.get(str(value).lower()) if value else None
+            if holder:
+                who, name = f"{kind.name} {change.wanted.identity!r}", holder.get(kind.identity)
+                failures.append(Failure(PlanError(f"{who}: the {item.name} {value!r} is that of {name!r}")))
+    return failures
+
+
+def _written_options(change: Change) -> t.Collection[str]:
+    return change.operation.changed_fields if change.operation.action in (CREATE, UPDATE) else ()
+
+
+def _leaves(change: Change, item: Field) -> bool:
+    return change.operation.action == DELETE or item.name in _written_options(change)
 
 
 def _other_users(new: t.Sequence[tuple[KeyChange, str]], workers: int) -> dict[str, t.Any]:

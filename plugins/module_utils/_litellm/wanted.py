@@ -58,6 +58,7 @@ class Wanted:
     owner: str | None = None
     rotate: t.Mapping[str, t.Any] | None = None
     previous: str | None = None  # the name that it may still have
+    twin: bool = False  # another one of its name is declared, and their ids tell them apart
     cascade: bool = False  # whether what LiteLLM deletes along with it may go, whosever it is
     named: t.Mapping[str, t.Any] = field(default_factory=dict)  # what the user named instead of giving its id
     fingerprint_key: bytes = field(default=b"", repr=False)

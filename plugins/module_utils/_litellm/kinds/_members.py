@@ -19,6 +19,7 @@ ADD = Write("POST", "/team/member_add", id_field="team_id")
 UPDATE = Write("POST", "/team/member_update", id_field="team_id")
 DELETE = Write("POST", "/team/member_delete", id_field="team_id")
 MEMBERSHIPS = "team_memberships"
+THERE = "already in team"  # what LiteLLM says where the team itself named the person
 
 # What a person may spend in a team, by its name in the person's own budget there.
 LIMITS = {
@@ -58,7 +59,11 @@ def _role(member: Member) -> str:
 
 
 def _is(wanted: Member, found: Member) -> bool:
-    return any(wanted.get(name) and wanted.get(name) == found.get(name) for name in ("user_id", "user_email"))
+    """By id, or by mail, whose letters LiteLLM takes for the same in capitals."""
+    if wanted.get("user_id") and wanted.get("user_id") == found.get("user_id"):
+        return True
+    mails = [str(one.get("user_email") or "").lower() for one in (wanted, found)]
+    return bool(mails[0]) and mails[0] == mails[1]
 
 
 def _matched(wanted: Members, found: Members) -> tuple[list[tuple[Member, Member | None]], list[Member]]:
@@ -195,7 +200,7 @@ def team_calls(wanted: t.Sequence[str] | None, found: t.Sequence[str] | None) ->
     """Into the teams that are new, out of those that are not wanted; the person is the object itself."""
     old, new = set(found or []), set(wanted or [])
     added = [
-        Call(ADD, {"member": [{"user_id": Call.SELF, "role": "user"}]}, id=team, late=True)
+        Call(ADD, {"member": [{"user_id": Call.SELF, "role": "user"}]}, id=team, late=True, already=THERE)
         for team in sorted(new - old)
     ]
     return added + [Call(DELETE, {"user_id": Call.SELF}, id=team, late=True) for team in sorted(old - new)]

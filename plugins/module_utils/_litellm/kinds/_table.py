@@ -71,6 +71,7 @@ class Call:
     id: str | None = None
     late: bool = False  # only when all kinds of objects are there
     licence: str = ""  # what of it needs a licence
+    already: str = ""  # what the proxy's refusal says where there was nothing to do
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ class Field:
     licence: bool = False
     licensed_parts: tuple[str, ...] = ()  # of a dictionary: the parts that need a licence
     young: bool = False  # versions that are still in use lack it
+    unique: bool = False  # no two objects have the same, whatever letters are capitals
     secret: bool = False
     plain: bool = False  # its parts have the users' names, which don't tell what is secret
     all_secret: bool = False  # of an object with secret parts: every part is one
@@ -257,6 +259,7 @@ class Kind:
     needed_one: tuple[str, ...] = ()  # options of which a creation needs at least one
     # From the name and the options: what LiteLLM can't keep, whatever there is.
     faults: t.Callable[[str, Found], list[str]] = lambda name, given: []
+    lacking: t.Callable[[Found], list[str]] = lambda given: []  # what a new one needs besides
     new_name: t.Callable[[str], str | None] = lambda name: None  # why LiteLLM takes no new object of this name
     reached_by_name: bool = False  # whether it then can't change or delete one that is there either
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes

@@ -25,4 +25,5 @@ CREDENTIAL = Kind(
     sent_along=lambda body, found: {"credential_info": {}},
     annotations_merge=True,
     constants={"credential_values": {}, "credential_info": {}},
+    needed=(("credential_values",),),
 )

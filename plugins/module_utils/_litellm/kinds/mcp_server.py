@@ -50,6 +50,15 @@ def credentials_would_go(given: Found, changed: t.Collection[str], found: Found)
     return None
 
 
+def address(given: Found) -> list[str]:
+    remote = given.get("transport") in (None, "http", "sse") and not given.get("command")
+    return [] if not remote or given.get("url") or given.get("spec_path") else ["url or spec_path"]
+
+
+def alias_without_hyphen(name: str, given: Found) -> list[str]:
+    return ["LiteLLM takes no alias with a hyphen: write an underscore"] if "-" in (given.get("alias") or "") else []
+
+
 def no_hyphen(name: str) -> str | None:
     """What stands between a server's name and a tool's."""
     return "LiteLLM takes no name with a hyphen: write an underscore" if "-" in name else None
@@ -58,12 +67,14 @@ def no_hyphen(name: str) -> str | None:
 MCP_SERVER = Kind(
     name="mcp_server",
     new_name=no_hyphen,
+    lacking=address,
+    faults=alias_without_hyphen,
     plural="mcp_servers",
     identity="server_name",
     id="server_id",
     fields=(
         Field("server_id", create_only=True, clear=NEVER),
-        Field("alias"),
+        Field("alias", unique=True),
         Field("description"),
         Field("url"),
         Field("transport", choices=("http", "sse", "stdio"), clear=NEVER),

@@ -38,6 +38,11 @@ def all_of_it(body: Found, found: Found) -> dict[str, t.Any]:
     return {name: found[name] for name in PARTS if found.get(name) is not None}
 
 
+def of_source(given: Found) -> list[str]:
+    source = given.get("source") or {}
+    return ["source.repo"] if source.get("source") == "github" and not source.get("repo") else []
+
+
 def plain_name(name: str, given: Found) -> list[str]:
     return (
         [] if re.fullmatch(r"[a-z0-9-]+", name) else ["LiteLLM takes names of small letters, digits and hyphens only"]
@@ -47,6 +52,7 @@ def plain_name(name: str, given: Found) -> list[str]:
 PLUGIN = Kind(
     name="plugin",
     faults=plain_name,
+    lacking=of_source,
     plural="plugins",
     identity="name",
     id="name",

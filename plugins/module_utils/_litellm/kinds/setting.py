@@ -58,7 +58,8 @@ def shown(name: str, answer: t.Any) -> dict[str, t.Any]:
     values = answer if place.answer is None else (answer.get(place.answer) or {})
     sources = answer.get("provenance") or {}
     kept = {k: v for k, v in values.items() if k not in place.added and sources.get(k, "db") == "db"}
-    return {"values": kept}
+    schema = answer.get("field_schema") or {}
+    return {"values": kept, "known": sorted(schema.get("properties") or {})}
 
 
 def put(request: Request, found: Found, body: Found) -> None:
@@ -71,7 +72,10 @@ def put(request: Request, found: Found, body: Found) -> None:
 
 def hidden_parts(given: Found, changed: t.Collection[str], found: Found) -> str | None:
     """What the call would replace by its mask. LiteLLM itself keeps the secrets of the cache."""
-    place = PLACES[str(found["name"])]
+    place, known = PLACES[str(found["name"])], found.get("known")
+    strange = [part for part in given["values"] or {} if known and part not in (*known, *found["values"])]
+    if strange:
+        return f"there is no {', '.join(strange)} in it; there are {', '.join(known or [])}"
     masked = [] if place.merges or place.envelope else [k for k, v in found["values"].items() if _is_masked(v)]
     hidden = [part for part in masked if part not in (given["values"] or {})]
     if not hidden:

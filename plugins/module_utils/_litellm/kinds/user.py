@@ -31,10 +31,10 @@ USER = Kind(
     identity="user_id",
     id="user_id",
     fields=(
-        Field("user_email", clear=EMPTY),
+        Field("user_email", clear=EMPTY, unique=True),
         Field("user_alias", clear=EMPTY),
         Field("user_role", clear=NEVER, choices=USER_ROLES),
-        Field("sso_user_id", clear=NEVER),
+        Field("sso_user_id", clear=NEVER, unique=True),
         # Who is in a team is said by the team, so the export leaves it out here.
         Field("teams", "list", "str", rule=TEAMS_OF_USER, refers="teams", exported=False),
         Field("models", "list", "str", clear=NEVER),

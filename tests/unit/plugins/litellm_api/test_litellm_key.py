@@ -260,3 +260,10 @@ def test_address_and_key_come_from_the_environment(monkeypatch: pytest.MonkeyPat
         fallback, names = connection_spec()[name]["fallback"]
         assert variable in names
         assert fallback(*names)
+
+
+@pytest.mark.parametrize("value", ["sk-short", "no-prefix-0123456789"])
+def test_a_value_that_the_proxy_takes_for_no_new_key_is_refused(run: Run, value: str) -> None:
+    result = run(Script(named("app")), check=True, key_alias="app", key=value)
+    assert "must begin with sk- and have 16 characters or more" in result["msg"]
+    assert value not in result["msg"]

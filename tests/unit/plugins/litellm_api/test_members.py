@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan, state
+import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, desired, plan, state
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.change import Change
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import LiteLLMError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, _members
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.plan import Operation
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
+from ansible_collections.llmfleet.gateway.plugins.modules import litellm_state
 
-from .scripted import Script
+from .scripted import Call, Script, listed, run_module
 
 TEAM, USER = KINDS["teams"], KINDS["users"]
 ADA = {"user_id": "ada-1", "user_email": "ada@example.com", "role": "user"}
@@ -107,3 +111,51 @@ def test_a_group_and_a_team_that_contradict_each_other_are_refused() -> None:
     team = {"team_alias": "t", "team_id": "t-1", "access_group_ids": []}
     mistakes = desired.mistakes({"teams": [team], "access_groups": [group]})
     assert "its access_group_ids does not name access_group 'g', whose assigned_team_ids names 't-1'" in mistakes[0]
+
+
+def test_two_of_one_name_are_declared_by_their_ids() -> None:
+    twins = [{"team_alias": "t", "team_id": name, "max_budget": 1} for name in "ab"]
+    assert desired.mistakes({"teams": twins}) == []
+    assert desired.mistakes({"teams": [twins[0], {"team_alias": "t"}]}) == ["teams: 't' is at #0 and again at #1"]
+    first, second = desired.read({"teams": twins}, "o", b"k")["teams"]
+    there = {"t": [{"team_alias": "t", "team_id": "a"}]}
+    assert plan.find(TEAM, first, there) == there["t"][0]
+    assert plan.find(TEAM, second, there) is None
+
+
+def test_a_mail_is_the_same_in_capitals() -> None:
+    found = {"user_id": "1", "user_email": "Ada@Example.com", "role": "user"}
+    assert not planned({"user_email": "ada@example.com"}, found=[found]).changes
+
+
+def test_a_mail_belongs_to_one() -> None:
+    users = [{"user_id": "a", "user_email": "x@example.com"}, {"user_id": "b", "user_email": "X@example.com"}]
+    assert desired.mistakes({"users": users}) == ["users: 'a' and 'b' have one user_email"]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_mail_that_another_has_is_refused_unless_that_one_goes(gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = {"user_id": "a", "user_email": "X@example.com"}
+    script = Script(Call("GET", "/user/list", {"users": [other], "total": 1}), *([no_keys()] if gone else []))
+    users: list[dict[str, t.Any]] = [{"user_id": "b", "user_email": "x@example.com"}]
+    users += [{"user_id": "a", "state": "absent"}] if gone else []
+    options = {"desired": {"users": users}, "workers": 1}
+    result = run_module(litellm_state, script, options, check=True, monkeypatch=monkeypatch)
+    assert ("the user_email 'x@example.com' is that of 'a'" in result.get("msg", "")) is not gone
+
+
+def no_keys() -> Call:
+    return Call("GET", "/key/list", listed())
+
+
+@pytest.mark.parametrize("said", ["All users are already in team", "no such team"])
+def test_who_was_put_into_a_new_team_by_the_team_itself_is_in_it(said: str) -> None:
+    """A new team takes its members along; then there is nothing left for the user's own list to do."""
+    (call,) = _members.team_calls(["t"], None)
+    script = Script(Call("POST", "/team/member_add", {"error": {"message": said}}, status=400))
+    operation = Operation(plan.UPDATE, USER, "ada", calls=(call,))
+    if "already" in said:
+        apply.follow_up(script.client(), operation, "ada", late=True)
+    else:
+        with pytest.raises(LiteLLMError):
+            apply.follow_up(script.client(), operation, "ada", late=True)

@@ -73,6 +73,7 @@ def test_nonsense_as_a_budget_duration_is_refused(plural: str, text: str) -> Non
         ("models", {"model_info": {"db_model": False}}),
         ("settings", {"values": {"max_budget": -1}}),
         ("plugins", {"name": "A plugin"}),
+        ("mcp_servers", {"alias": "a-b"}),
     ],
 )
 def test_each_mistake_is_named(plural: str, options: dict[str, t.Any]) -> None:
@@ -166,12 +167,16 @@ def test_a_truth_value_that_is_written_as_text_is_no_difference() -> None:
 NEW: list[tuple[str, dict[str, t.Any], str]] = [
     ("mcp_servers", {"server_name": "a-b", "url": "http://127.0.0.1:9", "transport": "http"}, "hyphen"),
     ("policies", {"policy_name": "a/b"}, "slash"),
+    ("mcp_servers", {"server_name": "a", "transport": "http"}, "url or spec_path"),
+    ("plugins", {"name": "a", "source": {"source": "github"}}, "source.repo"),
+    ("credentials", {"credential_name": "a", "credential_values": {}}, "credential_values"),
+    ("model_access_groups", {"access_group": "a", "model_names": []}, "model_names"),
     ("prompts", {"prompt_id": "a/b", "litellm_params": {"prompt_integration": "dotprompt"}}, "slash"),
 ]
 
 
-@pytest.mark.parametrize(("plural", "options", "said"), NEW, ids=[row[0] for row in NEW])
-def test_a_name_that_the_proxy_does_not_take_is_refused_in_the_plan(
+@pytest.mark.parametrize(("plural", "options", "said"), NEW, ids=[row[2] + row[0] for row in NEW])
+def test_what_the_proxy_does_not_take_for_a_new_one_is_refused_in_the_plan(
     plural: str, options: dict[str, t.Any], said: str
 ) -> None:
     (wanted,) = desired.read({plural: [options]}, "o", b"k")[plural]

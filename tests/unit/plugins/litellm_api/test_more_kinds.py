@@ -279,3 +279,12 @@ def test_what_an_attachment_names_has_to_be_there(monkeypatch: pytest.MonkeyPatc
 def test_settings_are_exported_but_for_the_cache() -> None:
     found = [{"name": name, "values": {"ttl": 1}} for name in ("cache_settings", "user_banner")]
     assert [one["name"] for one in export.desired(KINDS["settings"], found)] == ["user_banner"]
+
+
+def test_a_part_that_a_setting_does_not_have_is_refused_before_the_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer: dict[str, t.Any] = {"values": {}, "field_schema": {"properties": {"max_budget": {}}}}
+    script = Script(Call("GET", "/get/default_team_settings", answer))
+    options = {"name": "default_team_settings", "values": {"max_bugdet": 3}}
+    result = run_module(litellm_setting, script, options, monkeypatch=monkeypatch)
+    script.assert_done()
+    assert "there is no max_bugdet in it; there are max_budget" in result["msg"]
