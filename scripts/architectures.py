@@ -86,7 +86,7 @@ def _stage(model: Model, run: dict[str, Any], number: int, version: str) -> tupl
     multiples = versions.engine_for(version).mxfp4_multiples
     whole = options.get("enable_expert_parallel", False)
     planned = sum(weight.size for weight in weights.tensors(model, stage, parallel, multiples, whole))
-    laid = kv.layout(model, stage, parallel, "auto", 8192)
+    laid = kv.layout(model, stage, parallel, "auto", 8192, versions.engine_for(version).keeps_chunks)
     mine = sorted(0 if group.is_state else group.block_tokens for group in laid.groups)
     # vLLM's is what a large room divided by its blocks comes to.
     same = abs(laid.block_bytes - (real["block_bytes"] or 0)) < 1024

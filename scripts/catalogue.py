@@ -210,6 +210,8 @@ def text(found: Row) -> str:
         return json.dumps(value, sort_keys=True)
 
     head = "".join(f" {line(key)}: {line(found[key])},\n" for key in ("vllm", "sources", "parsers"))
+    licenses = ",\n".join(f"  {line(one)}" for one in found["licenses"])
+    head += f' "licenses": [\n{licenses}\n ],\n'
     families = ",\n".join(f"  {line(one)}" for one in found["families"])
     rows = ",\n".join(f"  {line(name)}: {line(row)}" for name, row in sorted(found["rows"].items()))
     return f'{{\n{head} "families": [\n{families}\n ],\n "rows": {{\n{rows}\n }}\n}}\n'
@@ -228,7 +230,8 @@ def main() -> None:
     rows = {name: checked(row, parsers) for name, row in rows.items()}
     commit = git(given.recipes, "rev-parse", "HEAD").strip()
     sources = {**said["sources"], "recipes": f"vllm-project/recipes@{commit}"}
-    found = {"vllm": given.version, "sources": sources, "parsers": parsers, "families": families, "rows": rows}
+    found = {"vllm": given.version, "sources": sources, "parsers": parsers, "licenses": said["licenses"]}
+    found |= {"families": families, "rows": rows}
     TARGET.write_text(text(found), encoding="utf-8")
     print(f"{len(rows)} rows, {len(families)} families, {len(parsers['tool'])} + {len(parsers['reasoning'])} parsers")
     for name, row in sorted(rows.items()):

@@ -47,6 +47,7 @@ CASES: dict[str, Case] = {
     "embedding": Case("encoder", (), ("embedding", "chat")),
     "embedding_of_a_generator": Case("scripted", ("--runner", "pooling"), ("embedding",)),
     "rerank": Case("cross_encoder", (), ("rerank",)),
+    "vision": Case("eyes", (), ("chat", "stream", "vision")),
     "transcription": Case("whisper", (), ("transcription",)),
 }
 
@@ -69,10 +70,13 @@ def image() -> str:
 def make(name: str, folder: Path, tag: str) -> Path:
     made = folder / name
     if not (made / "config.json").exists():
-        recipe = ROOT / "tests/bench/models" / name
-        mounts = ["-v", f"{recipe}:/recipe:ro", "-v", f"{folder}:/out"]
+        recipes = ROOT / "tests/bench/models"
+        own = recipes / name / "recipe.json"
+        said = json.loads(own.read_text()) if own.exists() else {"like": name, "arguments": []}
+        mounts = ["-v", f"{recipes / said['like']}:/recipe:ro", "-v", f"{folder}:/out"]
         command = ["docker", "run", "--rm", "--network", "none", *mounts, "--entrypoint", "python3", tag]
-        subprocess.run([*command, "/recipe/make.py", f"/out/{name}", f"{os.getuid()}:{os.getgid()}"], check=True)
+        owner = f"{os.getuid()}:{os.getgid()}"
+        subprocess.run([*command, "/recipe/make.py", f"/out/{name}", owner, *said["arguments"]], check=True)
     return made
 
 

@@ -10,19 +10,7 @@ short_description: Plan of the container toolkit on a host
 version_added: "0.1.0"
 author:
   - llmfleet contributors (@llmfleet)
-description:
-  - What differs on a host from what is declared. The plan is part of C(llm_fleet); this makes it anew after the role changed
-    packages and looked at the host again.
-positional: facts
-options:
-  _input:
-    description: What is declared, as the role's view in C(llm_fleet) has it.
-    type: dict
-    required: true
-  facts:
-    description: What M(llmfleet.gateway.host_info) found on the host, the fact C(llm_host).
-    type: dict
-    required: true
+extends_documentation_fragment: llmfleet.gateway.role_plan
 """
 
 EXAMPLES = r"""

@@ -46,6 +46,25 @@ options:
         description: Options of C(vllm serve) without dashes before them.
         type: dict
         default: {}
+      environment:
+        description: Environment variables that the server would have, without secrets; some change what vLLM takes.
+        type: dict
+        default: {}
+      draft:
+        description: The model that speculates for this one, whose place in the options the word C(@draft) takes.
+        type: dict
+        suboptions:
+          model:
+            description: A folder on the host, or a repository of the hub.
+            type: str
+            required: true
+          revision:
+            description: Branch, tag or commit of the repository.
+            type: str
+            default: main
+          config:
+            description: Its C(config.json), where it is not on the host.
+            type: dict
   models_dir:
     description: Where weights are kept, with the hub's cache in C(hub).
     type: path
@@ -71,6 +90,10 @@ options:
     description: Where answers are kept.
     type: path
     default: /etc/ansible/facts.d/llmfleet_engine.fact
+  prune:
+    description: Whether kept answers of other questions are forgotten. Without it they stay, such as those of the release that still runs.
+    type: bool
+    default: true
   memory:
     description: Memory that the container may take, by Docker's notation.
     type: str
@@ -108,8 +131,8 @@ EXAMPLES = r"""
 
 - name: Stop where it does not
   ansible.builtin.fail:
-    msg: "{{ engine.answers.qwen.refusal }}"
-  when: not engine.answers.qwen.accepted
+    msg: "{{ engine.refused | join(' ') }}"
+  when: engine.refused | length > 0
 """
 
 RETURN = r"""
@@ -153,15 +176,21 @@ answers:
       returned: when it was made
       type: list
       elements: dict
+refused:
+  description: Of questions that vLLM answers with no, the name and its words.
+  returned: success
+  type: list
+  elements: str
 asked:
   description: Names of the questions that were asked now.
   returned: success
   type: list
   elements: str
 not_asked:
-  description: Why questions could not be asked, by their names.
+  description: Names of questions that could not be asked, and why. Such models are planned by formulas.
   returned: success
-  type: dict
+  type: list
+  elements: str
 """
 
 import os
@@ -175,6 +204,11 @@ from ..module_utils._compose.engine import EngineError, Runner, limited
 from ..module_utils._engine_answers import keeping
 from ..module_utils._engine_answers.asking import Bounds, ask
 
+MODEL: dict[str, dict[str, t.Any]] = {
+    "model": {"type": "str", "required": True},
+    "revision": {"type": "str", "default": "main"},
+    "config": {"type": "dict"},
+}
 ARGUMENTS: dict[str, dict[str, t.Any]] = {
     "questions": {
         "type": "list",
@@ -183,10 +217,10 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
         "options": {
             "name": {"type": "str", "required": True},
             "image": {"type": "str", "required": True},
-            "model": {"type": "str", "required": True},
-            "revision": {"type": "str", "default": "main"},
-            "config": {"type": "dict"},
+            **MODEL,
             "options": {"type": "dict", "default": {}},
+            "environment": {"type": "dict", "default": {}},
+            "draft": {"type": "dict", "options": MODEL},
         },
     },
     "models_dir": {"type": "path", "default": "/opt/llmfleet/models"},
@@ -199,6 +233,7 @@ ARGUMENTS: dict[str, dict[str, t.Any]] = {
         },
     },
     "path": {"type": "path", "default": "/etc/ansible/facts.d/llmfleet_engine.fact"},
+    "prune": {"type": "bool", "default": True},
     "memory": {"type": "str", "default": "12g"},
     "seconds": {"type": "int", "default": 120},
     "user": {"type": "str", "default": "65534:65534"},
@@ -215,15 +250,22 @@ def with_keys(
         if image not in ids:
             _rc, out, _err = run(["docker", "image", "inspect", "--format", "{{.Id}}", image])
             ids[image] = out.strip()
-        folder = keeping.snapshot(params["models_dir"], question["model"], question["revision"])
-        one = {**question, "folder": folder}
+        one = with_folder(question, params["models_dir"])
+        if question["draft"]:
+            one["draft"] = with_folder(question["draft"], params["models_dir"])
+        unknown = [part["model"] for part in (one, one["draft"]) if part and not keeping.config_text(part)]
         if not ids[image]:
             missing[one["name"]] = f"{image} is not on this host"
-        elif not keeping.config_text(one):
-            missing[one["name"]] = f"the config.json of {one['model']} is not known yet"
+        elif unknown:
+            missing[one["name"]] = f"the config.json of {unknown[0]} is not known yet"
         else:
             found.append({**one, "key": keeping.key(one, ids[image], gpu)})
     return found, missing
+
+
+def with_folder(model: dict[str, t.Any], models_dir: str) -> dict[str, t.Any]:
+    """With where its files are on this host; empty where they are not."""
+    return {**model, "folder": keeping.snapshot(models_dir, model["model"], model["revision"])}
 
 
 def asked(
@@ -278,7 +320,7 @@ def answered(module: AnsibleModule, run: Runner) -> dict[str, t.Any]:
     before = read_file(params["path"])
     kept = keeping.sound(before)
     new = asked(module, run, [one for one in questions if one["key"] not in kept], gpu, missing)
-    found, keep = {}, {}
+    found, keep = {}, {} if params["prune"] else dict(kept)
     for one in questions:
         answer = kept.get(one["key"]) or new.get(one["name"])
         if answer and "accepted" in answer:
@@ -288,8 +330,13 @@ def answered(module: AnsibleModule, run: Runner) -> dict[str, t.Any]:
     after = keeping.written(keep)
     if new and after != before and not module.check_mode:
         write_file(module, params["path"], after)
-    changed = bool(new) and after != before
-    return {"changed": changed, "answers": found, "asked": sorted(new), "not_asked": missing}
+    return {
+        "changed": bool(new) and after != before,
+        "answers": found,
+        "asked": sorted(new),
+        "refused": [f"{name}: {one['refusal']}" for name, one in sorted(found.items()) if not one["accepted"]],
+        "not_asked": [f"{name}: {why}" for name, why in sorted(missing.items())],
+    }
 
 
 def main() -> None:

@@ -144,7 +144,8 @@ serving:
   description:
     - How it is served, where that is known - C(mode) by LiteLLM's words, C(vision), vLLM's C(options) that belong to the model,
       C(parameters), C(context), C(precision), and C(gpu_memory_gib), the memory of all its GPUs together that its recipe asks for. C(source)
-      says where each was read. C(chat_template) and C(asks_trust_remote_code) are told and not set.
+      says where each was read. C(license) and C(gated) are what the publisher's own repository or a recipe says, as C(license_source) names.
+      C(chat_template) and C(asks_trust_remote_code) are told and not set.
   returned: with O(model)
   type: dict
   sample: {"mode": "chat", "options": {"reasoning-parser": "qwen3"}, "source": ["recipes models/Qwen/Qwen3-8B.yaml"]}

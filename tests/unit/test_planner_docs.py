@@ -26,3 +26,11 @@ def test_the_formulas_agree_with_vllm_for_sixty_architectures() -> None:
     text = (ROOT / "docs" / "planner-architectures.md").read_text(encoding="utf-8")
     found = re.search(r"of (\d+) architectures, have weights within 0.5 %", text)
     assert found and int(found.group(1)) >= 60
+
+
+def test_what_the_formulas_know_is_within_the_goal() -> None:
+    """Weights of one GPU, the blocks of the KV cache and the layers of each kind."""
+    rows = (ROOT / "docs" / "planner-architectures.md").read_text(encoding="utf-8").splitlines()
+    known = [row.split("|")[5:7] for row in rows if " % |" in row]
+    assert len(known) >= 250
+    assert [row for row in known if abs(float(row[0].split()[0])) > 0.5 or row[1].strip() != "equal"] == []

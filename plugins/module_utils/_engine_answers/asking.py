@@ -12,7 +12,14 @@ import shutil
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import KILLED, EngineError, Runner
-from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers import own_process, program, stand_in
+from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers import (
+    extras,
+    made,
+    own_process,
+    program,
+    stand_in,
+)
+from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers.keeping import DRAFT
 
 Question = t.Mapping[str, t.Any]
 Answers = dict[str, t.Any]
@@ -39,8 +46,7 @@ def ask(
     asked: list[Answers] = []
     request = {"gpu": dict(gpu), "seconds": bounds.seconds, "questions": asked}
     for number, question in enumerate(questions):
-        _lay_out(os.path.join(folder, str(number)), question)
-        asked.append({"id": question["name"], "folder": f"/ask/{number}", "options": dict(question["options"])})
+        asked.append(_laid_out(folder, str(number), question))
     for name, text in _programs().items():
         _write(os.path.join(folder, name), text)
     _write(os.path.join(folder, "request.json"), json.dumps(request))
@@ -51,11 +57,29 @@ def ask(
 def _programs() -> dict[str, str]:
     """The texts of the program, also where the module came as an archive."""
     found = {}
-    for module in (program, stand_in, own_process):
+    for module in (program, made, extras, stand_in, own_process):
         loader = t.cast(t.Any, module.__loader__)
         name = module.__name__.rpartition(".")[2]
         found[f"{name}.py"] = str(loader.get_source(module.__name__))
     return found
+
+
+def _laid_out(folder: str, number: str, question: Question) -> Answers:
+    """The question as the program reads it."""
+    _lay_out(os.path.join(folder, number), question)
+    options = dict(question["options"])
+    if question.get("draft"):
+        _lay_out(os.path.join(folder, number, "draft"), question["draft"])
+        options = {name: _in_place(value, f"/ask/{number}/draft") for name, value in options.items()}
+    environment = dict(question.get("environment") or {})
+    return {"id": question["name"], "folder": f"/ask/{number}", "options": options, "environment": environment}
+
+
+def _in_place(value: t.Any, path: str) -> t.Any:
+    """An option with the folder of the draft in the place of the word that stands for it."""
+    if isinstance(value, dict):
+        return {name: _in_place(one, path) for name, one in value.items()}
+    return path if value == DRAFT else value
 
 
 def _lay_out(target: str, question: Question) -> None:
@@ -67,8 +91,20 @@ def _lay_out(target: str, question: Question) -> None:
             path = os.path.join(found, name)
             if name.endswith(SMALL) and os.path.isfile(path) and os.path.getsize(path) <= MOST_BYTES:
                 shutil.copyfile(path, os.path.join(target, name))
+            elif name.endswith(".safetensors") and os.path.isfile(path):
+                _copy_header(path, os.path.join(target, name))
     else:
         _write(os.path.join(target, "config.json"), json.dumps(question["config"]))
+
+
+def _copy_header(source: str, target: str) -> None:
+    """Names and types of the tensors, by which vLLM knows what a checkpoint has quantized, and none of the values."""
+    with open(source, "rb") as stream:
+        size = stream.read(8)
+        length = int.from_bytes(size, "little")
+        if len(size) == 8 and length <= MOST_BYTES:
+            with open(target, "wb") as copied:
+                copied.write(size + stream.read(length))
 
 
 def _write(path: str, text: str) -> None:

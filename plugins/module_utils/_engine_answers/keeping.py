@@ -14,7 +14,9 @@ import typing as t
 Question = t.Mapping[str, t.Any]
 
 #: Answers of another form are asked for anew.
-FORMAT = 1
+FORMAT = 2
+#: In options: stands for the folder of the draft model, which only the container has.
+DRAFT = "@draft"
 #: Options whose values change nothing of what is answered.
 INDIFFERENT = frozenset(
     {
@@ -35,9 +37,19 @@ INDIFFERENT = frozenset(
 SIZES = (
     "dtype",
     "enable-expert-parallel",
+    "enable-lora",
+    "fully-sharded-loras",
     "kv-cache-dtype",
+    "lora-dtype",
+    "lora-target-modules",
+    "max-lora-rank",
+    "max-loras",
     "pipeline-parallel-size",
     "quantization",
+    "spec-method",
+    "spec-model",
+    "spec-tokens",
+    "speculative-config",
     "tensor-parallel-size",
 )
 #: Not kept: what only a reader of one answer wants.
@@ -51,14 +63,18 @@ def key(question: Question, image_id: str, gpu: Question) -> str:
         for name, value in question["options"].items()
         if name not in ("model", "revision")
     }
-    text = json.dumps([FORMAT, image_id, config_text(question), options, dict(gpu)], sort_keys=True, default=str)
+    model = [config_text(question), config_text(question["draft"]) if question.get("draft") else ""]
+    of_image = [FORMAT, image_id, options, dict(question.get("environment") or {}), dict(gpu)]
+    text = json.dumps([of_image, model], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def asked(question: Question) -> dict[str, t.Any]:
     """What a plan finds an answer by."""
     sizes = {name: question["options"][name] for name in SIZES if name in question["options"]}
-    return {**{name: question[name] for name in ("image", "model", "revision")}, "options": sizes}
+    draft = question.get("draft") or {}
+    found = {name: question[name] for name in ("image", "model", "revision")}
+    return {**found, "draft": [draft["model"], draft["revision"]] if draft else [], "options": sizes}
 
 
 def config_text(question: Question) -> str:

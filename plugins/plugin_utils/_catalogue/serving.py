@@ -24,7 +24,7 @@ PRECISIONS = re.compile(
 
 @functools.cache
 def data() -> dict[str, Any]:
-    """Everything: vllm (the release whose parsers these are), sources, parsers, families, rows."""
+    """Everything: vllm (the release whose parsers these are), sources, parsers, licenses, families, rows."""
     found: dict[str, Any] = json.loads(Path(__file__).with_name("serving.json").read_text(encoding="utf-8"))
     return found
 
@@ -44,10 +44,24 @@ def _by_last_part() -> dict[str, str]:
 
 
 def serving(model: str) -> dict[str, Any]:
-    """What is known of how a repository is served; nothing of one that nobody described, and of a path."""
+    """What is known of how a repository is served, and its licence; nothing of one that nobody described, and of a path."""
     if model.startswith("/"):
         return {}
     name = model.strip("/").lower()
+    found = _served(name)
+    return {**found, **_license(name)} if found else {}
+
+
+def _license(name: str) -> dict[str, Any]:
+    """As its publisher says; nothing where nobody did."""
+    for one in data()["licenses"]:
+        if _matches(name, one["match"]):
+            gate = {"gated": one["gated"]} if "gated" in one else {}
+            return {"license": one["license"], "license_source": one["source"], **gate}
+    return {}
+
+
+def _served(name: str) -> dict[str, Any]:
     row = _by_name().get(name)
     if row:
         return dict(data()["rows"][row])

@@ -2,18 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the servers' vLLM said of models, as the plan finds it again. Pure; only _fleet/gpu_memory.py and _fleet/compute.py call it."""
+"""What the servers' vLLM said of models, as the plan finds it again. Pure; _fleet/gpu_memory.py, _fleet/compute.py and the questions use it."""
 
 from __future__ import annotations
 
+import json
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers.keeping import SIZES
+from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers.keeping import DRAFT, SIZES
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers import within
 
 Entry = t.Mapping[str, t.Any]
+#: What speculates without a model of its own, by the names that vLLM takes in the place of a model's.
+NO_MODELS = frozenset({"ngram", "[ngram]", "suffix"})
 
 
 def of_hosts(hosts: t.Iterable[Host]) -> list[dict[str, t.Any]]:
@@ -31,19 +34,43 @@ def with_answer(
     config: t.Mapping[str, t.Any], entry: Entry, version: str, answers: t.Sequence[Entry]
 ) -> dict[str, t.Any]:
     """The config.json with what vLLM said of this entry; as it is, where it was not asked for the like of it."""
-    wanted = _sizes(entry)
+    draft, wanted = _sizes(entry)
     for one in answers:
         asked = one["asked"]
         same = asked.get("model") == entry["model"] and asked.get("revision") == str(entry.get("revision") or "main")
-        if same and one.get("vllm") == version and _plain(asked.get("options")) == wanted:
+        if (
+            same
+            and tuple(asked.get("draft") or ()) == draft
+            and one.get("vllm") == version
+            and _plain(asked.get("options")) == wanted
+        ):
             sizes = (int(wanted.get("tensor-parallel-size", 1)), bool(wanted.get("enable-expert-parallel", False)))
             return within(config, one, sizes)
     return dict(config)
 
 
-def _sizes(entry: Entry) -> dict[str, t.Any]:
+def _sizes(entry: Entry) -> tuple[tuple[str, ...], dict[str, t.Any]]:
+    """The draft model, and the options that weights and cache depend on."""
     said = {option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}
-    return _plain({**said, "tensor-parallel-size": entry.get("tensor_parallel_size") or 1})
+    draft, options = draft_of({**said, "tensor-parallel-size": entry.get("tensor_parallel_size") or 1})
+    return draft, _plain(options)
+
+
+def draft_of(options: dict[str, t.Any]) -> tuple[tuple[str, ...], dict[str, t.Any]]:
+    """The model that speculates for another with its revision, nothing where none does; and the options with a word in its place."""
+    if options.get("spec-model"):
+        return (str(options["spec-model"]), "main"), {**options, "spec-model": DRAFT}
+    said = options.get("speculative-config")
+    if isinstance(said, str):
+        try:
+            said = json.loads(said)
+        except ValueError:
+            return (), options
+    # n-grams are no model.
+    if not isinstance(said, dict) or not said.get("model") or said["model"] in NO_MODELS:
+        return (), options
+    changed = {**{name: one for name, one in said.items() if name != "revision"}, "model": DRAFT}
+    return (str(said["model"]), str(said.get("revision") or "main")), {**options, "speculative-config": changed}
 
 
 def _plain(options: t.Any) -> dict[str, t.Any]:

@@ -17,6 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus impor
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner import needs, sharing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers import NAME
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import describe, settings_from
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import canonical, read_model
@@ -62,6 +63,8 @@ UNCOUNTED_OPTIONS = frozenset(
         "speculative-config",
     }
 )
+#: Of these, what a model's vLLM tells once it was asked: slots of adapters, a draft's weights and cache.
+ANSWERED_OPTIONS = frozenset({"enable-lora", "spec-model", "speculative-config"})
 #: vLLM instances measure the free memory while they start; above this share in sum the last one finds too little. Where
 #: the planner knows all the models on a GPU, it knows better.
 MAX_SHARE = 0.95
@@ -111,6 +114,7 @@ class GpuMemory:
         self._descriptions = descriptions
         self._answers = answers
         self.models_unread = models_unread
+        self._by_answer: set[str] = set()  # configurations with options that only an answer counts
         self._instances: dict[tuple[t.Any, ...], tuple[needs.Instance | None, str]] = {}
         self._lengths: dict[tuple[int, int], needs.Instance] = {}
         self._open: dict[int, needs.Instance] = {}  # before its context was fixed, by id
@@ -136,25 +140,33 @@ class GpuMemory:
         if not described.get("config"):
             return None, "the planner does not know this model"
         arguments = {option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}
+        config, weight_bytes = describe(described)
+        told = with_answer(config, entry, version, self._answers)
         odd = sorted(UNCOUNTED_OPTIONS & set(arguments))
-        if odd:
+        if odd and (NAME not in told or not ANSWERED_OPTIONS.issuperset(odd)):
             return None, f"the planner does not know what {odd[0]} takes"
         options = {name: arguments.get(option_name(name)) for name in COUNTED_OPTIONS}
         options |= {"max_model_len": entry.get("max_model_len"), "gpu_memory_utilization": share}
         options |= {"tensor_parallel_size": entry.get("tensor_parallel_size"), "vllm_version": version}
         try:
-            config, weight_bytes = describe(described)
             settings = settings_from({**options, "gpu_memory_gib": 1.0, "weight_bytes": weight_bytes})
-            text = canonical(with_answer(config, entry, version, self._answers))
-            plausible_ratio(read_model(text, settings.quantization, settings.dtype), settings.weight_bytes)
+            text = canonical(told)
+            model = read_model(text, settings.quantization, settings.dtype)
+            plausible_ratio(model, settings.weight_bytes)
         except MemoryPlanError as error:
             return None, str(error)
+        if odd and model.quantization:
+            # What is told of quantized weights is what they are before vLLM has repacked them, and is not taken.
+            return None, f"the planner does not know what {odd[0]} takes beside quantized weights"
+        if odd:
+            self._by_answer.add(text)
         return needs.Instance(entry["name"], text, settings), ""
 
-    @staticmethod
-    def only_answered(demand: Demand) -> bool:
+    def only_answered(self, demand: Demand) -> bool:
         """Whether the model could not be planned before its vLLM was asked."""
-        return demand.planned is not None and read_model(demand.planned.text).only_answered
+        if demand.planned is None:
+            return False
+        return demand.planned.text in self._by_answer or read_model(demand.planned.text).only_answered
 
     def with_length(self, demand: Demand, length: int) -> Demand:
         """The same with this context, where it is left to the planner."""

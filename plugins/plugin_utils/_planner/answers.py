@@ -15,9 +15,7 @@ from .fields import MOST, Fields
 from .model import Attention, Dense, Experts, Layer, MemoryPlanError
 
 NAME = "llmfleet_engine_answer"
-# Weights that are further from the formulas' are those before vLLM quantizes or repacks them.
-PLAUSIBLE = (0.9, 1.1)
-_KINDS = frozenset({"full", "latent", "sliding", "state", "cross"})
+_KINDS = frozenset({"full", "latent", "sliding", "chunked", "state", "cross"})
 
 
 class Laid(NamedTuple):
@@ -26,6 +24,9 @@ class Laid(NamedTuple):
     block_tokens: int
     window: int
     is_state: bool
+    chunked: bool
+    # of a request, where the group keeps states
+    states: int
 
 
 class AnsweredStage(NamedTuple):
@@ -84,7 +85,8 @@ def _stage(said: Mapping[str, Any]) -> AnsweredStage:
 def _group(said: Mapping[str, Any]) -> Laid:
     if said["kind"] not in _KINDS or not said["block_tokens"]:
         raise ValueError("not whole")
-    return Laid(_count(said["block_tokens"]), _count(said["window"]), said["kind"] == "state")
+    kind, states = said["kind"], _count(said.get("blocks", 0))
+    return Laid(_count(said["block_tokens"]), _count(said["window"]), kind == "state", kind == "chunked", states)
 
 
 def _count(value: Any) -> int:

@@ -38,6 +38,11 @@ class Family(NamedTuple):
     defaults: Mapping[str, Any] = {}
     tied: bool = False
     encoder: bool = False
+    # vLLM runs transformers' own code for it, which divides nothing between GPUs
+    undivided: bool = False
+    # every pipeline stage holds the embedding, or the head: the model's file in vLLM 0.26 makes it without asking for the stage
+    embeds_everywhere: bool = False
+    heads_everywhere: bool = False
     # tables of rotary angles: sliding layers may have one of their own
     ropes: int = 1
     # rows of a table of positions beyond the context; none where positions are rotated
@@ -187,7 +192,7 @@ FAMILIES: dict[str, Family] = {
     "glm4_moe": Family(),
     "glm_moe_dsa": _SPARSE_LATENT,
     "gpt2": _UNGATED._replace(tied=True, position_rows=0),
-    "gpt_bigcode": _UNGATED._replace(tied=True, position_rows=0),
+    "gpt_bigcode": _UNGATED._replace(tied=True, position_rows=0, undivided=True),
     "gptj": _UNGATED_PLAIN,
     "gpt_neox": _UNGATED,
     "gpt_oss": Family(traits=Traits(window_every=2), defaults={"max_position_embeddings": 131072}),
@@ -239,6 +244,13 @@ FAMILIES: dict[str, Family] = {
     "starcoder2": _UNGATED._replace(tied=True),
     "xlm-roberta": _ENCODER,
 }
+_EMBEDS_EVERYWHERE = (
+    "cohere cohere2 cohere2_moe falcon gemma gemma2 gemma3 gemma4 gpt2 gptj gpt_oss granitemoe granitemoeshared mixtral nemotron_h"
+    " olmoe opt phimoe qwen2_moe qwen3_5 qwen3_5_moe qwen3_moe qwen3_next stablelm"
+)
+for _name in _EMBEDS_EVERYWHERE.split():
+    _heads = not _name.startswith("qwen3_5")
+    FAMILIES[_name] = FAMILIES[_name]._replace(embeds_everywhere=True, heads_everywhere=_heads)
 # Architectures whose name is not their family's.
 _ALIASES = {
     "rw": "falcon",

@@ -38,6 +38,7 @@ class Kept(NamedTuple):
     size: int
     window: int = 0
     is_state: bool = False
+    chunked: bool = False
 
 
 class Group(NamedTuple):
@@ -46,6 +47,14 @@ class Group(NamedTuple):
     block_tokens: int
     window: int = 0
     is_state: bool = False
+    chunked: bool = False
+    # states of a request, where vLLM itself said how many
+    states: int = 0
+
+    @property
+    def kept_states(self) -> int:
+        """Of a request: blocks of a group that keeps states."""
+        return self.states or STATES_PER_REQUEST
 
 
 @dataclass(frozen=True)
@@ -71,9 +80,11 @@ class Layout:
 
     def _group_blocks(self, group: Group, length: int) -> int:
         if group.is_state:
-            return STATES_PER_REQUEST
+            return group.kept_states
         if not group.window:
             return -(-length // group.block_tokens)
+        if group.chunked:
+            return -(-min(group.window + self.in_flight_tokens, length) // group.block_tokens)
         held = min(group.window - 1 + self.in_flight_tokens, length)
         return -(-held // group.block_tokens) + 1
 
@@ -100,7 +111,7 @@ class Layout:
     @property
     def state_bytes(self) -> int:
         """What a request takes whatever its length."""
-        return sum(STATES_PER_REQUEST * self.block_bytes for group in self.groups if group.is_state)
+        return sum(group.kept_states * self.block_bytes for group in self.groups if group.is_state)
 
 
 def _grows(group: Group) -> bool:
@@ -125,7 +136,7 @@ def kept_by(model: Model, mixer: Mixer | None, tensor_parallel: int, kv_cache_dt
     size = element_bytes(model, kv_cache_dtype)
     if isinstance(mixer, Attention) and mixer.cached:
         values = kv_heads_per_rank(mixer, tensor_parallel) * 2 * mixer.head_dim
-        return Kept(int(BLOCK * values * size), mixer.window)
+        return Kept(int(BLOCK * values * size), mixer.window, chunked=mixer.chunked)
     if isinstance(mixer, Latent):
         return Kept(int(BLOCK * _latent_bytes(mixer, size)))
     if isinstance(mixer, State):
@@ -146,9 +157,16 @@ def _latent_bytes(latent: Latent, size: float) -> float:
     return (latent.kv_rank + latent.rope_dim) * size + index
 
 
-def layout(model: Model, stage: Stage, tensor_parallel: int, kv_cache_dtype: str, in_flight: int) -> Layout:
-    """The cache of one pipeline stage. Groups are made of all the model's layers, and each stage has its part of them."""
+def layout(
+    model: Model, stage: Stage, tensor_parallel: int, kv_cache_dtype: str, in_flight: int, chunks: bool = True
+) -> Layout:
+    """The cache of one pipeline stage. Groups are made of all the model's layers, and each stage has its part of them.
+
+    Without *chunks* layers of chunked attention keep every token, as in releases that switch the hybrid cache off for them.
+    """
     by_mixer = {mixer: kept_by(model, mixer, tensor_parallel, kv_cache_dtype) for mixer in model.mixers}
+    if not chunks:
+        by_mixer = {mixer: Kept(one.size) if one and one.chunked else one for mixer, one in by_mixer.items()}
     kept = {}
     for index, layer in enumerate(model.layers):
         found = by_mixer[layer.mixer] if layer.mixer else None
@@ -156,10 +174,10 @@ def layout(model: Model, stage: Stage, tensor_parallel: int, kv_cache_dtype: str
             kept[index] = found
     if not kept:
         return Layout(0, (), in_flight)
-    if len({(one.window, one.is_state) for one in kept.values()}) == 1:
+    if len({one[1:] for one in kept.values()}) == 1:
         held = sum(one.size for index, one in kept.items() if index in stage.layers)
         first = next(iter(kept.values()))
-        return Layout(held, (Group(BLOCK, first.window, first.is_state),), in_flight)
+        return Layout(held, (Group(BLOCK, *first[1:]),), in_flight)
     return _mixed(kept, stage, in_flight)
 
 
@@ -183,7 +201,7 @@ def _group(one: Kept, page: int, tokens: int) -> Group:
     if one.is_state:
         return Group(tokens, is_state=True)
     own = one.size * tokens // BLOCK
-    return Group(tokens * (page // own) if page % own == 0 else tokens, one.window)
+    return Group(tokens * (page // own) if page % own == 0 else tokens, one.window, chunked=one.chunked)
 
 
 def _group_size(buckets: dict[tuple[Group, int], list[int]]) -> int:

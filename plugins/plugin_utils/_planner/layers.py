@@ -9,6 +9,7 @@ beyond COMMON_KEYS stands with the family; anything else that tells layers apart
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from .fields import Fields, shown
@@ -74,10 +75,11 @@ def latent_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
 def llama4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     """llama4.py: every n-th layer has experts, with a shared one of their width; the others are wider.
 
-    Chunked attention counts as full: vLLM switches its hybrid cache off for it (config/vllm.py,
-    disable_hybrid_kv_cache_manager), so every layer keeps every token.
+    Layers with rotated positions look at the chunk of attention_chunk_size tokens that they are in, the others at all.
     """
     attention = _attention(text, traits)
+    chunk = text.count("attention_chunk_size")
+    local = replace(attention, window=chunk, chunked=bool(chunk))
     width = _intermediate(text)
     experts = Experts(
         text.whole("num_local_experts", most=65536), text.whole("num_experts_per_tok", default=1), width, width
@@ -86,7 +88,11 @@ def llama4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     step, count = text.count("interleave_moe_layer_step", default=1), layer_count(text)
     chosen = set(text.wholes("moe_layers"))
     sparse = [index in chosen if chosen else bool(step) and (index + 1) % step == 0 for index in range(count)]
-    return tuple(Layer(attention, experts if is_sparse else dense, traits.norms) for is_sparse in sparse)
+    rotated = text.wholes("no_rope_layers") or [int((index + 1) % 4 != 0) for index in range(count)]
+    return tuple(
+        Layer(local if is_local else attention, experts if is_sparse else dense, traits.norms)
+        for is_local, is_sparse in zip(rotated, sparse)
+    )
 
 
 def gemma4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
@@ -220,17 +226,7 @@ def _attention(text: Fields, traits: Traits) -> Attention:
 
 
 def _with_window(base: Attention, window: int, cached: bool, projects_keys: bool = True) -> Attention:
-    return Attention(
-        base.heads,
-        base.kv_heads,
-        base.head_dim,
-        window,
-        base.bias,
-        base.gated,
-        cached,
-        projects_keys,
-        base.values_are_keys,
-    )
+    return replace(base, window=window, cached=cached, projects_keys=projects_keys)
 
 
 def _kinds(text: Fields, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -28,6 +28,8 @@ class Attention:
     head_dim: int
     # the window of sliding attention, 0 for all tokens
     window: int = 0
+    # the window is a chunk: what came before it is not looked at (Llama 4)
+    chunked: bool = False
     bias: bool = False
     # queries come with a gate of their own size (Qwen3-Next)
     gated: bool = False
@@ -164,9 +166,17 @@ class Model:
     encoder: bool
     # embeddings of positions and such, on every GPU
     extra_parameters: int
+    # bytes of what classifies, or guesses words, in the place of a head over the vocabulary
+    head_bytes: int
     # tables of rotary angles
     ropes: int
-    vision_parameters: int
+    # parameters of what looks and listens: divided by tensor parallelism, and whole on every GPU
+    tower: tuple[int, int]
+    # transformers' own code, which vLLM runs where it has none: layers are whole on every GPU
+    undivided: bool
+    # every pipeline stage holds the embedding, or the head
+    embeds_everywhere: bool
+    heads_everywhere: bool
     quantization: Quantization | None
     # why only the checkpoint's size says what the weights take; empty where the formulas do
     unsure: str

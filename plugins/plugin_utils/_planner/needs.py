@@ -54,6 +54,13 @@ def parts_of_need(instance: Instance, gpu_memory_gib: float) -> tuple[float, flo
     return smallest * total, beyond
 
 
+def growth(instance: Instance, gpu_memory_gib: float) -> float:
+    """Bytes that requests come to take once it serves."""
+    settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
+    found: float = plan(instance.text, replace(settings, max_model_len=least_length(instance)))["growth_gib"]
+    return found * GIB
+
+
 def least_length(instance: Instance) -> int:
     """What was asked for; else a context that is short and still of use."""
     asked = instance.settings.max_model_len

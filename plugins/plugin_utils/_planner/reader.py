@@ -18,6 +18,7 @@ from .fields import Fields, shown
 from .layers import hidden_size, layer_count
 from .model import DTYPE_BYTES, MemoryPlanError, Model
 from .quantization import read_quantization
+from .towers import tower
 
 _TEXT_SECTIONS = ("text_config", "llm_config", "language_config")
 # RoBERTa and its kin begin to count positions after their padding token: vllm/model_executor/models/roberta.py.
@@ -87,8 +88,12 @@ def _by_answer(whole: Fields, told: Answered, quantization: str | None, dtype: s
         softcapped=False,
         encoder=not any(stage.groups for stage in told.stages),
         extra_parameters=0,
+        head_bytes=0,
         ropes=1,
-        vision_parameters=0,
+        tower=(0, 0),
+        undivided=False,
+        embeds_everywhere=False,
+        heads_everywhere=False,
         quantization=read_quantization((whole, text), quantization, len(layers)),
         unsure="",
         unknown=False,
@@ -122,8 +127,12 @@ def _by_family(whole: Fields, quantization: str | None, dtype: str) -> Model:
         softcapped=bool(text.get("final_logit_softcapping")),
         encoder=family.encoder,
         extra_parameters=_position_embeddings(text, family),
+        head_bytes=_head_bytes(text, name, model_type, family),
         ropes=family.ropes,
-        vision_parameters=_vision_parameters(whole),
+        tower=tower(whole, hidden_size(text)),
+        undivided=family.undivided,
+        embeds_everywhere=family.embeds_everywhere,
+        heads_everywhere=family.heads_everywhere,
         quantization=read_quantization((whole, text), quantization, layers),
         unsure=family.unsure if is_known else f"the planner does not know the architecture {shown(name)}",
         unknown=not is_known,
@@ -145,8 +154,8 @@ def _architectures(fields: Fields) -> tuple[str, ...]:
 
 
 def _tied(whole: Fields, text: Fields, family: Family) -> bool:
-    """Absent means the default of the model's class."""
-    for fields in (text, whole):
+    """Absent means the default of the model's class; the outer file decides (vllm/config/vllm.py, with_hf_config)."""
+    for fields in (whole, text):
         if fields.get("tie_word_embeddings") is not None:
             return family.encoder or fields.flag("tie_word_embeddings")
     return family.tied
@@ -175,16 +184,19 @@ def _position_embeddings(text: Fields, family: Family) -> int:
         rows = text.count("max_position_embeddings") + text.count("type_vocab_size", default=1)
     elif family.position_rows is not None:
         rows = text.count("max_position_embeddings", "n_positions") + family.position_rows
+        if family.undivided:
+            # Of transformers' own code: one byte for each pair of positions, the mask.
+            return rows * hidden_size(text) + rows * rows // 2
     else:
         return 0
     return rows * hidden_size(text)
 
 
-def _vision_parameters(whole: Fields) -> int:
-    """A vision tower counted as a plain transformer; the safetensors index is exact where it is at hand."""
-    vision = whole.section("vision_config")
-    if vision is None or vision.get("hidden_size") is None or isinstance(vision.get("hidden_size"), (list, tuple)):
-        return 0
-    hidden = vision.whole("hidden_size", most=2**20)
-    layers = vision.count("num_hidden_layers", "depth", most=1000)
-    return layers * (4 * hidden * hidden + 2 * hidden * vision.whole("intermediate_size", default=4 * hidden))
+def _head_bytes(text: Fields, architecture: str, model_type: str, family: Family) -> int:
+    """BERT's head that guesses words is whole on every GPU, and RoBERTa's is left out; what scores texts has 32 bits (bert.py, roberta.py)."""
+    hidden = hidden_size(text)
+    if family.encoder and architecture.endswith("ForMaskedLM") and model_type not in _OFFSET_POSITIONS:
+        return 2 * hidden * (hidden + text.whole("vocab_size"))
+    if family.encoder and architecture.endswith("ForSequenceClassification"):
+        return 4 * hidden * hidden
+    return 0

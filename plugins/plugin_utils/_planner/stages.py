@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from . import kv, runtime, versions, weights
-from .answers import PLAUSIBLE, AnsweredStage
+from .answers import AnsweredStage
 from .model import MemoryPlanError, Model
 from .settings import ResolvedSettings
 
@@ -97,7 +97,9 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
         non_torch=runtime.non_torch(model, several),
         context=runtime.CONTEXT + runtime.communication(model, several),
         growth=runtime.growth(peak, batch.v2_runner),
-        cache=_laid(told, in_flight) if told else kv.layout(model, stage, parallel, settings.kv_cache_dtype, in_flight),
+        cache=_laid(told, in_flight)
+        if told
+        else kv.layout(model, stage, parallel, settings.kv_cache_dtype, in_flight, engine.keeps_chunks),
     )
 
 
@@ -121,7 +123,7 @@ def _answered(model: Model, stage: weights.Stage, settings: ResolvedSettings) ->
 
 
 def _laid(told: AnsweredStage, in_flight: int) -> kv.Layout:
-    groups = tuple(kv.Group(one.block_tokens, one.window, one.is_state) for one in told.groups)
+    groups = tuple(kv.Group(*one) for one in told.groups)
     return kv.Layout(told.block_bytes, groups, in_flight)
 
 
@@ -133,9 +135,7 @@ def _weights(model: Model, stage: weights.Stage, settings: ResolvedSettings, tol
     expert_parallel = settings.enable_expert_parallel
     implied = weights.rank_bytes(model, stage, settings.tensor_parallel_size, multiples, expert_parallel)
     if told and model.quantization is None:
-        own = weights.held(told.tensors)
-        if PLAUSIBLE[0] * implied <= own <= PLAUSIBLE[1] * implied:
-            return own
+        return weights.held(told.tensors)
     as_stored = settings.weight_bytes and not settings.quantization and settings.dtype == "auto"
     if model.unsure:
         return int(implied * plausible_ratio(model, settings.weight_bytes))

@@ -49,11 +49,13 @@ class Engine:
     counts_sampler_state: bool = False
     # vllm/v1/kv_cache_interface.py: a sliding window reserves for every batch in flight, or for one.
     reserves_batches_in_flight: bool = False
+    # vllm/envs.py: VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE is on, so layers of chunked attention keep a chunk each.
+    keeps_chunks: bool = False
     # vllm/engine/arg_utils.py: get_batch_defaults has a tier of its own from 160 GiB on.
     large_gpu_tier: bool = False
     # vllm/model_executor/layers/quantization/mxfp4.py padded experts for its kernels: their width and the hidden size to
     # multiples of these. gpt-oss-120b took 65.97 GiB in 0.10.1 (vllm-project/vllm#23278) and 64.38 in 0.14.1 (#33155)
-    # where 60.98 are stored; 0.26.0 was measured without.
+    # where 60.98 are stored; 0.26.0 pads the width of one GPU to a multiple of 64, which is none of gpt-oss's on one GPU.
     mxfp4_multiples: tuple[int, int] = (1, 1)
 
 
@@ -68,7 +70,8 @@ _V0_26 = replace(
     v2_for_dense=True,
     v2_architectures=_V2_MOE_IN_0_26,
     reserves_batches_in_flight=True,
-    mxfp4_multiples=(1, 1),
+    keeps_chunks=True,
+    mxfp4_multiples=(64, 1),
 )
 _V0_28 = replace(
     _V0_26,

@@ -170,18 +170,21 @@ def tensors(
     """Of one GPU of a stage."""
     size = DTYPE_BYTES[model.dtype]
     yield Weight(_rope_bytes(model))
-    if stage.holds_embedding or (stage.holds_head and model.tied):
+    if stage.holds_embedding or model.embeds_everywhere or (stage.holds_head and model.tied):
         yield Weight(embedding_bytes(model, tensor_parallel))
-    if stage.holds_head and not model.tied:
+    if (stage.holds_head or model.heads_everywhere) and not model.tied:
         yield Weight(embedding_bytes(model, tensor_parallel))
     if stage.holds_embedding and model.extra_parameters:
         yield Weight(model.extra_parameters * size)
-    if stage.holds_embedding and model.vision_parameters:
-        yield Weight(model.vision_parameters * size // tensor_parallel)
+    if stage.holds_embedding and any(model.tower):
+        yield Weight(model.tower[0] * size // tensor_parallel + model.tower[1] * size)
+    if stage.holds_head and model.head_bytes:
+        yield Weight(model.head_bytes)
+    divided = 1 if model.undivided else tensor_parallel
     for index in stage.layers:
         layer = model.layers[index]
-        yield from _mixer(model, layer, tensor_parallel)
-        yield from _feed_forward(model, layer, tensor_parallel, multiples, expert_parallel)
+        yield from _mixer(model, layer, divided)
+        yield from _feed_forward(model, layer, divided, multiples, expert_parallel)
         yield Weight(layer.norms * model.hidden * size)
 
 
@@ -291,6 +294,9 @@ def _experts(
     yield from linear(model, (2 if experts.gated else 1) * width, hidden, "experts", count)
     yield from linear(model, hidden, width, "experts", count)
     yield Weight(experts.count * model.hidden * DTYPE_BYTES[model.dtype])
+    if model.quantization and model.quantization.method == "mxfp4":
+        # gpt-oss's experts have biases.
+        yield Weight(count * ((2 if experts.gated else 1) * width + model.hidden) * DTYPE_BYTES[model.dtype])
 
 
 def _dense(model: Model, dense: Dense, part: str) -> Iterator[Weight]:

@@ -4,17 +4,19 @@
 """Models from the recipes in models/, made in a container of the vLLM image, put onto hosts.
 
 A recipe is a folder: make.py, which writes a model into the folder that it is given and has no network, and perhaps
-requirements.lock, wheels that lie in its /packages and that it imports from. What was made is kept by a hash of the
-recipe.
+requirements.lock, wheels that lie in its /packages and that it imports from. One that is `like` another has a
+recipe.json with that one's name and further arguments of its make.py. What was made is kept by a hash of the recipe.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from .hosts import Bench
@@ -25,8 +27,33 @@ MODELS = BENCH / "models"
 BLOCK = 1 << 20
 
 
+@dataclass(frozen=True)
+class ModelRecipe:
+    """Where make.py is, and what it is given beside the folder and its owner."""
+
+    name: str
+    folder: Path
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> str:
+        """What is made is the same where this is."""
+        return f"{self.name}-{content_hash(self.folder, *self.arguments)}"
+
+
+def model_recipe(name: str) -> ModelRecipe:
+    """Of models/NAME."""
+    own = MODELS / name / "recipe.json"
+    if not own.exists():
+        return ModelRecipe(name, MODELS / name)
+    said = json.loads(own.read_text())
+    return ModelRecipe(name, MODELS / str(said["like"]), tuple(said["arguments"]))
+
+
 def model_names() -> list[str]:
-    return sorted(path.parent.name for path in MODELS.glob("*/make.py"))
+    return sorted(
+        path.name for path in MODELS.iterdir() if {"make.py", "recipe.json"} & {one.name for one in path.iterdir()}
+    )
 
 
 def put_model(bench: Bench, host: str, name: str, path: str, image: str | None) -> None:
@@ -59,27 +86,28 @@ def copy_folder(folder: Path, container: str, path: str) -> None:
 
 
 def ensure_model(name: str, image: str | None) -> Path:
-    folder = MODELS / name
-    model = CACHE / "models" / f"{name}-{content_hash(folder)}"
+    made_by = model_recipe(name)
+    model = CACHE / "models" / made_by.known
     with locked(model.name):
         if not model.exists():
-            make_model(folder, model, image or ensure_image(recipe("vllm")))
+            make_model(made_by, model, image or ensure_image(recipe("vllm")))
     return model
 
 
-def make_model(folder: Path, model: Path, image: str) -> None:
+def make_model(made_by: ModelRecipe, model: Path, image: str) -> None:
     model.parent.mkdir(parents=True, exist_ok=True)
+    folder = made_by.folder
     packages = download(folder / "requirements.lock")
-    say(f"making the model {folder.name} with {image}")
+    say(f"making the model {made_by.name} with {image}")
     with tempfile.TemporaryDirectory(prefix="model-", dir=CACHE) as scratch:
         mounts = {str(folder): "/recipe:ro", str(packages): "/packages:ro", scratch: "/out"}
         options = [part for source, target in mounts.items() for part in ("-v", f"{source}:{target}")]
         # A wheel is an archive of the kind that Python imports from.
         options += ["-e", "PYTHONPATH=" + ":".join(f"/packages/{wheel.name}" for wheel in packages.glob("*.whl"))]
         run_logged(
-            f"model {folder.name}", CACHE / "logs" / f"model-{folder.name}.log",
+            f"model {made_by.name}", CACHE / "logs" / f"model-{made_by.name}.log",
             "docker", "run", "--rm", "--network", "none", *options, "--entrypoint", "python3", image,
-            "/recipe/make.py", "/out/model", f"{os.getuid()}:{os.getgid()}",
+            "/recipe/make.py", "/out/model", f"{os.getuid()}:{os.getgid()}", *made_by.arguments,
         )  # fmt: skip
         (Path(scratch) / "model").rename(model)
 

@@ -36,7 +36,7 @@ def commands(tmp_path: Path, monkeypatch: Any) -> list[tuple[str, ...]]:
 
 
 def test_the_recipes_are_found() -> None:
-    assert models.model_names() == ["cross_encoder", "encoder", "scripted", "smollm2", "tiny", "whisper"]
+    assert models.model_names() == ["cross_encoder", "encoder", "eyes", "scripted", "smollm2", "tiny", "whisper"]
 
 
 def test_a_model_is_made_once_and_again_after_a_change(commands: list[tuple[str, ...]], tmp_path: Path) -> None:
@@ -46,6 +46,17 @@ def test_a_model_is_made_once_and_again_after_a_change(commands: list[tuple[str,
     (tmp_path / "models/small/make.py").write_text("second")
     assert models.ensure_model("small", "image") != first
     assert len(commands) == 2
+
+
+def test_a_model_that_is_like_another_is_made_by_its_recipe(commands: list[tuple[str, ...]], tmp_path: Path) -> None:
+    (tmp_path / "models/other").mkdir()
+    (tmp_path / "models/other/recipe.json").write_text('{"like": "small", "arguments": ["Head"]}')
+    assert models.model_names() == ["other", "small"]
+    first, other = models.ensure_model("small", "image"), models.ensure_model("other", "image")
+    assert first != other and commands[1][-1] == "Head"
+    assert f"{tmp_path}/models/small:/recipe:ro" in commands[1]
+    (tmp_path / "models/small/make.py").write_text("second")
+    assert models.ensure_model("other", "image") != other
 
 
 def test_a_model_is_made_without_a_network(commands: list[tuple[str, ...]]) -> None:

@@ -407,15 +407,14 @@ def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
     assert [one["servers"] for one in view["network_checks"]] == [["gpu1", "gpu2"]]
 
 
-# ---- an upgrade
+# ---- what images are asked
 
 
-def test_each_image_is_asked_once_about_all_its_instances_without_a_network_or_a_gpu() -> None:
-    own = make_instance(name="own", model="/srv/models/own", image="vllm:own")
+def test_each_instance_is_a_question_with_all_options_that_matter() -> None:
+    own = make_instance(name="own", model="/srv/models/own", image="vllm:own", environment={"VLLM_X": 1, "PATH": "/p"})
     host = make_host()
-    found = vllm.view(make_fleet(host, make_instance(name="a"), own, make_instance(name="b")), host)
-    first, second = found["accepts"]
-    assert list(first["instances"]) == ["a", "b"] and list(second["instances"]) == ["own"]
-    words = second["command"]
-    assert words[words.index("--network") + 1] == "none" and "--gpus" not in words and words[-1] == "vllm:own"
-    assert "/srv/models/own:/srv/models/own:ro" in words and "allowed-media-domains" in second["instances"]["own"]
+    found = vllm.view(make_fleet(host, make_instance(name="a"), own), host)
+    first, second = found["questions"]
+    assert [one["name"] for one in (first, second)] == ["a", "own"]
+    assert second["image"] == "vllm:own" and second["model"] == "/srv/models/own"
+    assert "allowed-media-domains" in second["options"] and second["environment"] == {"VLLM_X": "1"}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import draft_of
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import known
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._hub.names import model_key
 
@@ -43,18 +44,33 @@ OF_THE_HOST = frozenset(
 #: Options that name files or models beside the model's own, which the container of the question does not have.
 ELSEWHERE = frozenset(
     {
+        "allowed-local-media-path",
         "chat-template",
         "code-revision",
         # Of a model in Mistral's own format, which has its configuration in another file than config.json.
         "config-format",
         "generation-config",
+        "download-dir",
         "hf-config-path",
+        "io-processor-plugin",
+        "log-config-file",
+        "logits-processors",
         "lora-modules",
+        "middleware",
+        "model-class-overrides",
         "reasoning-parser-plugin",
+        "scheduler-cls",
         "tokenizer",
         "tokenizer-revision",
         "tool-parser-plugin",
+        "tool-server",
+        "worker-cls",
+        "worker-extension-cls",
     }
+)
+#: Of an instance's environment: what the container of the question has of its own.
+OWN_ENVIRONMENT = frozenset(
+    {"CUDA_VISIBLE_DEVICES", "HOME", "HF_HUB_OFFLINE", "PATH", "PYTHONPATH", "TRANSFORMERS_OFFLINE"}
 )
 
 
@@ -65,26 +81,26 @@ def engine_questions(own: t.Iterable[Instance], fleet: Fleet, host: Host) -> dic
 
 def questions(own: t.Iterable[Instance], models: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
     """One for each instance that serves; *models* are descriptions as a reading has them."""
-    found = []
-    for instance in own:
-        if instance["rank"] or _speculates_with_another(instance["options"]):
-            continue
-        model, revision = str(instance["model"]), str(instance["revision"] or "")
-        described = known(model) or models.get(model if model.startswith("/") else model_key(model, revision)) or {}
-        options = {name: one for name, one in instance["options"].items() if name not in OF_THE_HOST | ELSEWHERE}
-        one = {"name": instance["name"], "image": instance["image"], "model": model, "options": options}
-        found.append({**one, "revision": revision or "main", "config": described.get("config")})
-    return found
+    return [_question(instance, models) for instance in own if not instance["rank"]]
 
 
-def _speculates_with_another(options: t.Mapping[str, t.Any]) -> bool:
-    """With a model of its own, whose configuration is another folder's."""
-    said = options.get("speculative-config")
-    return (
-        "spec-model" in options
-        or (isinstance(said, str) and '"model"' in said)
-        or (isinstance(said, dict) and "model" in said)
-    )
+def _question(instance: Instance, models: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    options = {name: one for name, one in instance["options"].items() if name not in OF_THE_HOST | ELSEWHERE}
+    draft, options = draft_of(options)
+    said = instance["environment"]
+    return {
+        "name": instance["name"],
+        "image": instance["image"],
+        **_described(str(instance["model"]), str(instance["revision"] or "main"), models),
+        "options": options,
+        "environment": {name: str(said[name]) for name in sorted(said) if name not in OWN_ENVIRONMENT},
+        **({"draft": _described(draft[0], draft[1], models)} if draft else {}),
+    }
+
+
+def _described(model: str, revision: str, models: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    found = known(model) or models.get(model if model.startswith("/") else model_key(model, revision)) or {}
+    return {"model": model, "revision": revision, "config": found.get("config")}
 
 
 def gpu_kind(host: Host) -> dict[str, t.Any]:

@@ -13,7 +13,7 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import former, reach, readings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate_config as haproxy
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm_networks
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
     bracketed,
@@ -166,7 +166,7 @@ def _made_networks(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
 def _instance_networks(fleet: Fleet, host: Host) -> list[str]:
     said = host.variables
     here = [*fleet.instances_on(host.name), *_leaving_on(fleet, host)]
-    own = [vllm.network(one, said) for one in here if not one["host_network"]]
+    own = [vllm_networks.network(one, said) for one in here if not one["host_network"]]
     return [name for name in dict.fromkeys(own) if name != said["litellm_network"]]
 
 

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, reach
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm_accepts
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm_networks
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
     LOCKED_DOWN,
-    bracketed,
     directory,
     duration,
     mount,
@@ -47,8 +46,6 @@ PREFIX = "llmfleet-vllm-"
 SERVICE = "vllm"
 #: What the release before had instead: one project with a service an instance.
 FORMER_PROJECT = "vllm"
-#: Port inside the container.
-CONTAINER_PORT = 8000
 #: Where an instance keeps what it may write. HOME too, and nothing else of the container's file system.
 CACHE = "/cache"
 LOCKS = "/run/llmfleet/locks"
@@ -77,9 +74,8 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "wait_timeout": int(host.variables["vllm_wait_timeout"]),
         "closed_models": closed_models(own, host),
         "network_checks": network_checks(fleet, host),
-        **engine_questions(own, fleet, host),
+        **engine_questions([{**one, "options": _options(one, host.variables)} for one in own], fleet, host),
         "ray": [{"project": one["project"], "image": one["image"]} for one in own if one.get("ray")],
-        "accepts": vllm_accepts.accepts([(one, _options(one, host.variables)) for one in own], host.variables),
         "figures": [_figures(instance) for instance in serving],
         "probes": [_probe(instance) for instance in serving],
         "figures_differ": set(_known(host)) != {instance["name"] for instance in serving},
@@ -131,10 +127,10 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
         "state": "present",
         "directories": _directories(instance, root, said, bool(fetched)),
         "files": _files(said, bool(fetched)),
-        "networks": _shared_network(instance, said),
+        "networks": vllm_networks.shared_network(instance, said),
         # A node without an API is well while its head is.
         "hooks": [] if instance["rank"] else [_hook(instance)],
-        "attach_containers": _attached(instance, said),
+        "attach_containers": vllm_networks.attached(instance, said),
         "replaces": [{"project": FORMER_PROJECT, "project_dir": f"{root}/vllm", "service": instance["name"]}],
         "vars": {
             "vllm_instance": {
@@ -152,7 +148,7 @@ def compose(instance: Instance, root: str, said: Said, fetched: list[dict[str, t
     services = {SERVICE: service(instance, root, said, bool(fetched))}
     if fetched:
         services["download"] = download_service(instance, said, fetched)
-    networks = _networks(instance, said)
+    networks = vllm_networks.networks(instance, said)
     return {"name": instance["project"], "services": services, **({"networks": networks} if networks else {})}
 
 
@@ -259,7 +255,7 @@ def service(instance: Instance, root: str, said: Said, fetched: bool) -> dict[st
         "environment": _environment(instance, said, fetched),
         "volumes": _volumes(instance, root, said, fetched),
         "healthcheck": _healthcheck(instance, said),
-        **_connection(instance, said),
+        **vllm_networks.connection(instance, said),
     }
     if said["vllm_cap_add"]:
         found["cap_add"] = list(said["vllm_cap_add"])
@@ -366,45 +362,3 @@ def _options(instance: Instance, said: Said) -> dict[str, t.Any]:
     domains = list(said["vllm_allowed_media_domains"])
     media = {} if "*" in domains else {"allowed-media-domains": domains or [NO_DOMAIN]}
     return {**media, "enable-server-load-tracking": True, **instance["options"]}
-
-
-# ---- networks
-
-
-def network(instance: Instance, said: Said) -> str:
-    """The Docker network of an instance, which only the gate on the same host shares.
-
-    One without a way out has another name, so that a change makes a new network and does not need to change one in use.
-    """
-    return said["vllm_network"] or instance["project"] + ("-offline" if said["vllm_offline"] else "")
-
-
-def _attached(instance: Instance, said: Said) -> dict[str, list[str]]:
-    """The gate comes before the instances, so who makes a network brings it in."""
-    name = network(instance, said)
-    return {} if instance["host_network"] or name == said["litellm_network"] else {name: [reach.GATE]}
-
-
-def _shared_network(instance: Instance, said: Said) -> list[dict[str, t.Any]]:
-    return [{"name": said["vllm_network"]}] if said["vllm_network"] and not instance["host_network"] else []
-
-
-def _networks(instance: Instance, said: Said) -> dict[str, t.Any]:
-    if instance["host_network"]:
-        return {}
-    if said["vllm_network"]:
-        return {"default": {"name": said["vllm_network"], "external": True}}
-    own: dict[str, t.Any] = {
-        "name": network(instance, said),
-        "labels": {"io.llmfleet.project": instance["project"]},
-    }
-    if said["vllm_offline"]:
-        # Not internal: Docker publishes no port of a container that is only in internal networks.
-        own["driver_opts"] = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-    return {"default": own}
-
-
-def _connection(instance: Instance, said: Said) -> dict[str, t.Any]:
-    if instance["host_network"]:
-        return {"network_mode": "host"}
-    return {"ports": [f"{bracketed(one)}:{instance['port']}:{CONTAINER_PORT}" for one in instance["publish"]]}

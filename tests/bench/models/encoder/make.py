@@ -1,7 +1,10 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a BERT of random weights, for embeddings: make.py FOLDER [UID:GID]."""
+"""Make a BERT of random weights: make.py FOLDER [UID:GID [CLASS]].
+
+BertModel, the default, makes embeddings; BertForSequenceClassification with its one label scores a pair of texts.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ import sys
 
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+from transformers import BertConfig, BertForSequenceClassification, BertModel, PreTrainedTokenizerFast
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+CLASSES = {one.__name__: one for one in (BertModel, BertForSequenceClassification)}
 SIZE = {
     "vocab_size": 320,
     "hidden_size": 64,
@@ -20,6 +24,7 @@ SIZE = {
     "num_attention_heads": 2,
     "intermediate_size": 128,
     "max_position_embeddings": 512,
+    "num_labels": 1,
 }
 
 
@@ -42,9 +47,9 @@ def save(model: torch.nn.Module, folder: str, owner: str) -> None:
             os.chown(path, uid, gid)
 
 
-def main(folder: str, owner: str = "") -> None:
+def main(folder: str, owner: str = "", name: str = "BertModel") -> None:
     torch.manual_seed(0)
-    save(BertModel(BertConfig(**SIZE)), folder, owner)
+    save(CLASSES[name](BertConfig(**SIZE)), folder, owner)
 
 
 if __name__ == "__main__":

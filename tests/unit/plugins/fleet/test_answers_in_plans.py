@@ -68,3 +68,47 @@ def test_a_model_that_no_formula_knows_gets_a_plan() -> None:
     assert planned is not None and not note
     assert memory.only_answered(Demand("jamba", None, planned, "", 0.9, False))
     assert not memory.only_answered(Demand("jamba", None, None, "", 0.9, False))
+
+
+LLAMA = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336}
+LLAMA |= {"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256}
+EAGLE = {"method": "eagle", "model": "org/head", "num_speculative_tokens": 3}
+LORA = {"enable-lora": True, "max-loras": 4, "max-lora-rank": 64}
+
+
+@pytest.mark.parametrize(
+    ("args", "options", "draft"),
+    [
+        ({"enable_lora": True, "max_loras": 4, "max_lora_rank": 64}, LORA, []),
+        ({"speculative_config": EAGLE}, {"speculative-config": {**EAGLE, "model": "@draft"}}, ["org/head", "main"]),
+        (
+            {"speculative_config": {"method": "ngram", "num_speculative_tokens": 2}},
+            {"speculative-config": {"method": "ngram", "num_speculative_tokens": 2}},
+            [],
+        ),
+    ],
+)
+def test_adapters_and_drafts_are_planned_once_their_vllm_was_asked(
+    args: dict[str, Any], options: dict[str, Any], draft: list[str]
+) -> None:
+    entry = {"name": "a", "model": "org/l", "engine_args": args}
+    described = {"org/l": {"config": LLAMA}, "org/l@main": {"config": LLAMA}}
+    without, note = GpuMemory(described).instance(entry, 0, None, "0.32.0")
+    assert without is None and "does not know what" in note
+    asked = {**ANSWER["asked"], "model": "org/l", "options": {"tensor-parallel-size": 1, **options}, "draft": draft}
+    memory = GpuMemory(described, answers=[{**ANSWER, "asked": asked}])
+    planned, note = memory.instance(entry, 0, None, "0.32.0")
+    assert planned is not None and not note
+    # What was started before anybody could plan it stays as it is.
+    assert memory.only_answered(Demand("a", None, planned, "", 0.9, False))
+    other = {**asked, "draft": ["org/other", "main"]}
+    assert GpuMemory(described, answers=[{**ANSWER, "asked": other}]).instance(entry, 0, None, "0.32.0")[0] is None
+
+
+def test_adapters_beside_quantized_weights_are_not_planned() -> None:
+    config = {**LLAMA, "quantization_config": {"quant_method": "fp8"}}
+    entry = {"name": "a", "model": "org/l", "engine_args": {"enable_lora": True}}
+    asked = {**ANSWER["asked"], "model": "org/l", "options": {"enable-lora": True}}
+    memory = GpuMemory({"org/l": {"config": config}}, answers=[{**ANSWER, "asked": asked}])
+    planned, note = memory.instance(entry, 0, None, "0.32.0")
+    assert planned is None and "quantized" in note

@@ -20,6 +20,7 @@ def instance(**said: Any) -> dict[str, Any]:
         "revision": None,
         "rank": 0,
         "options": {},
+        "environment": {},
     }
     return {**plain, **said}
 
@@ -36,6 +37,7 @@ def test_what_matters_is_asked_and_what_the_host_has_is_not() -> None:
             "revision": "main",
             "options": {"max-model-len": 4096},
             "config": {"model_type": "x"},
+            "environment": {},
         }
     ]
 
@@ -45,16 +47,33 @@ def test_the_catalogue_knows_a_config() -> None:
     assert found["config"]["architectures"] == ["Qwen2ForCausalLM"]
 
 
+def test_a_node_without_an_api_is_not_asked() -> None:
+    assert questions([instance(rank=1)], {}) == []
+
+
 @pytest.mark.parametrize(
-    "said",
-    [{"rank": 1}, {"options": {"spec-model": "x"}}, {"options": {"speculative-config": '{"model": "x"}'}}],
+    ("options", "word"),
+    [
+        ({"spec-model": "org/d"}, {"spec-model": "@draft"}),
+        ({"speculative-config": '{"model": "org/d", "revision": "r"}'}, {"speculative-config": {"model": "@draft"}}),
+        (
+            {"speculative-config": {"model": "org/d", "method": "eagle"}},
+            {"speculative-config": {"model": "@draft", "method": "eagle"}},
+        ),
+    ],
 )
-def test_what_the_question_can_not_hold_is_not_asked(said: dict[str, Any]) -> None:
-    assert questions([instance(**said)], {}) == []
+def test_a_draft_is_a_model_too(options: dict[str, Any], word: dict[str, Any]) -> None:
+    revision = "r" if "revision" in str(options) else "main"
+    described = {f"org/d@{revision}" if revision == "r" else "org/d": {"config": {"model_type": "d"}}}
+    (found,) = questions([instance(options=options)], described)
+    assert found["options"] == word
+    assert (found["draft"]["model"], found["draft"]["revision"]) == ("org/d", revision)
 
 
-def test_n_grams_need_no_other_model() -> None:
-    assert questions([instance(options={"speculative-config": {"method": "ngram"}})], {})
+@pytest.mark.parametrize("said", [{"method": "ngram"}, {"model": "ngram"}, "no JSON", {"method": "mtp"}])
+def test_speculation_without_another_model_is_asked_as_it_is(said: Any) -> None:
+    (found,) = questions([instance(options={"speculative-config": said})], {})
+    assert "draft" not in found and found["options"]["speculative-config"] == said
 
 
 def host(count: int, *rows: dict[str, Any]) -> Any:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 import time
@@ -12,7 +13,13 @@ import types
 from typing import Any
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers import own_process, program, stand_in
+from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers import (
+    extras,
+    made,
+    own_process,
+    program,
+    stand_in,
+)
 
 
 class FullAttentionSpec:
@@ -36,6 +43,10 @@ class CrossAttentionSpec(FullAttentionSpec):
     pass
 
 
+class ChunkedLocalAttentionSpec(FullAttentionSpec):
+    attention_chunk_size = 8192
+
+
 @pytest.mark.parametrize(
     ("spec", "kind", "size", "window"),
     [
@@ -44,10 +55,11 @@ class CrossAttentionSpec(FullAttentionSpec):
         (MambaSpec, "state", 464, 0),
         (MLAAttentionSpec, "latent", 18432, 0),
         (CrossAttentionSpec, "cross", 65536, 0),
+        (ChunkedLocalAttentionSpec, "chunked", 65536, 8192),
     ],
 )
 def test_what_a_layer_keeps(spec: type[Any], kind: str, size: int, window: int) -> None:
-    found = program.kept(spec())
+    found = made.kept(spec())
     assert (found["kind"], found["bytes"], found["window"]) == (kind, size, window)
 
 
@@ -120,3 +132,57 @@ def test_a_platform_of_another_maker_is_left_alone(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(("wanted", "expected"), [((8, 9), (8, 9)), (90, (9, 0)), (100, (10, 0))])
 def test_capabilities_are_pairs(wanted: Any, expected: tuple[int, int]) -> None:
     assert stand_in._pair(wanted) == expected
+
+
+class Tensor:
+    def __init__(self, *shape: int) -> None:
+        self.shape = shape
+
+
+class Module:
+    def __init__(self, **tensors: Tensor) -> None:
+        self.tensors = tensors
+
+    def named_parameters(self) -> list[tuple[str, Tensor]]:
+        return [(name.replace("__", "."), one) for name, one in self.tensors.items()]
+
+    def named_buffers(self) -> list[tuple[str, Tensor]]:
+        return []
+
+
+TARGET = Module(model__embed_tokens__weight=Tensor(100, 8), lm_head__weight=Tensor(100, 8))
+
+
+@pytest.mark.parametrize(
+    ("method", "stages", "head", "count"),
+    [("mtp", 1, 100, 1), ("eagle3", 1, 32, 2), ("draft_model", 1, 100, 3), ("mtp", 2, 100, 3)],
+)
+def test_a_draft_has_what_it_may_of_its_model(
+    monkeypatch: pytest.MonkeyPatch, method: str, stages: int, head: int, count: int
+) -> None:
+    draft = Module(
+        model__embed_tokens__weight=Tensor(100, 8), lm_head__weight=Tensor(head, 8), layers__0__weight=Tensor(8, 8)
+    )
+    monkeypatch.setattr(extras, "_made", lambda config: draft)
+    config = types.SimpleNamespace(
+        speculative_config=types.SimpleNamespace(method=method),
+        parallel_config=types.SimpleNamespace(pipeline_parallel_size=stages),
+    )
+    assert len(extras.draft(config, TARGET)) == count
+
+
+@pytest.mark.parametrize("said", [None, types.SimpleNamespace(method="ngram", draft_model_config=1)])
+def test_n_grams_are_no_model(said: Any) -> None:
+    assert extras.draft(types.SimpleNamespace(speculative_config=said), TARGET) == []
+
+
+def test_without_lora_there_are_no_slots() -> None:
+    assert extras.adapter_slots(types.SimpleNamespace(lora_config=None), TARGET) == []
+
+
+def test_the_options_are_those_of_the_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--enable-lora", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--no-thing", "-n")
+    monkeypatch.setattr(program, "own_parser", lambda: parser)
+    assert program.known_options() == ["enable-lora", "no-thing"]

@@ -77,6 +77,7 @@ def test_an_answer_is_returned_and_kept_and_not_asked_for_again(host: Host) -> N
     second = host.run({"name": "good"}, {"name": "bad", "options": {"swap-space": 4}})
     assert (second["changed"], second["asked"], len(host.runs)) == (False, [], 1)
     assert second["answers"]["bad"]["refusal"] == first["answers"]["bad"]["refusal"]
+    assert second["refused"] == ["bad: unrecognized arguments: --swap-space"]
 
 
 def test_a_name_is_nothing_that_an_answer_depends_on(host: Host) -> None:
@@ -87,7 +88,14 @@ def test_a_name_is_nothing_that_an_answer_depends_on(host: Host) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"options": {"max-model-len": 2}}, {"options": {"prot": 1}}, {"config": {**CONFIG, "x": 1}}, {"image": "vllm:2"}],
+    [
+        {"options": {"max-model-len": 2}},
+        {"options": {"prot": 1}},
+        {"config": {**CONFIG, "x": 1}},
+        {"image": "vllm:2"},
+        {"environment": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}},
+        {"draft": {"model": "org/d", "config": CONFIG}},
+    ],
 )
 def test_what_an_answer_depends_on_is_asked_anew(host: Host, change: dict[str, Any]) -> None:
     host.images["vllm:2"] = "sha256:two"
@@ -115,11 +123,16 @@ def test_a_folder_s_small_files_are_seen_and_its_weights_are_not(host: Host) -> 
     model.mkdir()
     (model / "config.json").write_text('{"model_type": "own"}')
     (model / "tokenizer.json").write_text("{}")
-    (model / "model.safetensors").write_text("weights")
+    header = b'{"w": {"dtype": "I32"}}'
+    (model / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + b"weights")
+    (model / "damaged.safetensors").write_bytes(b"\xff" * 9)
+    (model / "model.bin").write_bytes(b"weights")
     host.run({"name": "a", "model": str(model)})
     seen = host.given[0]
     assert json.loads(seen["0/config.json"]) == {"model_type": "own"}
-    assert "0/tokenizer.json" in seen and "0/model.safetensors" not in seen
+    assert "0/tokenizer.json" in seen and "0/model.bin" not in seen and "0/damaged.safetensors" not in seen
+    # Names and types of its tensors, and no values.
+    assert seen["0/model.safetensors"].endswith(header.decode())
     assert "program.py" in seen and "stand_in.py" in seen
 
 
@@ -136,20 +149,44 @@ def test_what_the_hub_s_cache_holds_comes_before_what_is_known(host: Host) -> No
 def test_what_cannot_be_asked_is_no_refusal(host: Host) -> None:
     found = host.run({"name": "a", "image": "vllm:none"}, {"name": "b", "config": None})
     assert found["answers"] == {} and host.runs == []
-    assert "not on this host" in found["not_asked"]["a"] and "not known yet" in found["not_asked"]["b"]
+    assert found["not_asked"] == ["a: vllm:none is not on this host", "b: the config.json of org/m is not known yet"]
+
+
+def test_a_draft_is_laid_out_beside_its_model(host: Host) -> None:
+    options = {"speculative-config": {"model": "@draft", "method": "eagle"}}
+    found = host.run({"name": "a", "options": options, "draft": {"model": "org/d", "config": {"model_type": "d"}}})
+    (asked,) = json.loads(host.given[0]["request.json"])["questions"]
+    assert asked["options"]["speculative-config"] == {"model": "/ask/0/draft", "method": "eagle"}
+    assert json.loads(host.given[0]["0/draft/config.json"]) == {"model_type": "d"} and found["asked"] == ["a"]
+    unknown = host.run({"name": "a", "options": options, "draft": {"model": "org/none"}})
+    assert unknown["not_asked"] == ["a: the config.json of org/none is not known yet"]
+
+
+def test_the_environment_of_the_server_goes_along(host: Host) -> None:
+    host.run({"name": "a", "environment": {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}})
+    (asked,) = json.loads(host.given[0]["request.json"])["questions"]
+    assert asked["environment"] == {"VLLM_ALLOW_LONG_MAX_MODEL_LEN": "1"}
+
+
+@pytest.mark.parametrize(("prune", "asked"), [(True, ["a"]), (False, [])])
+def test_answers_of_what_runs_stay_while_an_upgrade_asks(host: Host, prune: bool, asked: list[str]) -> None:
+    host.images["vllm:2"] = "sha256:two"
+    host.run({"name": "a"})
+    host.run({"name": "a", "image": "vllm:2"}, prune=prune)
+    assert host.run({"name": "a"})["asked"] == asked
 
 
 def test_an_image_that_does_not_answer_is_said_and_not_kept(host: Host) -> None:
     host.said = "no JSON"
     found = host.run({"name": "a"})
     assert found["answers"] == {} and not found["changed"]
-    assert "gave no answer: Killed" in found["not_asked"]["a"] and host.warnings
+    assert found["not_asked"] == ["a: vllm:1 gave no answer: Killed"] and host.warnings
     assert not host.file.exists() or json.loads(host.file.read_text())["answers"] == {}
 
 
 def test_a_question_that_took_too_long_is_asked_again(host: Host) -> None:
     host.answers["a"] = {"failed": "no answer within 120 s"}
-    assert host.run({"name": "a"})["not_asked"] == {"a": "no answer within 120 s"}
+    assert host.run({"name": "a"})["not_asked"] == ["a: no answer within 120 s"]
     host.answers.clear()
     assert host.run({"name": "a"})["asked"] == ["a"]
 
@@ -160,7 +197,7 @@ def test_check_mode_asks_and_keeps_nothing(host: Host) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"format": 1, "answers": {"k": []}}', '{"format": 99, "answers": {}}']
+    "text", ["", "{", "[]", '{"format": 2, "answers": {"k": []}}', '{"format": 99, "answers": {}}']
 )
 def test_a_damaged_file_is_none(host: Host, text: str) -> None:
     host.file.parent.mkdir()

@@ -41,7 +41,20 @@ def test_its_weights_and_its_cache_take_the_place_of_the_formulas() -> None:
 
 def test_weights_before_quantizing_are_not_taken() -> None:
     heavy = answer(tensors=[[32 * MIB, 960]])
-    assert planned(within(LLAMA, heavy, (1, False)))["weights_gib"] == planned(LLAMA)["weights_gib"]
+    online = planned(within(LLAMA, heavy, (1, False)), quantization="fp8")
+    assert online["weights_gib"] == planned(LLAMA, quantization="fp8")["weights_gib"]
+
+
+def test_weights_that_the_formulas_do_not_see_are_taken() -> None:
+    heavy = answer(tensors=[[32 * MIB, 960]])
+    assert planned(within(LLAMA, heavy, (1, False)))["weights_gib"] == 30.0
+
+
+def test_a_chunk_is_kept_and_what_is_in_flight() -> None:
+    chunk = {"kind": "chunked", "block_tokens": 16, "window": 1024}
+    options = {"max_model_len": 8192, "max_num_batched_tokens": 2048, "max_num_seqs": 64}
+    found = planned(within(LLAMA, answer(groups=[FULL, chunk]), (1, False)), **options)
+    assert found["kv_bytes_per_request"] == (8192 // 16 + (1024 + 2 * 2048) // 16) * 2 * MIB
 
 
 def test_an_answer_for_other_sizes_says_nothing() -> None:

@@ -68,9 +68,16 @@ def test_llama_4_scout_has_experts_in_all_layers() -> None:
     assert all(isinstance(layer.feed_forward, Experts) for layer in scout.layers)
 
 
-def test_chunked_attention_keeps_every_token() -> None:
-    found = planned("Llama-4-Maverick-FP8", tensor_parallel_size=8, max_model_len=65536)
+def test_chunked_attention_kept_every_token_before_0_26() -> None:
+    found = planned("Llama-4-Maverick-FP8", tensor_parallel_size=8, max_model_len=65536, vllm_version="0.22.0")
     assert found["kv_bytes_per_token"] == 48 * 1 * 2 * 128 * 2
+
+
+def test_chunked_attention_keeps_a_chunk_and_what_is_in_flight() -> None:
+    """Three groups of 12 layers look at a chunk of 8,192 tokens each, one of 12 at all."""
+    found = planned("Llama-4-Maverick-FP8", tensor_parallel_size=8, max_model_len=65536, max_num_batched_tokens=8192)
+    block = 12 * 16 * 1 * 2 * 128 * 2
+    assert found["kv_bytes_per_request"] == (65536 // 16 + 3 * (8192 + 2 * 8192) // 16) * block
 
 
 # ---- case 2: ai-dynamo/aiconfigurator; vLLM 0.32 itself: 37.18 GiB of parameters at TP 4, 36 states

@@ -36,6 +36,18 @@ def test_a_row_holds_only_what_the_release_has(name: str, row: dict[str, t.Any])
     assert row["source"] and all(one.split()[0] in data()["sources"] for one in row["source"])
 
 
+@pytest.mark.parametrize("one", data()["licenses"], ids=[one["match"][0] for one in data()["licenses"]])
+def test_a_licence_has_a_source_and_models(one: dict[str, t.Any]) -> None:
+    assert (one["license"] and "@" in one["source"]) or one["source"].startswith("recipes ")
+    assert any(serving(match.replace("*", "")) or serving(match.replace("*", "27B")) for match in one["match"])
+
+
+def test_a_licence_is_what_its_publisher_says_and_nothing_where_nobody_did() -> None:
+    assert serving("Qwen/Qwen3-8B")["license"] == "apache-2.0"
+    assert serving("meta-llama/Llama-4-Scout-17B-16E-Instruct")["gated"] is True
+    assert "license" not in serving("moonshotai/Kimi-K3") and serving("someone/else") == {}
+
+
 def test_the_parsers_are_those_of_the_pinned_release() -> None:
     assert data()["vllm"] == default_vllm_version()
 
