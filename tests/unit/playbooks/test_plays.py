@@ -22,6 +22,13 @@ def test_a_killed_run_leaves_no_module_with_its_arguments_on_a_host(name: str, p
     assert play["hosts"] == "localhost" or play["vars"]["ansible_pipelining"] is True
 
 
+def test_playbooks_are_imported_without_a_condition() -> None:
+    """A task that is skipped by it registers a skipped result over the fleet, and a later one that is templated first fails."""
+    found = [(path.name, entry) for path in PLAYBOOKS for entry in yaml.safe_load(path.read_text())]
+    imported = [(name, entry) for name, entry in found if "ansible.builtin.import_playbook" in entry]
+    assert imported and [name for name, entry in imported if "when" in entry] == []
+
+
 def test_the_fleet_comes_first_and_what_was_read_is_kept_last() -> None:
     """Whatever tags a run has: every role reads the value, and a later run may need what was read."""
     site = [play for name, play in PLAYS if name == "site.yml"]
