@@ -23,7 +23,7 @@ def test_a_killed_run_leaves_no_module_with_its_arguments_on_a_host(name: str, p
 
 
 def test_playbooks_are_imported_without_a_condition() -> None:
-    """A task that is skipped by it registers a skipped result over the fleet, and a later one that is templated first fails."""
+    """What it skips registers a skipped result over the fleet, and a later task that reads it first fails."""
     found = [(path.name, entry) for path in PLAYBOOKS for entry in yaml.safe_load(path.read_text())]
     imported = [(name, entry) for name, entry in found if "ansible.builtin.import_playbook" in entry]
     assert imported and [name for name, entry in imported if "when" in entry] == []
