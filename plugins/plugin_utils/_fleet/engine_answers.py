@@ -17,6 +17,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers 
 Entry = t.Mapping[str, t.Any]
 #: What speculates without a model of its own, by the names that vLLM takes in the place of a model's.
 NO_MODELS = frozenset({"ngram", "[ngram]", "suffix"})
+#: What was measured beside its plan.
+COUNTED_METHODS = frozenset({"eagle", "eagle3", "mtp", "ngram"})
 
 
 def of_hosts(hosts: t.Iterable[Host]) -> list[dict[str, t.Any]]:
@@ -54,6 +56,20 @@ def _sizes(entry: Entry) -> tuple[tuple[str, ...], dict[str, t.Any]]:
     said = {option_name(str(key)): value for key, value in (entry.get("engine_args") or {}).items()}
     draft, options = draft_of({**said, "tensor-parallel-size": entry.get("tensor_parallel_size") or 1})
     return draft, _plain(options)
+
+
+def tells(options: Entry) -> bool:
+    """Whether an answer counts all that these options take. A draft that is a whole model took 3.9 GiB more under load than at the start
+    (docs/planner.md), which no answer tells; heads that continue the model's own thoughts did not."""
+    if options.get("spec-model"):
+        return False
+    said = options.get("speculative-config")
+    if isinstance(said, str):
+        try:
+            said = json.loads(said)
+        except ValueError:
+            return False
+    return not said or (isinstance(said, dict) and str(said.get("method")) in COUNTED_METHODS)
 
 
 def draft_of(options: dict[str, t.Any]) -> tuple[tuple[str, ...], dict[str, t.Any]]:

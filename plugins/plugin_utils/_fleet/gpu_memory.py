@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import with_answer
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import tells, with_answer
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
@@ -143,7 +143,7 @@ class GpuMemory:
         config, weight_bytes = describe(described)
         told = with_answer(config, entry, version, self._answers)
         odd = sorted(UNCOUNTED_OPTIONS & set(arguments))
-        if odd and (NAME not in told or not ANSWERED_OPTIONS.issuperset(odd)):
+        if odd and (NAME not in told or not ANSWERED_OPTIONS.issuperset(odd) or not tells(arguments)):
             return None, f"the planner does not know what {odd[0]} takes"
         options = {name: arguments.get(option_name(name)) for name in COUNTED_OPTIONS}
         options |= {"max_model_len": entry.get("max_model_len"), "gpu_memory_utilization": share}

@@ -9,7 +9,7 @@ import types
 from typing import Any
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import of_hosts, with_answer
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import of_hosts, tells, with_answer
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import Demand, GpuMemory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers import NAME
 
@@ -112,3 +112,11 @@ def test_adapters_beside_quantized_weights_are_not_planned() -> None:
     memory = GpuMemory({"org/l": {"config": config}}, answers=[{**ANSWER, "asked": asked}])
     planned, note = memory.instance(entry, 0, None, "0.32.0")
     assert planned is None and "quantized" in note
+
+
+@pytest.mark.parametrize(
+    "said", [{"model": "org/small"}, {"method": "draft_model", "model": "org/small"}, "no JSON", {"method": "medusa"}]
+)
+def test_a_draft_that_is_a_whole_model_is_not_planned(said: Any) -> None:
+    assert not tells({"speculative-config": said}) and not tells({"spec-model": "org/small"})
+    assert tells({"speculative-config": '{"method": "mtp", "num_speculative_tokens": 1}'}) and tells(LORA)
