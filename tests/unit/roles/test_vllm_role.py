@@ -416,5 +416,7 @@ def test_each_instance_is_a_question_with_all_options_that_matter() -> None:
     found = vllm.view(make_fleet(host, make_instance(name="a"), own), host)
     first, second = found["questions"]
     assert [one["name"] for one in (first, second)] == ["a", "own"]
+    # The role's own default names a folder that only the fleet knows.
+    assert found["models_dir"] == "/opt/llmfleet/models"
     assert second["image"] == "vllm:own" and second["model"] == "/srv/models/own"
     assert "allowed-media-domains" in second["options"] and second["environment"] == {"VLLM_X": "1"}

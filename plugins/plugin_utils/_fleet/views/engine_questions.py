@@ -76,7 +76,8 @@ OWN_ENVIRONMENT = frozenset(
 
 def engine_questions(own: t.Iterable[Instance], fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """The part of what the role reads."""
-    return {"questions": questions(own, fleet.reading.get("models") or {}), **gpu_kind(host)}
+    asked = questions(own, fleet.reading.get("models") or {})
+    return {"questions": asked, "models_dir": str(host.variables["vllm_models_dir"]), **gpu_kind(host)}
 
 
 def questions(own: t.Iterable[Instance], models: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
