@@ -89,10 +89,11 @@ class Fleet:
 
 
 def deploy(*args: str, playbook: str = "site.yml") -> subprocess.CompletedProcess[str]:
-    """A run as a user starts it, whatever comes of it."""
+    """A run as a user starts it, whatever comes of it. Its stdout is both: Molecule has failures go to stderr."""
     command = ["ansible-playbook", playbook, "-i", str(SCENARIO / "inventory"), *args]
     environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, capture_output=True, text=True)
+    streams: dict[str, t.Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, text=True, **streams)
 
 
 def image(name: str) -> str:
