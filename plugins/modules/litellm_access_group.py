@@ -109,6 +109,11 @@ object:
   returned: success
   sample:
     access_group_name: standard
+along:
+  description: Who loses the access group by itself when it is deleted.
+  type: list
+  elements: str
+  returned: success
 error:
   description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict

@@ -48,7 +48,7 @@ options:
     version_added: 0.1.0
   budget_id:
     description:
-      - The budget that the customer is linked to. Mutually exclusive with O(max_budget).
+      - The budget that the customer is linked to. Mutually exclusive with the limits of the customer itself.
       - It can be changed and not cleared.
     type: str
     version_added: 0.1.0

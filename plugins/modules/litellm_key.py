@@ -180,11 +180,11 @@ options:
     type: str
     version_added: 0.1.0
   organization_id:
-    description: The organization that the key belongs to.
+    description: The organization that the key belongs to. Needs a LiteLLM Enterprise licence.
     type: str
     version_added: 0.1.0
   project_id:
-    description: The project that the key belongs to.
+    description: The project that the key belongs to. Needs a LiteLLM Enterprise licence.
     type: str
     version_added: 0.1.0
   budget_id:
@@ -503,6 +503,11 @@ object:
   sample:
     key_alias: my-app
     max_budget: 100.0
+along:
+  description: What LiteLLM deletes by itself when this is done, such as the tokens that stand for the key.
+  type: list
+  elements: str
+  returned: success
 error:
   description: The C(method), C(path) and C(status) of the request that failed, and the C(message) of the proxy.
   type: dict

@@ -20,7 +20,7 @@ extends_documentation_fragment:
 options:
   policy_name:
     description:
-      - The name of the policy.
+      - The name of the policy, without a slash.
     type: str
     required: true
     version_added: 0.1.0

@@ -20,7 +20,7 @@ extends_documentation_fragment:
 options:
   prompt_id:
     description:
-      - The id of the prompt, which requests name.
+      - The id of the prompt, which requests name, without a slash.
     type: str
     required: true
     version_added: 0.1.0

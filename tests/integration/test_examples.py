@@ -20,7 +20,6 @@ from . import conftest, openbao
 from .proxy import Proxy
 
 MODULES = conftest.UNIT.parents[2] / "plugins" / "modules"
-# These need a licence; that they are refused without one is tested with the objects.
 LICENSED = {"litellm_organization", "litellm_project"}
 SOURCES = [*sorted({path.stem for path in MODULES.glob("litellm_*.py")} - LICENSED), "derived_key"]
 VARIABLES = {
@@ -57,11 +56,28 @@ def tasks_of(name: str, url: str, bao: openbao.Bao, folder: Path) -> list[dict[s
 @pytest.mark.parametrize("name", SOURCES)
 def test_examples(proxy: Proxy, bao: openbao.Bao, tmp_path: Path, name: str) -> None:
     left = yaml.safe_load(LEFT_BEHIND)
-    play = {
-        "hosts": "localhost",
-        "gather_facts": False,
-        "tasks": [*left, *tasks_of(name, proxy.url, bao, tmp_path), *left],
-    }
+    answer = played(proxy, bao, tmp_path, [*left, *tasks_of(name, proxy.url, bao, tmp_path), *left])
+    output = answer.stdout + answer.stderr
+    assert answer.returncode == 0, output[-4000:]
+    for secret in (proxy.master_key, bao.token, VARIABLES["vault_my_other_app_key"], VARIABLES["vault_openai_api_key"]):
+        assert secret not in output
+
+
+@pytest.mark.parametrize("name", sorted(LICENSED))
+def test_examples_of_what_needs_a_licence_are_refused_for_that_alone(
+    proxy: Proxy, bao: openbao.Bao, tmp_path: Path, name: str
+) -> None:
+    for task in tasks_of(name, proxy.url, bao, tmp_path):
+        answer = played(proxy, bao, tmp_path, [task])
+        assert answer.returncode != 0
+        assert "need a LiteLLM Enterprise licence" in answer.stdout + answer.stderr
+        assert proxy.master_key not in answer.stdout + answer.stderr
+
+
+def played(
+    proxy: Proxy, bao: openbao.Bao, tmp_path: Path, tasks: list[dict[str, t.Any]]
+) -> subprocess.CompletedProcess[str]:
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": tasks}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play], sort_keys=False))
     variables = {
         **VARIABLES,
@@ -78,10 +94,6 @@ def test_examples(proxy: Proxy, bao: openbao.Bao, tmp_path: Path, name: str) -> 
         "ANSIBLE_VAULT_PASSWORD_FILE": f"{tmp_path}/vault-password",
     }
     command = ["ansible-playbook", "-vvv", "-i", "localhost,", "-c", "local", "-e", f"@{tmp_path}/vars.json"]
-    answer = subprocess.run(
+    return subprocess.run(
         [*command, str(tmp_path / "play.yml")], env=environment, capture_output=True, text=True, check=False
     )
-    output = answer.stdout + answer.stderr
-    assert answer.returncode == 0, output[-4000:]
-    for secret in (proxy.master_key, bao.token, VARIABLES["vault_my_other_app_key"], VARIABLES["vault_openai_api_key"]):
-        assert secret not in output

@@ -42,7 +42,8 @@ echo '== the admin pages'
 UI=/var/lib/litellm/ui
 install -d "$UI" /var/lib/litellm/assets
 cp -r "$SITE/litellm/proxy/_experimental/out/." "$UI/"
-cp "$SITE/litellm/proxy/logo.jpg" /var/lib/litellm/assets/
+# Later releases have no such file.
+[ ! -f "$SITE/litellm/proxy/logo.jpg" ] || cp "$SITE/litellm/proxy/logo.jpg" /var/lib/litellm/assets/
 cd "$UI"
 for page in *.html; do
   [ "$page" != index.html ] || continue
