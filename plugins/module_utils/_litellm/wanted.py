@@ -172,7 +172,9 @@ def _wrong_parameters(name: str, value: t.Mapping[str, t.Any]) -> list[str]:
     found = []
     for part, one in value.items():
         number = values.as_number(one)
-        if number is not None and not math.isfinite(number):
+        if part in DURATIONS and one is not None:
+            found += _wrong_duration(f"{name}.{part}", one)
+        elif number is not None and not math.isfinite(number):
             found.append(f"{name}.{part} must be a number, not {one}; leave it out for none")
         elif part in WHOLE and number is not None and not str(one).isdigit():
             found.append(f"{name}.{part} must be a whole number")

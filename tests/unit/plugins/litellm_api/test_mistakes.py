@@ -72,6 +72,7 @@ def test_nonsense_as_a_budget_duration_is_refused(plural: str, text: str) -> Non
         ("models", {"model_info": {"id": "another"}}),
         ("models", {"model_info": {"db_model": False}}),
         ("settings", {"values": {"max_budget": -1}}),
+        ("settings", {"values": {"budget_duration": "1 day"}}),
         ("plugins", {"name": "A plugin"}),
         ("mcp_servers", {"alias": "a-b"}),
     ],

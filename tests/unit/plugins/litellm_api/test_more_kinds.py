@@ -288,3 +288,13 @@ def test_a_part_that_a_setting_does_not_have_is_refused_before_the_write(monkeyp
     result = run_module(litellm_setting, script, options, monkeypatch=monkeypatch)
     script.assert_done()
     assert "there is no max_bugdet in it; there are max_budget" in result["msg"]
+
+
+def test_values_of_a_credential_are_taken_out_as_each_version_has_it() -> None:
+    there = {"credential_name": "c", "credential_values": {"api_key": "se****et", "api_base": "http://a"}}
+    wanted = Wanted("c", {"credential_values": {"api_base": None}})
+    operation = plan.plan(KINDS["credentials"], wanted, there)
+    assert operation.body["credential_values"] == {"api_base": None}
+    (again,) = operation.calls
+    assert again.body["credential_values_to_delete"] == ["api_base"]
+    assert again.body["credential_values"] == {}
