@@ -460,6 +460,12 @@ def test_what_needs_a_licence_is_refused_before_anything_is_read(proxy: Proxy, m
         assert result.sent == [("GET", "/health/license")]
 
 
+def test_a_customer_gets_permissions_later(proxy: Proxy) -> None:
+    succeed(proxy, "litellm_customer", user_id="it-later")
+    change(proxy, "litellm_customer", user_id="it-later", object_permission={"agents": ["a"]})
+    change(proxy, "litellm_customer", user_id="it-later", state="absent")
+
+
 def test_a_group_of_models_and_its_budget(proxy: Proxy) -> None:
     models: list[Options] = [
         {"model_id": f"it-{name}", "model_name": f"it-{name}", "litellm_params": {"model": "openai/x"}} for name in "ab"

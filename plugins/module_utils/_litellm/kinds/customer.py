@@ -10,6 +10,18 @@ import typing as t
 
 from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, in_budget
 
+LISTS = (
+    "mcp_servers",
+    "mcp_access_groups",
+    "mcp_toolsets",
+    "vector_stores",
+    "agents",
+    "agent_access_groups",
+    "models",
+    "blocked_tools",
+    "search_tools",
+    "skills",
+)
 LIMITS = (
     "max_budget",
     "soft_budget",
@@ -22,8 +34,9 @@ LIMITS = (
 
 
 def with_all_lists(body: t.Any, found: t.Any) -> dict[str, t.Any]:
-    """The endpoint empties every list of a permission that it isn't told."""
-    return {"object_permission": {**{k: v for k, v in (found or {}).items() if isinstance(v, list)}, **body}}
+    """The endpoint empties every list of a permission that it isn't told, and makes none without all of them."""
+    lists = {k: v for k, v in (found or {name: [] for name in LISTS}).items() if isinstance(v, list)}
+    return {"object_permission": {**lists, **body}}
 
 
 def no_budget_of_zero(given: Found, changed: t.Collection[str], found: Found) -> str | None:

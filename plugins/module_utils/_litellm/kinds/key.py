@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ._table import (
     BUDGET_WINDOW,
     DIGEST,
@@ -19,6 +21,7 @@ from ._table import (
     WRITE_ONLY,
     Cascade,
     Field,
+    Found,
     Kind,
     Listing,
     OtherSide,
@@ -113,6 +116,17 @@ def block(request: Request, token: str) -> None:
     request("POST", BLOCK, {"key": token})
 
 
+def service_account(given: Found, changed: t.Collection[str], found: Found) -> str | None:
+    name, there = "service_account_id", found.get("metadata") or {}
+    wanted = given.get("metadata") or {}
+    if "metadata" not in changed or name not in wanted or wanted[name] == there.get(name):
+        return None
+    if there.get(name):
+        return f"LiteLLM never changes metadata.{name}: delete the key, or give another one a name of its own"
+    in_team = given.get("team_id", found.get("team_id"))
+    return None if in_team else f"metadata.{name} needs a team_id"
+
+
 KEY = Kind(
     name="key",
     plural="keys",
@@ -138,6 +152,7 @@ KEY = Kind(
     cascades=(Cascade("jwt_key_mappings", (), option="token"),),
     annotations="metadata",
     raw_value=True,
+    obstacle=service_account,
     shown=("key_name",),
     reserved_metadata=OWNED_BY_LITELLM,
     encrypted_metadata=frozenset({"logging"}),

@@ -298,3 +298,30 @@ def test_values_of_a_credential_are_taken_out_as_each_version_has_it() -> None:
     (again,) = operation.calls
     assert again.body["credential_values_to_delete"] == ["api_base"]
     assert again.body["credential_values"] == {}
+
+
+def test_a_customer_without_permissions_gets_all_lists_of_them() -> None:
+    """LiteLLM answers 500 to less."""
+    wanted = Wanted("c", {"object_permission": {"agents": ["a"]}})
+    body = plan.plan(KINDS["customers"], wanted, {"user_id": "c", "object_permission": None}).body["object_permission"]
+    assert body["agents"] == ["a"]
+    assert body["mcp_servers"] == body["mcp_toolsets"] == []
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "said"),
+    [
+        ({"service_account_id": "a"}, "b", "never changes"),
+        ({"service_account_id": "a"}, None, "never changes"),
+        ({"service_account_id": "a"}, "a", None),
+        ({}, "a", "needs a team_id"),
+    ],
+)
+def test_a_service_account_is_not_changed(found: dict[str, t.Any], wanted: str | None, said: str | None) -> None:
+    there = {"key_alias": "k", "token": "t", "metadata": found}
+    key = Wanted("k", {"metadata": {"service_account_id": wanted, "more": 1}})
+    if said is None:
+        assert plan.plan(KINDS["keys"], key, there).changes
+    else:
+        with pytest.raises(PlanError, match=said):
+            plan.plan(KINDS["keys"], key, there)
