@@ -25,6 +25,9 @@ SEVERAL = "several kinds at once"
 def kind_of(name: str, kinds: t.Mapping[str, str]) -> str:
     """The kind that stands in a case's name: in its brackets by its module or plural, or in words."""
     head, _bracket, parameters = name.partition("[")
+    module = re.search(r"litellm_([a-z_]+)", parameters)
+    if module and module.group(1) in kinds:
+        return kinds[module.group(1)]
     for words in (parameters, head):
         found = [plural for word, plural in kinds.items() if re.search(rf"(^|[^a-z]){word}s?([^a-z]|$)", words)]
         if found:
