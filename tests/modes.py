@@ -47,7 +47,6 @@ CASES: dict[str, Case] = {
     "embedding": Case("encoder", (), ("embedding", "chat")),
     "embedding_of_a_generator": Case("scripted", ("--runner", "pooling"), ("embedding",)),
     "rerank": Case("cross_encoder", (), ("rerank",)),
-    "vision": Case("eyes", (), ("chat", "stream", "vision")),
     "transcription": Case("whisper", (), ("transcription",)),
 }
 

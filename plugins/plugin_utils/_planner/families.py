@@ -40,7 +40,7 @@ class Family(NamedTuple):
     encoder: bool = False
     # vLLM runs transformers' own code for it, which divides nothing between GPUs
     undivided: bool = False
-    # every pipeline stage holds the embedding, or the head: the model's file in vLLM 0.26 makes it without asking for the stage
+    # every pipeline stage holds the embedding, or the head: the model's file in vLLM 0.32 makes it without asking for the stage
     embeds_everywhere: bool = False
     heads_everywhere: bool = False
     # tables of rotary angles: sliding layers may have one of their own
