@@ -244,15 +244,25 @@ def on_servers() -> t.Callable[[str], None]:
     return run
 
 
-@pytest.fixture(scope="session")
-def stuttering() -> t.Callable[[str, str], None]:
-    """A copy of a model on every GPU server that answers one character over and over."""
+#: Makes a model's config.json that of one with many more layers; their weights are then vLLM's own random ones.
+DEEPER = """
+import json, sys
+path, layers = sys.argv[1] + "/config.json", int(sys.argv[2])
+config = json.load(open(path))
+config.update(num_hidden_layers=layers, layer_types=["full_attention"] * layers)
+json.dump(config, open(path, "w"))
+"""
 
-    def make(model: str, place: str) -> None:
-        program = (CHECKOUT / "tests/load/stutter.py").read_bytes()
+
+@pytest.fixture(scope="session")
+def deeper() -> t.Callable[[str, str, int], None]:
+    """A copy of a model on every GPU server that answers as well, and much later."""
+
+    def make(model: str, place: str, layers: int) -> None:
         for server in (name for name in hosts() if name.startswith("gpu")):
             connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), server]
-            subprocess.run([*connection, f"cp -a {model} {place} && python3 - {place}"], input=program, check=True)
+            told = f"rm -rf {place} && cp -a {model} {place} && python3 - {place} {layers}"
+            subprocess.run([*connection, told], input=DEEPER.encode(), check=True)
 
     return make
 

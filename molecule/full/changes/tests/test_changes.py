@@ -85,13 +85,19 @@ def test_a_canary_does_as_well_as_the_others(fleet: Fleet, under_load: Load) -> 
     changed(fleet, under_load, "vllm option, with a canary", edit)
 
 
-def test_a_canary_with_broken_weights_is_taken_back(
-    fleet: Fleet, under_load: Load, stuttering: t.Callable[[str, str], None]
+def test_a_canary_that_is_slower_is_taken_back(
+    fleet: Fleet, under_load: Load, deeper: t.Callable[[str, str, int], None]
 ) -> None:
-    """It is healthy and answers in full: only what it says tells."""
-    stuttering("/srv/models/tiny", "/srv/models/stutter")
-    run = taken_back(fleet, under_load, "model with broken weights, with a canary", served("/srv/models/stutter"))
-    assert "with one character over and over" in " ".join(run.stdout.split()), run.stdout[-6000:]
+    """It is healthy and answers in full."""
+
+    def edit(said: dict[str, t.Any]) -> None:
+        said.update(llm_canary_seconds=40)
+        served("/srv/models/deep")(said)
+        said["llm_models"][0]["engine_args"]["load_format"] = "dummy"
+
+    deeper("/srv/models/tiny", "/srv/models/deep", 96)
+    run = taken_back(fleet, under_load, "slower model, with a canary", edit)
+    assert "did worse than the others" in " ".join(run.stdout.split()), run.stdout[-6000:]
     fleet.declare(lambda said: said.update(llm_canary_seconds=0))
 
 
