@@ -28,6 +28,8 @@ import pytest
 import yaml
 from ansible_collections.llmfleet.gateway.plugins.filter.fleet_authority import FilterModule
 
+from tests.load.changes import OWN_AUTHORITIES
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCENARIO = CHECKOUT / ".cache" / "molecule" / os.environ.get("MOLECULE_SCENARIO_NAME", "fleet")
 INVENTORY = SCENARIO / "inventory"
@@ -96,10 +98,10 @@ class Fleet:
 
     @cached_property
     def authority(self) -> Path:
-        """What a client trusts: the fleet's own authority."""
+        """What a client trusts: the fleet's own authority, and a user's."""
         key = yaml.safe_load((ALL / "vault.yml").read_text())["llm_ca_key"]
         path = SCENARIO / "authority.pem"
-        path.write_text(FilterModule().filters()["fleet_authority"]([key]))
+        path.write_text(FilterModule().filters()["fleet_authority"]([key, *OWN_AUTHORITIES]))
         return path
 
     def container(self, host: str) -> str:
