@@ -5,9 +5,9 @@
 """Asks the vLLM that is installed beside it: python3 program.py REQUEST, inside an image of vLLM. Imports nothing of the collection.
 
 REQUEST is a file of JSON: {"gpu": {"capability": [9, 0], "memory_bytes": ..., "name": ..., "stand_in": true}, "seconds": 120,
-"questions": [{"id": ..., "folder": ..., "options": {...}, "environment": {...}}]}. The folder holds the model's config.json, the options are those of
-`vllm serve`, the environment is what the server would have.
-With "list_options": true the options that it knows come too. One line of JSON comes out. Each question is answered in a process of its own, forked once vLLM is imported, which takes most of the time.
+"questions": [{"id": ..., "folder": ..., "options": {...}, "environment": {...}}]}. The folder holds the model's config.json, the options
+are those of `vllm serve`, the environment is what the server would have. With "list_options": true the options that it knows come too.
+One line of JSON comes out. Each question is answered in a process of its own, forked once vLLM is imported, which takes most of the time.
 
 The model itself is made by made.py. Where vLLM finds no platform, a stand-in for the GPU's takes its place, which is asked for capabilities and
 never for memory.
