@@ -4,6 +4,10 @@
 # keeps a connection without a request on it, up to three minutes (option idle-close-on-response, by which a reload meets no
 # request), and nobody listens meanwhile.
 set -u
+haproxy=
+
+# Its number is in $! as soon as it runs; nothing before that. The substitution in ports() gives $! another meaning.
+started() { haproxy=${haproxy:-${!-}}; [[ -n $haproxy ]]; }
 
 # The host's own address in each network of this container, which is the first one, or the way out: who comes by a published port
 # on the loopback address comes from there. The kernel writes addresses backwards.
@@ -16,10 +20,6 @@ hosts() {
     esac
   done < /proc/net/route
 }
-
-hosts > /run/llmfleet/hosts
-haproxy "$@" &
-haproxy=$!
 
 # Ports of this side of the user's TCP connections in a state, as the kernel writes both. In a host's network there are others' too.
 ports() {
@@ -34,6 +34,7 @@ ports() {
 stop() {
   local listening port quiet=0
   trap '' USR1 TERM
+  started || exit 0
   listening=" $(ports 0A | tr '\n' ' ') "
   kill -USR1 "$haproxy"
   while ((quiet < 2)); do
@@ -46,8 +47,17 @@ stop() {
   kill -TERM "$haproxy" 2> /dev/null
 }
 
+reload() {
+  hosts > /run/llmfleet/hosts
+  started && kill -USR2 "$haproxy"
+}
+
+# Before HAProxy, so that no signal finds nobody.
 trap stop USR1 TERM
-trap 'hosts > /run/llmfleet/hosts; kill -USR2 "$haproxy"' USR2
+trap reload USR2
+hosts > /run/llmfleet/hosts
+haproxy "$@" &
+started
 
 # A trap ends the wait, and the process goes on.
 while true; do

@@ -47,7 +47,10 @@ class Container:
         self.connections(connection(4000, LISTEN))
         path = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
         self.process = subprocess.Popen(["bash", "start.sh", "-W", "-db"], cwd=folder, env=path)
+
+    def started(self) -> Container:
         self.until("-W -db")
+        return self
 
     def connections(self, *lines: str) -> None:
         (self.folder / "new").write_text(HEAD + "".join(lines))
@@ -75,7 +78,7 @@ class Container:
 
 @pytest.fixture
 def container(tmp_path: Path) -> t.Iterator[Container]:
-    made = Container(tmp_path)
+    made = Container(tmp_path).started()
     yield made
     if made.process.poll() is None:
         made.process.terminate()
@@ -130,3 +133,13 @@ def test_an_end_of_haproxy_ends_the_container(container: Container) -> None:
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     os.kill(int(child), signal.SIGKILL)
     assert container.process.wait(10) == 128 + signal.SIGKILL
+
+
+def test_a_stop_is_heard_from_the_first_moment(tmp_path: Path) -> None:
+    """Docker may stop a container that it has just started: HAProxy runs already or will not."""
+    container = Container(tmp_path)
+    deadline = time.monotonic() + 10
+    while not (tmp_path / "hosts").exists():
+        assert time.monotonic() < deadline
+    container.process.send_signal(signal.SIGUSR1)
+    assert container.process.wait(10) == 0
