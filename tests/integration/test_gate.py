@@ -328,11 +328,12 @@ def test_instance_of_another_host_is_reached_by_its_gate(gates: t.Any) -> None:
         async def replaced() -> None:
             await asyncio.to_thread(near.traffic, "hold", "vllm-m/gpu1-m")
             backend.server.close()
-            await asyncio.sleep(3)
+            # As any vLLM: away for longer than both gates take to notice.
+            await asyncio.sleep(8)
             await backend.start(port=port)
             await asyncio.to_thread(near.traffic, "ready", "vllm-m/gpu1-m")
 
-        none_failed(await steady(near, "m", 8, replaced), 20)
+        none_failed(await steady(near, "m", 13, replaced), 20)
         none_failed(await steady(near, "m", 5, lambda: asyncio.to_thread(far.reload)), 20)
 
     asyncio.run(story())
