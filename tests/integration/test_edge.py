@@ -211,7 +211,10 @@ class TestGateAway:
         behind = Upstream(port)
         waited = waiting.whole()
         behind.close()
-        assert waited, waiting.fault
+        if edge_config.release({"edge_version": parts.version_of(edge.program)}) >= edge_config.RETRIED_BODIES:
+            assert waited, waiting.fault
+        else:  # Such a release might send another request's body in its place.
+            assert not waited and "502" in str(waiting.fault)
 
     def test_a_failure_says_when_to_try_again(self, start: t.Callable[..., Edge]) -> None:
         status, body, headers = start(port=1, edge_retry_duration=0).ask("/v1/models")
