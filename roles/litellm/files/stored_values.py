@@ -10,6 +10,7 @@ that can't be found out.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -152,6 +153,19 @@ async def stored(url):
     return found
 
 
+@contextlib.contextmanager
+def engine_unheard():
+    """Prisma's engine inherits this output and says its version there, which is no part of the answer."""
+    own, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(own, 1)
+        os.close(own)
+
+
 def main():
     running = variable(RUNNING, "LITELLM_SALT_KEY") if os.path.exists(RUNNING) else ""
     with tempfile.NamedTemporaryFile("w") as stream:
@@ -161,7 +175,9 @@ def main():
     if declared == running:
         return
     try:
-        lost = judged(asyncio.run(stored(url)), declared, running)
+        with engine_unheard():
+            found = asyncio.run(stored(url))
+        lost = judged(found, declared, running)
     except Exception as error:
         # Its text may hold the address with the password.
         print(
