@@ -223,7 +223,7 @@ class ActionModule(ActionBase):
 
     def _upgrade_undo(self) -> Value:
         value = self._fleet()
-        found = upgrades.undo(value)
+        found = upgrades.undo(value, self._args["with_postgres"])
         return {**self._unless_refused(found), "reading": upgrades.recorded(value["reading"], {}, found["record"])}
 
     def _unless_refused(self, found: Value) -> Value:

@@ -79,6 +79,12 @@ options:
     description: What is remembered of an upgrade of LiteLLM beside its images.
     type: dict
     default: {}
+  with_postgres:
+    description:
+      - Whether O(stage=upgrade_undo) brings PostgreSQL back to its earlier minor release as well. Backups that are made afterwards may be of no
+        use, since an older release can't restore all that it dumps of a database that a newer one has served.
+    type: bool
+    default: false
   driver_to_come:
     description: Whether GPUs that can't be read yet may be later in this run. Their servers are listed in C(open) then.
     type: bool
@@ -278,9 +284,9 @@ images:
   returned: stage is V(upgrade) or V(upgrade_undo)
   type: dict
 next:
-  description: What is left to be done by a person.
-  returned: stage is V(upgrade)
-  type: str
+  description: What is left to be done by a person. A list of sentences in V(upgrade_undo).
+  returned: stage is V(upgrade) or V(upgrade_undo)
+  type: raw
 back:
   description: The command that goes back.
   returned: stage is V(upgrade)

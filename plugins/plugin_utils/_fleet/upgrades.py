@@ -24,6 +24,9 @@ SERVICES = {
     "litellm": ("litellm_version", "litellm_image"),
 }
 PREFIXES = {"postgres": "llmfleet-postgres", "vllm": "llmfleet-vllm-", "litellm": "llmfleet-litellm-"}
+#: The variable that brings PostgreSQL back as well.
+POSTGRES_TOO = "with_postgres"
+OLDER = "once a newer minor release has served a database, an older one may be unable to restore what it dumps of it"
 LOST = (
     "The way back from a LiteLLM that has migrated the database is the backup that is made now: keys, teams and spend of after"
     " it are not in that (the database that it replaces is kept)"
@@ -92,8 +95,12 @@ def _next(given: Value) -> str:
 
 
 def _back(before: t.Mapping[str, list[str]]) -> str:
-    images = "".join(f" -e {name}_image={images[0]}" for name, images in before.items() if len(images) == 1)
-    return f"ansible-playbook llmfleet.gateway.upgrade_undo -i INVENTORY{images}"
+    back = {name: images[0] for name, images in before.items() if len(images) == 1}
+    # Beside others it stays.
+    rest = {name: image for name, image in back.items() if name != "postgres"} or back
+    images = "".join(f" -e {name}_image={image}" for name, image in rest.items())
+    alone = f" -e {POSTGRES_TOO}=yes" if "postgres" in rest else ""
+    return f"ansible-playbook llmfleet.gateway.upgrade_undo -i INVENTORY{images}{alone}"
 
 
 def _variables() -> list[str]:
@@ -183,9 +190,9 @@ def faults(value: Value) -> list[str]:
     """Where a run would go back to an image that an upgrade has left."""
     return [
         f"{name} was upgraded to {row['after']}, and the declaration has {declared(value, name)} still. Write"
-        f" {_pin(row)} into the inventory; the way back is llmfleet.gateway.upgrade_undo"
+        f" {_pin(row)} into the inventory; the way back is llmfleet.gateway.upgrade_undo{_asked(name)}"
         for name, row in kept(value["reading"]).items()
-        if declared(value, name) in map(str, row["before"])
+        if _goes_back(value, name, row)
     ]
 
 
@@ -198,9 +205,39 @@ def _pin(row: Value) -> str:
 # ---- the way back
 
 
-def undo(value: Value) -> dict[str, t.Any]:
-    """What upgrade_undo does by the record and the declaration, which has to be that of before."""
-    record = kept(value["reading"])
+def _asked(service: str) -> str:
+    return f" -e {POSTGRES_TOO}=yes" if service == "postgres" else ""
+
+
+def undo(value: Value, with_postgres: bool = False) -> dict[str, t.Any]:
+    """What upgrade_undo does by the record and the declaration, which has to be that of before but for a PostgreSQL that stays."""
+    known = kept(value["reading"])
+    record = {name: row for name, row in known.items() if name != "postgres" or with_postgres}
+    stays = {name: row for name, row in known.items() if name not in record}
+    backup = str(record.get("litellm", {}).get("backup") or "")
+    lost = ["Keys, teams and spend of after the upgrade are not in the database any more, only in the one that is kept"]
+    older = [f"Backups that are made from then on may be of no use: {OLDER}"] if "postgres" in record else []
+    return {
+        "images": {name: {"before": row["after"], "after": row["before"][-1]} for name, row in record.items()},
+        "record": record,
+        "refused": _undo_refused(value, record, stays),
+        "will": _undo_will(record, stays, backup),
+        "destroys": (lost if "litellm" in record else []) + older,
+        "backup": backup,
+        "next": [
+            f"Write {_pin(row)} into the inventory" for name, row in stays.items() if _goes_back(value, name, row)
+        ],
+    }
+
+
+def _goes_back(value: Value, service: str, row: Value) -> bool:
+    """Whether a run by this declaration would go back to an image of before."""
+    return declared(value, service) in map(str, row["before"])
+
+
+def _undo_refused(value: Value, record: Record, stays: Record) -> list[str]:
+    if stays and not record:
+        return [f"postgres alone was upgraded, and stays: {OLDER}. Write -e {POSTGRES_TOO}=yes to go back nonetheless"]
     refused = [] if record else ["no upgrade is known that could be undone"]
     for name, row in record.items():
         if declared(value, name) != str(row["before"][-1]):
@@ -208,19 +245,16 @@ def undo(value: Value) -> dict[str, t.Any]:
                 f"{name} was {row['before'][-1]} before its upgrade, and the declaration has {declared(value, name)}: set {name}_image or"
                 f" {name}_version to what it was, in the inventory or with -e"
             )
-    backup = str(record.get("litellm", {}).get("backup") or "")
+    return refused
+
+
+def _undo_will(record: Record, stays: Record, backup: str) -> list[str]:
     lines = [f"{name}: from {row['after']} back to {row['before'][-1]}" for name, row in record.items()]
+    lines += [
+        f"{name}: stays at {row['after']}, since {OLDER} (-e {POSTGRES_TOO}=yes: back too)"
+        for name, row in stays.items()
+    ]
     if "litellm" in record:
         lines.append(f"Back up the database as it is, and bring back {backup}, which was made before the upgrade")
         lines.append("Let requests wait in the gates meanwhile, and keep the database of now under another name")
-    lost = ["Keys, teams and spend of after the upgrade are not in the database any more, only in the one that is kept"]
-    destroys = lost if "litellm" in record else []
-    images = {name: {"before": row["after"], "after": row["before"][-1]} for name, row in record.items()}
-    return {
-        "images": images,
-        "record": record,
-        "refused": refused,
-        "will": lines,
-        "destroys": destroys,
-        "backup": backup,
-    }
+    return lines

@@ -19,7 +19,6 @@ from tests.load.changes import Fleet, Load, deploy, nobody_noticed
 UPGRADE, UNDO = "playbooks/upgrade.yml", "playbooks/upgrade_undo.yml"
 Shell = t.Callable[[str, str], str]
 PSQL = "docker exec -i llmfleet-postgres psql -U postgres --no-psqlrc -tA"
-EARLIER_POSTGRES = "llmfleet-bench/postgres:earlier"
 #: What a release does whose last migration fails, after those before it have been applied.
 BROKEN = """FROM {image}
 USER root
@@ -37,6 +36,11 @@ def images() -> dict[str, str]:
     found = {**read("images.yml"), "earlier": read("litellm.yml")["litellm_image"]}
     found["postgres_image"] = (SCENARIO / "next_postgres").read_text()
     return {name.removesuffix("_image"): text for name, text in found.items()}
+
+
+def pin_postgres() -> None:
+    """As upgrade_undo says."""
+    (INVENTORY / "group_vars/all/zz_pins.yml").write_text(f"postgres_image: {images()['postgres']}\n")
 
 
 def read(name: str) -> dict[str, str]:
@@ -175,7 +179,7 @@ def test_the_declaration_of_before_is_refused_until_the_release_is_in_it(ssh: Sh
 
 
 def test_the_way_back(ssh: Shell, gateway: Gateway, old_key: str, tmp_path: Path) -> None:
-    """A key of after the upgrade is in the database that is kept."""
+    """A key of after the upgrade is in the database that is kept, and PostgreSQL stays at its newer minor release."""
     late, result = made(gateway, "made by the new release"), tmp_path / "result.json"
     refused = deploy("-e", "confirm=yes", playbook=UNDO)
     assert refused.returncode != 0 and "was llmfleet-bench/litellm" in refused.stdout
@@ -186,9 +190,13 @@ def test_the_way_back(ssh: Shell, gateway: Gateway, old_key: str, tmp_path: Path
     assert run.returncode == 0, run.stdout[-8000:]
     now, told = running(ssh), json.loads(result.read_text())
     assert images()["earlier"] in now["llmfleet-litellm-1"] and images()["earlier"] in now["llmfleet-litellm-2"]
-    assert EARLIER_POSTGRES in now["llmfleet-postgres"]
+    assert images()["postgres"] in now["llmfleet-postgres"] and "postgres: stays at" in run.stdout
+    assert f"postgres_image: {images()['postgres']}" in told["next"]
     assert gateway.chat(key=old_key)[0] == 200 and gateway.call("/v1/models", key=late)[0] == 401
     assert told["kept"] in databases(ssh)
+    older = deploy()
+    assert older.returncode != 0 and "postgres was upgraded" in older.stdout and running(ssh) == now
+    pin_postgres()
     settled = deploy()
     assert settled.returncode == 0, settled.stdout[-5000:]
     assert (SCENARIO / "keys" / "demo").exists() and running(ssh) == now

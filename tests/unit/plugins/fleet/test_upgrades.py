@@ -164,5 +164,53 @@ def test_the_way_back_needs_the_declaration_of_before() -> None:
     assert "upgraded" not in upgrades.recorded(upgraded(), {}, found["record"])
 
 
+def both() -> Value:
+    """A reading of after an upgrade of LiteLLM and PostgreSQL."""
+    found = planned(
+        {"postgres_version": "15.20"}, {"gw": [*FOUND["gw"][:2], box("llmfleet-postgres", "pg:15.18")]}, litellm=NEW
+    )
+    rows = upgrades.entries(found, {"backup": "/b/one.tar"})
+    return t.cast("Value", json.loads(json.dumps(upgrades.recorded(value()["reading"], rows))))
+
+
+def test_postgresql_stays_at_its_newer_minor_release_and_says_so() -> None:
+    there = {**value(postgres="pg:15.18"), "reading": both()}
+    found = upgrades.undo(there)
+    assert found["refused"] == [] and list(found["images"]) == ["litellm"]
+    assert any(
+        line.startswith("postgres: stays at postgres:17") and "with_postgres=yes" in line for line in found["will"]
+    )
+    assert found["next"] == ["Write postgres_version: 15.20 into the inventory"]
+    # So that the next run does not bring it back.
+    after = upgrades.recorded(both(), {}, found["record"])
+    assert list(after["upgraded"]) == ["postgres"]
+    (line,) = upgrades.faults({**there, "reading": after})
+    assert "postgres_version: 15.20" in line and "upgrade_undo -e with_postgres=yes" in line
+    # Where the inventory has it already nothing is left to be written.
+    assert upgrades.undo({**value(), "reading": both()})["next"] == []
+
+
+def test_postgresql_goes_back_where_somebody_says_so() -> None:
+    there = {**value(postgres="pg:15.18"), "reading": both()}
+    found = upgrades.undo(there, with_postgres=True)
+    assert sorted(found["images"]) == ["litellm", "postgres"] and found["next"] == [] and len(found["destroys"]) == 2
+    assert "upgraded" not in upgrades.recorded(both(), {}, found["record"])
+    assert "postgres was pg:15.18" in upgrades.undo({**value(), "reading": both()}, True)["refused"][0]
+
+
+def test_postgresql_alone_goes_back_only_by_that_variable() -> None:
+    found = planned(None, {"gw": [box("llmfleet-postgres", "pg:15.18")]})
+    assert found["back"].endswith("-e postgres_image=pg:15.18 -e with_postgres=yes")
+    reading = upgrades.recorded(value()["reading"], upgrades.entries(found, {}))
+    there = {**value(postgres="pg:15.18"), "reading": reading}
+    assert "with_postgres=yes" in upgrades.undo(there)["refused"][0]
+    assert upgrades.undo(there, True)["refused"] == []
+
+
+def test_the_command_back_names_no_postgresql_beside_others() -> None:
+    found = planned(None, {"gw": [*FOUND["gw"][:2], box("llmfleet-postgres", "pg:15.18")]}, litellm=NEW)
+    assert found["back"].endswith(f"-i INVENTORY -e litellm_image={OLD}")
+
+
 def test_without_an_upgrade_there_is_no_way_back() -> None:
     assert upgrades.undo(value())["refused"] == ["no upgrade is known that could be undone"]
