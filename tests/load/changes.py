@@ -185,6 +185,15 @@ def nobody_noticed(seen: dict[str, t.Any]) -> None:
     print(f"{seen['change']}: {seen['requests']} requests, longest wait {seen['longest_wait']} s")
 
 
+def ready(backend: str = "vllm-tiny") -> int:
+    """Replicas to which the first gateway's gate sends requests now."""
+    told = ["python3", "-", "--socket", SOCKET, "--seconds", "0.1"]
+    connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), next(iter(hosts())), *told]
+    watch = (CHECKOUT / "tests/load/watch.py").read_text()
+    seen = subprocess.run(connection, input=watch, check=True, capture_output=True, text=True).stdout
+    return int(json.loads(seen.splitlines()[0])["ready"][backend])
+
+
 def own_start(container: str) -> float:
     """Seconds from the start of vLLM's container on the last server until it listened: no change of it takes less."""
     asked = (
@@ -293,6 +302,35 @@ def reboot() -> t.Callable[[str], None]:
 
     def run(host: str) -> None:
         subprocess.run(["docker", "restart", hosts()[host]["container"]], check=True, capture_output=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def lost() -> t.Callable[[str], None]:
+    """A server's power is gone."""
+
+    def run(host: str) -> None:
+        subprocess.run(["docker", "kill", hosts()[host]["container"]], check=True, capture_output=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def renewed() -> t.Callable[[str], None]:
+    """A new server in place of one that was lost, with images and a model and nothing else."""
+
+    def run(server: str) -> None:
+        known = json.loads((SCENARIO / "bench.json").read_text())
+        where, container = ["--dir", str(SCENARIO)], hosts()[server]["container"]
+        subprocess.run(["docker", "rm", "-f", "-v", container], check=True, capture_output=True)
+        subprocess.run(["docker", "volume", "rm", f"{container}-docker"], check=True, capture_output=True)
+        for told in (
+            ["up", *where, "--name", known["prefix"], "--hosts", ",".join(known["hosts"])],
+            ["load", *where, "--hosts", server, "--images", "gate,vllm"],
+            ["model", *where, "--host", server, "--path", "/srv/models/tiny"],
+        ):
+            subprocess.run([sys.executable, str(CHECKOUT / "tests/bench/bench.py"), *told], check=True)
 
     return run
 

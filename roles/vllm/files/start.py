@@ -1,11 +1,12 @@
 # Managed by Ansible: role llmfleet.gateway.vllm.
-"""Starts vLLM when it is this instance's turn on its GPUs, and becomes it.
+"""Starts vLLM when it is this instance's turn on its GPUs, and passes signals on to it.
 
 An instance measures the free memory of its GPUs while it starts, so those that share one must not start at once, unless
 the size of each one's KV cache is given.
 Docker starts all containers together after a reboot, so the order is kept here: one lock a GPU (flock on a directory
 that all instances of the host see, so a lock ends with its holder), held from before the start until /health answers.
-A watcher that outlives the exec lets go of it; vLLM itself stays the main process, which gets the signals.
+A watcher beside it lets go of it.
+A stop that comes before vLLM serves ends it at once: by itself it goes on loading for as long as requests may take.
 
 Every wait has a limit: a neighbour that hangs delays this instance and never keeps it away.
 """
@@ -51,7 +52,7 @@ class Lock:
         self.name = name
         self.descriptor = None
         with contextlib.suppress(OSError):
-            # Closed by the exec of vLLM; the watcher, which is a fork, keeps it.
+            # Closed before vLLM starts; the watcher, which is a fork, keeps it.
             self.descriptor = os.open(os.path.join(LOCKS, name), os.O_RDONLY | os.O_DIRECTORY)
 
     def take(self):
@@ -77,6 +78,11 @@ class Lock:
     def release(self):
         if self.descriptor is not None:
             fcntl.flock(self.descriptor, fcntl.LOCK_UN)
+
+    def close(self):
+        """Leaves the lock to the forks that have it."""
+        if self.descriptor is not None:
+            os.close(self.descriptor)
 
 
 class Turn(typing.NamedTuple):
@@ -264,6 +270,37 @@ def with_keys(command, keys):
     return [*command[:place], path, *command[place + 1 :]]
 
 
+class Server:
+    """vLLM as a child. What has not served yet has no request to finish."""
+
+    def __init__(self, turn):
+        self.url = turn.health_url
+        self.served = False
+        self.process = None
+
+    def run(self, command):
+        """Until it ends; its exit status as a shell says it."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
+        self.process = subprocess.Popen(command)
+        while self.process.poll() is None and not self.served:
+            self.served = healthy(self.url)
+            time.sleep(POLL_SECONDS)
+        status = self.process.wait()
+        return status if status >= 0 else 128 - status
+
+    def stop(self, number, _frame):
+        if self.process is None:
+            os._exit(128 + number)
+        if self.served or healthy(self.url):
+            self.process.send_signal(number)
+            return
+        say("stopped before it served")
+        self.process.kill()
+        # Its other processes end with the container.
+        os._exit(128 + number)
+
+
 def main(arguments):
     with open(arguments[0], encoding="utf-8") as handle:
         turn = Turn(**json.load(handle))
@@ -276,6 +313,8 @@ def main(arguments):
         wait_for_others(turn, gpus, end)
         take_gpus(gpus, end)
         leave(watch, turn, gpus)
+        for lock in gpus:
+            lock.close()
     if turn.address:
         meet(turn)
     if turn.rank:
@@ -289,8 +328,8 @@ def main(arguments):
     if previous and "--config" in command:
         command = with_keys(command, [secrets["VLLM_API_KEY"], previous])
     os.environ.update(secrets)
-    os.execvp(command[0], command)
+    return Server(turn).run(command)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ import pytest
 import yaml
 from rendering import ROLES
 
-#: Writes what it does and when; loads for a while, answers /health, ends on SIGTERM.
+#: Writes what it does and when; loads for a while, answers /health, ends on SIGTERM, unless it is deaf while it loads.
 SERVER = """
 import http.server, json, os, signal, sys, threading, time
 name, port, seconds, log = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
@@ -29,9 +30,10 @@ def note(what):
 def stop(number, frame):
     note("stopped")
     os._exit(0)
-signal.signal(signal.SIGTERM, stop)
+signal.signal(signal.SIGTERM, signal.SIG_IGN if os.environ.get("DEAF") else stop)
 note("starts")
 time.sleep(seconds)
+signal.signal(signal.SIGTERM, stop)
 if os.environ.get("DIES"):
     note("dies")
     sys.exit(3)
@@ -107,6 +109,7 @@ class Host:
             env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:1", **environment},
             stdout=subprocess.PIPE if command else subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
             text=True,
         )
         self.running.append(process)
@@ -123,8 +126,10 @@ class Host:
         return self.notes()
 
     def close(self) -> None:
+        """With the server of one that was killed, as a container ends."""
         for process in self.running:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
@@ -207,12 +212,29 @@ def test_a_neighbour_that_hangs_delays_and_does_not_keep_away(host: Host) -> Non
     assert "a serves" not in host.wait_for("b serves")
 
 
-def test_the_server_is_the_main_process_and_gets_the_signals(host: Host) -> None:
-    process = host.start("a", [0], seconds=0)
+def test_a_server_that_serves_gets_the_signals(host: Host) -> None:
+    process = host.start("a", [0], seconds=0, DEAF="1")
     host.wait_for("a serves")
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
     assert host.notes()[-1] == "a stopped"
+
+
+def test_a_stop_before_it_serves_ends_it_at_once(host: Host) -> None:
+    """vLLM lets its engine load to the end, and waits for that as long as for requests."""
+    process = host.start("a", [0], seconds=60, DEAF="1")
+    host.wait_for("a starts")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 143
+    assert host.notes() == ["a starts"]
+    # The GPU is free for the next one.
+    host.start("b", [0], seconds=0)
+    host.wait_for("b serves")
+
+
+def test_what_the_server_ends_with_is_what_docker_sees(host: Host) -> None:
+    process = host.start("a", [0], seconds=0.1, DIES="1")
+    assert process.wait(20) == 3
 
 
 def test_secrets_come_into_the_environment_of_the_server_alone(host: Host) -> None:
@@ -266,7 +288,9 @@ def test_a_node_without_an_api_ends_with_its_head(host: Host) -> None:
     """What is left of a replica hangs for ever; Docker starts both again."""
     port = free_port()
     head = subprocess.Popen(
-        [sys.executable, str(host.path / "server.py"), "head", str(port), "0.2", str(host.log)], text=True
+        [sys.executable, str(host.path / "server.py"), "head", str(port), "0.2", str(host.log)],
+        start_new_session=True,
+        text=True,
     )
     host.running.append(head)
     node = {"health_url": f"http://127.0.0.1:{port}/health", "rank": 1, "address": "127.0.0.1"}

@@ -18,6 +18,7 @@ from tests.load.changes import (
     nobody_noticed,
     operated,
     own_certificate,
+    ready,
     shown,
     taken_back,
 )
@@ -165,6 +166,24 @@ def test_a_server_leaves(fleet: Fleet, under_load: Load) -> None:
 def test_a_server_joins(fleet: Fleet, under_load: Load) -> None:
     fleet.join("gpu2")
     changed(fleet, under_load, "server added")
+    assert ready() == 2
+
+
+def test_a_new_server_has_the_name_of_one_that_was_lost(
+    fleet: Fleet, under_load: Load, lost: Copied, renewed: Copied, other_image: t.Callable[[str], str]
+) -> None:
+    """The one that was lost is taken out although it does not answer (what clients see of that: docs/failures.md)."""
+    lost("gpu2")
+    gone = deploy("-e", "server=gpu2", "-e", "confirm=yes", playbook="playbooks/decommission.yml")
+    assert gone.returncode == 0, gone.stdout[-6000:]
+    fleet.leave("gpu2")
+    without = deploy()
+    assert without.returncode == 0, without.stdout[-6000:]
+    renewed("gpu2")
+    other_image("vllm")
+    fleet.join("gpu2")
+    changed(fleet, under_load, "server added, of the name of one that was lost")
+    assert ready() == 2
 
 
 def test_a_gateway_joins(fleet: Fleet, under_load: Load) -> None:
