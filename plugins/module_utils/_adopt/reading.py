@@ -25,9 +25,9 @@ class ReadingError(Exception):
 
 
 def text(path: str) -> str | None:
-    """A file's text; None where there is none."""
+    """A file's text; None where there is none, also where a pipe is in its place, which would never end."""
     try:
-        with open(path, "rb") as stream:
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 return None
             raw = stream.read(LARGEST + 1)
@@ -57,7 +57,7 @@ def inspected(run: Run, kind: Sequence[str], names: Sequence[str]) -> list[dict[
 
 
 def containers(run: Run, folder: str) -> list[dict[str, Any]]:
-    """Of the deployment in a folder, running or not, without their environment."""
+    """Of the deployment in a folder, running or not, without the values of their environment."""
     listed = run(["docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}.project.working_dir"])
     if listed.rc:
         raise ReadingError(f"docker ps failed: {listed.err.strip()[:300] or 'is Docker there?'}")
@@ -77,12 +77,18 @@ def _container(said: dict[str, Any]) -> dict[str, Any]:
         "folder": labels.get(f"{LABEL}.project.working_dir", ""),
         "one_off": labels.get(f"{LABEL}.oneoff", "False") == "True",
         "image": config.get("Image", ""),
+        "environment": _set_names(config.get("Env") or []),
         "state": (said.get("State") or {}).get("Status", ""),
         "restart": _policy(host.get("RestartPolicy") or {}),
         "mounts": [
             {"source": one.get("Source", ""), "target": one.get("Destination", "")} for one in said.get("Mounts") or []
         ],
     }
+
+
+def _set_names(environment: Sequence[str]) -> list[str]:
+    """Of the variables that are not empty, without their values."""
+    return sorted(name for name, _sign, value in (str(one).partition("=") for one in environment) if value)
 
 
 def _policy(said: dict[str, Any]) -> str:

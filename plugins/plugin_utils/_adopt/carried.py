@@ -31,7 +31,7 @@ def carried(proxy: Proxy, database: Database, models: list[Model], new_salt: boo
         )
     else:
         found["litellm_master_key"] = master
-    _salt(found, said.get(_SALT) or master, bool(said.get(_SALT)), new_salt, at("environment", _SALT), notes)
+    _salt(found, said.get(_SALT, master), _SALT in said, new_salt, at("environment", _SALT), notes)
     _login(found, said, at, notes)
     _database(found, database, at, notes)
     _vllm(found, models, notes)
@@ -50,7 +50,8 @@ def _salt(found: Held, salt: str, own: bool, new_salt: bool, where: str, notes: 
             where, "a new one is made: credentials and models that were entered in the UI have to be entered again"
         )
     else:
-        short = "is too short, or has white space in it" if salt else "is not set, nor is the master key"
+        empty = "is empty, and LiteLLM encrypted with the empty text" if own else "is not set, nor is the master key"
+        short = "is too short, or has white space in it" if salt else empty
         notes.fault(
             where,
             f"{short}. It can't be changed without losing what it encrypted (models and credentials that were entered in the UI, none"

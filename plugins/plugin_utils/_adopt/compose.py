@@ -18,7 +18,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.interpolat
     InterpolationError,
     interpolate,
 )
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Note, Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.source import (
     COMPOSE_FILES,
     ENVIRONMENT,
@@ -43,8 +43,17 @@ _APPENDED = (
 _FLAT = "write the whole of it into one file (docker compose config > flat.yml), and give that one: -e compose_file=flat.yml"
 
 
+class Missing(t.NamedTuple):
+    """A variable that nobody sets, and what uses it: a key of a service, and below `environment` which of its variables."""
+
+    where: str
+    key: str
+    variable: str
+    name: str
+
+
 class Service(t.NamedTuple):
-    """One service. `data` has its other keys as they are written."""
+    """One service. `data` has its other keys as they are written. Its faults count where the fleet takes it over."""
 
     name: str
     data: Data
@@ -53,7 +62,8 @@ class Service(t.NamedTuple):
     entrypoint: list[str]
     ports: list[forms.Port]
     mounts: list[forms.Mount]
-    missing: list[tuple[str, str]]  # where a variable is used that nobody sets, and its name
+    missing: list[Missing]
+    faults: list[Note]
     at: t.Callable[..., str]  # FILE:LINE and the key below the service
 
     @property
@@ -69,13 +79,16 @@ class Deployment(t.NamedTuple):
     data: Data  # the other keys of the files
     files: list[str]
     at: t.Callable[..., str]
+    variables: dict[str, str]  # of .env
+    has_env: bool
 
 
 def deployment(source: Source, compose_files: t.Sequence[str], notes: Notes) -> Deployment | None:
     """None where there is nothing to read: what is missing is among the faults, or still wanted."""
     text = source.text(ENVIRONMENT)
-    lines = dotenv.parse(text, ENVIRONMENT, notes, {}) if text is not None else {}
-    variables = {name: line.value for name, line in lines.items()}
+    shell = _shell(source)
+    lines = dotenv.parse(text, ENVIRONMENT, notes, shell) if text is not None else {}
+    variables = {**shell, **{name: line.value for name, line in lines.items()}}
     names = list(compose_files) or _default_files(source, variables)
     if not names:
         notes.fault(
@@ -89,6 +102,11 @@ def deployment(source: Source, compose_files: t.Sequence[str], notes: Notes) -> 
     return reading.deployment(documents)
 
 
+def _shell(source: Source) -> dict[str, str]:
+    """What the shell that started Compose certainly had."""
+    return {"PWD": source.folder, **({"HOME": source.home} if source.home else {})}
+
+
 def _default_files(source: Source, variables: t.Mapping[str, str]) -> list[str]:
     if variables.get("COMPOSE_FILE"):
         return variables["COMPOSE_FILE"].split(variables.get("COMPOSE_PATH_SEPARATOR", ":"))
@@ -99,7 +117,15 @@ def _default_files(source: Source, variables: t.Mapping[str, str]) -> list[str]:
 class _Reading:
     def __init__(self, source: Source, variables: dict[str, str], has_env: bool, notes: Notes) -> None:
         self.source, self.variables, self.has_env, self.notes = source, variables, has_env, notes
-        self.missing: dict[tuple[t.Any, ...], list[tuple[str, str]]] = {}
+        self.missing: dict[tuple[t.Any, ...], list[Missing]] = {}
+        self.faults: dict[tuple[t.Any, ...], list[Note]] = {}
+
+    def _fault(self, path: tuple[t.Any, ...], where: str, text: str) -> None:
+        """Of a service that may be none of the fleet's, kept with it."""
+        if path[:1] == ("services",) and len(path) > 1:
+            self.faults.setdefault(path[:2], []).append(Note(where, text))
+        else:
+            self.notes.fault(where, text)
 
     def document(self, name: str) -> Document | None:
         text = self.source.text(name)
@@ -109,7 +135,7 @@ class _Reading:
         try:
             return read(text, self.source.short(name), core=True)
         except DocumentError as error:
-            self.notes.fault("YAML", str(error))
+            self.notes.fault(error.where, error.text)
             return None
 
     def deployment(self, documents: list[Document]) -> Deployment:
@@ -130,7 +156,15 @@ class _Reading:
             merged.get("name") or self.variables.get("COMPOSE_PROJECT_NAME") or os.path.basename(self.source.folder)
         )
         rest = {name: value for name, value in merged.items() if name != "services"}
-        return Deployment(_project_name(str(project)), services, rest, [one.name for one in documents], at)
+        return Deployment(
+            _project_name(str(project)),
+            services,
+            rest,
+            [one.name for one in documents],
+            at,
+            self.variables,
+            self.has_env,
+        )
 
     # ---- one file
 
@@ -144,9 +178,11 @@ class _Reading:
         try:
             found = interpolate(value, self.variables)
         except InterpolationError as error:
-            self.notes.fault(document.where(*path), str(error))
+            self._fault(path, document.where(*path), str(error))
             return ""
-        self.missing.setdefault(path[:2], []).extend((document.where(*path), name) for name in found.missing)
+        key, variable = _used_by(path[2:], value)
+        places = (Missing(document.where(*path), key, variable, name) for name in found.missing)
+        self.missing.setdefault(path[:2], []).extend(places)
         return found.text
 
     def _refuse(self, data: Data, document: Document) -> None:
@@ -167,14 +203,15 @@ class _Reading:
             services[name] = dict(service)
             for key, form in (("environment", forms.environment), ("env_file", forms.env_files)):
                 if service.get(key) is not None:
-                    services[name][key] = self._formed(form, service[key], document.where("services", name, key)) or {}
+                    where = document.where("services", name, key)
+                    services[name][key] = self._formed(form, service[key], name, where) or {}
         return {**data, "services": services}
 
-    def _formed(self, form: t.Callable[[t.Any], t.Any], value: t.Any, where: str) -> t.Any:
+    def _formed(self, form: t.Callable[[t.Any], t.Any], value: t.Any, service: str, where: str) -> t.Any:
         try:
             return form(value)
         except forms.FormError as error:
-            self.notes.fault(where, str(error))
+            self._fault(("services", service), where, str(error))
             return None
 
     # ---- one service
@@ -184,45 +221,62 @@ class _Reading:
             return at("services", name, *path)
 
         def formed(form: t.Callable[[t.Any], t.Any], key: str) -> t.Any:
-            return self._formed(form, data.get(key), below(key)) or []
+            return self._formed(form, data.get(key), name, below(key)) or []
 
-        missing = self.missing.get(("services", name), [])
+        missing = self.missing.setdefault(("services", name), [])
+        faults = self.faults.setdefault(("services", name), [])
         return Service(
             name=name,
             data=data,
-            environment=self._environment(data, below, missing),
+            environment=self._environment(name, data, below, missing),
             command=formed(forms.words, "command"),
             entrypoint=formed(forms.words, "entrypoint"),
             ports=formed(forms.ports, "ports"),
             mounts=formed(forms.mounts, "volumes"),
             missing=missing,
+            faults=faults,
             at=below,
         )
 
-    def _environment(self, data: Data, at: t.Callable[..., str], missing: list[tuple[str, str]]) -> dict[str, str]:
+    def _environment(
+        self, service: str, data: Data, at: t.Callable[..., str], missing: list[Missing]
+    ) -> dict[str, str]:
         found: dict[str, str] = {}
         for entry in data.get("env_file") or []:
-            found.update(self._env_file(entry, at("env_file")))
+            found.update(self._env_file(service, entry, at("env_file")))
         for name, value in (data.get("environment") or {}).items():
             if value is not None:
                 found[name] = value
             elif name in self.variables:
                 found[name] = self.variables[name]
             elif name not in found:
-                missing.append((at("environment", name), name))
+                missing.append(Missing(at("environment", name), "environment", name, name))
         return found
 
-    def _env_file(self, entry: Data, where: str) -> dict[str, str]:
+    def _env_file(self, service: str, entry: Data, where: str) -> dict[str, str]:
         text = self.source.text(entry["path"])
+        path = ("services", service)
         if text is None:
             if entry["required"]:
-                self.notes.fault(
-                    where, f"names {entry['path']}, which can't be read; put it there, or take the entry out"
+                self._fault(
+                    path, where, f"names {entry['path']}, which can't be read; put it there, or take the entry out"
                 )
             return {}
-        name = self.source.short(entry["path"])
-        lines = dotenv.parse(text, name, self.notes, self.variables, raw=entry["format"] == "raw")
+        name, notes = self.source.short(entry["path"]), Notes()
+        lines = dotenv.parse(text, name, notes, self.variables, raw=entry["format"] == "raw")
+        for note in notes.faults:
+            self._fault(path, note.where, note.text)
+        for note in notes.changed:
+            self.notes.change(note.where, note.text)
         return {key: line.value for key, line in lines.items()}
+
+
+def _used_by(path: tuple[t.Any, ...], text: str) -> tuple[str, str]:
+    """The key of a service at a path, and the variable of its environment, which may be a list of NAME=VALUE."""
+    key = str(path[0]) if path else ""
+    if key != "environment" or len(path) < 2:
+        return key, ""
+    return key, text.partition("=")[0] if isinstance(path[1], int) else str(path[1])
 
 
 def _merged(first: Data, second: Data) -> Data:

@@ -10,7 +10,7 @@ import typing as t
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.model_list import service_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import service_of
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import Proxy
 
@@ -32,6 +32,8 @@ class Database(t.NamedTuple):
 
 def database(proxy: Proxy, services: list[Service], deployment: Deployment, notes: Notes) -> Database | None:
     url = _url(proxy)
+    if not url and proxy.service.faults:
+        return None
     if not url:
         notes.fault(
             proxy.service.at("environment"),

@@ -4,7 +4,7 @@
 
 """YAML as its readers take it, with the line of every key: Docker Compose reads YAML 1.2, LiteLLM YAML 1.1.
 
-compose.py and litellm.py use it.
+compose.py and proxy.py use it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,16 @@ Path = tuple[t.Any, ...]
 MOST_NODES = 100_000
 
 
+#: Of Compose. Another text behind a ! may be a secret that should have been in quotes.
+_TAGS = ("!reset", "!override")
+
+
 class DocumentError(ValueError):
-    """Not read; the message says where."""
+    """Not read; where, and why."""
+
+    def __init__(self, where: str, text: str) -> None:
+        super().__init__(f"{where}: {text}")
+        self.where, self.text = where, text
 
 
 class Document(t.NamedTuple):
@@ -56,25 +64,43 @@ for _tag, _form, _first in (
 
 
 def read(text: str, name: str, core: bool) -> Document:
-    loader = (_Core if core else yaml.SafeLoader)(text)
+    try:
+        data, lines = _loaded((_Core if core else yaml.SafeLoader)(text), name)
+    except yaml.YAMLError as error:
+        raise DocumentError(*_told(error, name)) from error
+    except RecursionError:
+        raise DocumentError(f"{name}:1", "is nested too deep to be read; is it the right file?") from None
+    if not isinstance(data, dict):
+        raise DocumentError(f"{name}:1", "is no mapping of keys; is it the right file?")
+    return Document(name, data, lines)
+
+
+def _loaded(loader: yaml.SafeLoader, name: str) -> tuple[t.Any, dict[Path, int]]:
+    reader = _Reader(loader, name)
     try:
         node = loader.get_single_node()
-        reader = _Reader(loader, name)
-        data = reader.built(node, ()) if node else {}
-    except yaml.YAMLError as error:
-        raise DocumentError(_told(error, name)) from error
+        return (reader.built(node, ()) if node else {}), reader.lines
     finally:
         loader.dispose()
-    if not isinstance(data, dict):
-        raise DocumentError(f"{name}:1: is no mapping of keys; is it the right file?")
-    return Document(name, data, reader.lines if node else {})
 
 
-def _told(error: yaml.YAMLError, name: str) -> str:
+def scalar(text: str) -> t.Any:
+    """A value of a command line as YAML has it."""
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return found if isinstance(found, (int, float, bool)) else text
+
+
+def _told(error: yaml.YAMLError, name: str) -> tuple[str, str]:
     """Without the line itself, which may hold a secret."""
     mark = getattr(error, "problem_mark", None)
     where = f"{name}:{mark.line + 1}" if mark else name
-    return f"{where}: is no YAML ({getattr(error, 'problem', None) or 'it has a character that YAML does not allow'}); mend it"
+    problem = getattr(error, "problem", None) or "it has a character that YAML does not allow"
+    if "alias" in problem or "anchor" in problem:
+        problem = "a * or & at the beginning of a value that is no alias or anchor; put the value in quotes"
+    return where, f"is no YAML ({problem}); mend it"
 
 
 class _Reader:
@@ -97,15 +123,16 @@ class _Reader:
         line = node.start_mark.line + 1
         self.count += 1
         if id(node) in self.open:
-            raise DocumentError(f"{self.name}:{line}: an anchor holds itself; take it out")
+            raise DocumentError(f"{self.name}:{line}", "an anchor holds itself; take it out")
         if self.count > MOST_NODES:
             raise DocumentError(
-                f"{self.name}:{line}: its anchors make more than {MOST_NODES} entries; is it the right file?"
+                f"{self.name}:{line}", f"its anchors make more than {MOST_NODES} entries; is it the right file?"
             )
         if not node.tag.startswith("tag:yaml.org,2002:"):
             raise DocumentError(
-                f"{self.name}:{line}: the tag {node.tag} is not read; write the file out"
-                " (docker compose config > flat.yml) and give that one"
+                f"{self.name}:{line}",
+                f"{node.tag if node.tag in _TAGS else 'a tag (a value that begins with !)'} is not read; put a value in quotes, or write the"
+                " file out (docker compose config > flat.yml) and give that one",
             )
 
     def _scalar(self, node: yaml.ScalarNode) -> t.Any:
@@ -113,7 +140,7 @@ class _Reader:
             return self.loader.construct_object(node, deep=True)
         except ValueError as error:
             raise DocumentError(
-                f"{self.name}:{node.start_mark.line + 1}: a value is none of its kind; put it in quotes"
+                f"{self.name}:{node.start_mark.line + 1}", "a value is none of its kind; put it in quotes"
             ) from error
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, t.Any]:
@@ -122,13 +149,13 @@ class _Reader:
         if twice is not None:
             line = node.start_mark.line + 1
             raise DocumentError(
-                f"{self.name}:{line}: the key {twice} stands twice in the mapping that begins here; keep one"
+                f"{self.name}:{line}", f"the key {twice} stands twice in the mapping that begins here; keep one"
             )
         self.loader.flatten_mapping(node)
         found = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                raise DocumentError(f"{self.name}:{key.start_mark.line + 1}: a key is no text; write it as one")
+                raise DocumentError(f"{self.name}:{key.start_mark.line + 1}", "a key is no text; write it as one")
             place = (*path, key.value)
             self.lines[place] = key.start_mark.line + 1
             found[key.value] = self.built(value, place)

@@ -96,7 +96,10 @@ def _unescaped(text: str) -> str:
 
 def _used(text: str, values: t.Mapping[str, str], where: str, notes: Notes) -> str:
     try:
-        return interpolate(text, values).text
+        found = interpolate(text, values)
     except InterpolationError as error:
         notes.fault(where, f"{error}; in single quotes a value is taken as it is")
         return ""
+    for name in found.missing:
+        notes.change(where, f"uses {name}, which is set nowhere, so that nothing stands in its place")
+    return found.text

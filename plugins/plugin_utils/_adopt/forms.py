@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Short and long forms of a service's keys as one form: environment, env_file, command, ports, volumes. Pure; compose.py uses it."""
+"""Short and long forms of a service's keys as one form: environment, env_file, command, ports, volumes. Pure; compose.py and the readers of services use it."""
 
 from __future__ import annotations
 
@@ -39,6 +39,18 @@ class FormError(ValueError):
 def text_of(value: t.Any) -> str:
     """As Compose writes a scalar into the environment."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def listed(value: t.Any) -> list[t.Any]:
+    """Nothing where a list should be and is none."""
+    return value if isinstance(value, list) else []
+
+
+def below(value: t.Any, *path: str) -> t.Any:
+    """What mappings have at a path; None where one of them is none."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
 
 
 def environment(value: t.Any) -> dict[str, str | None]:

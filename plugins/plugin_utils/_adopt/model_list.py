@@ -10,17 +10,22 @@ import typing as t
 from urllib.parse import urlsplit
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import (
+    HERE,
+    Environment,
+    hidden,
+    service_of,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import REFERENCE, Proxy
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.vllm import Model
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, prices
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.names import ENVIRONMENT_NAME
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.routing import PREFERENCES
 
 #: Parameters of a model here that the fleet says itself.
-_LOCAL = ("model", "api_base", "api_key", "custom_llm_provider", "max_parallel_requests", *PREFERENCES)
+_LOCAL = ("model", "api_base", "base_url", "api_key", "custom_llm_provider", "max_parallel_requests", *PREFERENCES)
 _LOCAL_PROVIDERS = ("openai", "hosted_vllm", "vllm", "text-completion-openai", "custom_openai", "openai_like")
-_HERE = ("localhost", "127.0.0.1", "::1", "host.docker.internal", "172.17.0.1", "gateway.docker.internal")
 _ENTRY = ("model_name", "litellm_params", "model_info")
 
 
@@ -33,14 +38,21 @@ class Listed(t.NamedTuple):
     secrets: dict[str, str]  # environment of LiteLLM that stands in for secrets of the list
 
 
+class _Target(t.NamedTuple):
+    """Who answers: a service of this deployment, its model where it is vLLM; or something else on this server."""
+
+    service: str = ""
+    model: Model | None = None
+    here: str = ""
+
+
 class _Reading:
     def __init__(
-        self, proxy: Proxy, models: list[Model], deployment: Deployment, addresses: list[str], notes: Notes
+        self, proxy: Proxy, models: list[Model], environment: Environment, addresses: list[str], notes: Notes
     ) -> None:
-        self.proxy, self.models, self.deployment, self.notes = proxy, models, deployment, notes
-        self.here = {*_HERE, *addresses}
+        self.proxy, self.models, self.environment, self.notes = proxy, models, environment, notes
+        self.here = {*HERE, *addresses}
         self.found = Listed({}, {}, [], {})
-        self.taken = set(proxy.environment)
 
     def at(self, place: int, *path: t.Any) -> str:
         return self.proxy.config.where("model_list", place, *path)
@@ -57,42 +69,49 @@ class _Reading:
         for key in entry:
             if key not in _ENTRY:
                 self.notes.leave(self.at(place, key), "is no part of a model that the fleet knows")
-        service, model = self._target(params)
-        if model:
-            self._local(place, name, params, entry.get("model_info"), model)
-        elif service:
+        target = self._target(params)
+        if target.model:
+            self._local(place, name, params, entry.get("model_info"), target.model)
+        elif target.service:
             self.notes.leave(
                 self.at(place),
-                f"{name} is answered by the service {service}, which stays in the old project, where LiteLLM does not reach it;"
+                f"{name} is answered by the service {target.service}, which stays in the old project, where LiteLLM does not reach it;"
                 " publish it, and give its address as api_base in llm_external_models",
+            )
+        elif target.here:
+            self.notes.leave(
+                self.at(place),
+                f"{name} is answered by something on the server itself, at {target.here}, which is another place inside of the fleet's"
+                " containers; give the server's own address as api_base in llm_external_models",
             )
         else:
             self._external(place, name, params, entry.get("model_info"))
 
-    def _target(self, params: t.Mapping[str, t.Any]) -> tuple[str, Model | None]:
-        """The service of this deployment that answers, and its model where it is vLLM."""
-        provider = str(params.get("custom_llm_provider") or str(params["model"]).partition("/")[0])
-        address = self.proxy.value(params.get("api_base") or params.get("base_url"))
+    def _target(self, params: t.Mapping[str, t.Any]) -> _Target:
+        provider = str(params.get("custom_llm_provider") or self._asked(params).partition("/")[0])
+        address = str(self.proxy.value(params.get("api_base") or params.get("base_url")) or "")
         try:
-            where = urlsplit(str(address or ""))
+            where = urlsplit(address)
             host, port = where.hostname or "", where.port or 80
         except ValueError:
-            return "", None
-        for name, service in self.deployment.services.items():
-            if host in _names(name, service.data):
-                model = next((one for one in self.models if one.service.name == name), None)
-                return name, model if provider in _LOCAL_PROVIDERS else None
+            return _Target()
+        if name := service_of(host, self.environment.deployment):
+            model = next((one for one in self.models if one.service.name == name), None)
+            return _Target(name, model if provider in _LOCAL_PROVIDERS else None)
         if host in self.here and provider in _LOCAL_PROVIDERS:
             for model in self.models:
                 inside = model.port if model.service.data.get("network_mode") == "host" else None
                 if port in (inside, *(one.published for one in model.service.ports if one.target == model.port)):
-                    return model.service.name, model
-        return "", None
+                    return _Target(model.service.name, model)
+        return _Target(here=f"{host}:{port}" if host in HERE else "")
+
+    def _asked(self, params: t.Mapping[str, t.Any]) -> str:
+        return str(self.proxy.value(params["model"]))
 
     def _local(self, place: int, name: str, params: t.Mapping[str, t.Any], info: t.Any, model: Model) -> None:
         service = model.service.name
-        asked = str(params["model"]).partition("/")[2] or str(params["model"])
-        if asked not in model.served:
+        asked = self._asked(params)
+        if not {asked, asked.partition("/")[2]} & set(model.served):
             self.notes.leave(
                 self.at(place), f"{name} asks {service} for a name that it does not serve (an adapter, perhaps)"
             )
@@ -114,30 +133,43 @@ class _Reading:
         self.found.preferences.setdefault(service, {}).update(
             {key: params[key] for key in kept if params.get(key) is not None}
         )
+        taken = self._of_entry(service, params, info if isinstance(info, dict) else {})
         for key in params:
-            if key not in _LOCAL and key != "base_url":
+            if key not in (*_LOCAL, *taken):
                 self.notes.leave(
                     self.at(place, "litellm_params", key), "a model that is served here has no such parameter"
                 )
         for key in info if isinstance(info, dict) else ():
-            if key not in ("id", "mode"):
+            if key not in ("id", *taken):
                 self.notes.leave(self.at(place, "model_info", key), "a model that is served here has no such key")
+
+    def _of_entry(self, service: str, params: t.Mapping[str, t.Any], info: t.Mapping[str, t.Any]) -> list[str]:
+        """What a model is for and what its tokens cost, where both are said as llm_models takes them."""
+        found, said = self.found.preferences[service], {**info, **params}
+        taken = []
+        if said.get("mode") in modes.MODES:
+            found["mode"] = said["mode"]
+            taken.append("mode")
+        costs = {kind: said.get(key) for kind, key in prices.COSTS.items() if key in said}
+        if costs and all(map(_is_cost, costs.values())):
+            price = {kind: float(f"{cost * prices.MILLION:.9g}") for kind, cost in costs.items()}
+            if any(price.values()) and not list(prices.faults({"price": price})):
+                found["price"] = price
+            if "price" in found or not any(price.values()):
+                taken += [prices.COSTS[kind] for kind in costs]
+        return taken
 
     def _external(self, place: int, name: str, params: t.Mapping[str, t.Any], info: t.Any) -> None:
         found: dict[str, t.Any] = {"name": name, "litellm_params": self._hidden(place, name, params, "litellm_params")}
+        for key, value in params.items():
+            if self.environment.is_mounted(value):
+                self.notes.leave(
+                    self.at(place, "litellm_params", key),
+                    "names a file of the old container; give its content by a variable in litellm_secret_environment",
+                )
         if isinstance(info, dict) and info:
             found["model_info"] = self._hidden(place, name, info, "model_info")
         self.found.external.append(found)
-        for key, value in params.items():
-            if (
-                isinstance(value, str)
-                and secret_parts.is_reference(value)
-                and value.removeprefix(REFERENCE) not in self.taken
-            ):
-                self.notes.leave(
-                    self.at(place, "litellm_params", key),
-                    "names a variable that nothing sets; set it in litellm_secret_environment, or the provider refuses",
-                )
 
     def _hidden(self, place: int, name: str, part: t.Mapping[str, t.Any], key: str) -> dict[str, t.Any]:
         """Secrets go into the environment, and the entry has their names."""
@@ -148,42 +180,22 @@ class _Reading:
         def replace(path: tuple[str, ...], text: str) -> str:
             if secret_parts.is_reference(text):
                 return text
-            return REFERENCE + hidden(self.found.secrets, self.taken, (name, *path), text)
+            return REFERENCE + hidden(self.found.secrets, self.proxy.environment, (name, *path), text)
 
-        return secret_parts.replaced({one: value for one, value in part.items() if one not in faulty}, replace)
+        def where(_name: str, *path: t.Any) -> str:
+            return self.at(place, key, *path)
 
-
-def hidden(secrets: dict[str, str], taken: t.Collection[str], words: t.Sequence[str], text: str) -> str:
-    """The name of the environment variable that holds a secret; one for equal texts."""
-    for name, value in secrets.items():
-        if value == text:
-            return name
-    letters = (
-        letter if letter.isalnum() and letter.isascii() else "_" for letter in "_".join(("ADOPTED", *words)).upper()
-    )
-    plain = "".join(letters)
-    name, number = plain, 2
-    while name in taken or name in secrets:
-        name, number = f"{plain}_{number}", number + 1
-    secrets[name] = text
-    return name
+        kept = {one: value for one, value in part.items() if one not in faulty}
+        known = self.environment.resolved(kept, where, self.found.secrets, (name,))
+        return secret_parts.replaced(known, replace)
 
 
-def _names(name: str, data: t.Mapping[str, t.Any]) -> set[str]:
-    """By which a service is reached in its networks."""
-    networks = data.get("networks")
-    listed = networks.values() if isinstance(networks, dict) else []
-    aliases = [alias for one in listed if isinstance(one, dict) for alias in one.get("aliases") or []]
-    return {name, *(str(data[key]) for key in ("container_name", "hostname") if data.get(key)), *map(str, aliases)}
+def _is_cost(value: t.Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
-def service_of(host: str, deployment: Deployment) -> str:
-    """The service that a name in the networks means; empty for one elsewhere."""
-    return next((name for name, one in deployment.services.items() if host in _names(name, one.data)), "")
-
-
-def listed(proxy: Proxy, models: list[Model], deployment: Deployment, addresses: list[str], notes: Notes) -> Listed:
-    reading = _Reading(proxy, models, deployment, addresses, notes)
+def listed(proxy: Proxy, models: list[Model], environment: Environment, addresses: list[str], notes: Notes) -> Listed:
+    reading = _Reading(proxy, models, environment, addresses, notes)
     entries = proxy.config.data.get("model_list") or []
     if not isinstance(entries, list):
         notes.fault(proxy.config.where("model_list"), "is no list; mend it")

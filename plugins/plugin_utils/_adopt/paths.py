@@ -49,4 +49,4 @@ class Paths:
             return real
         if volume:
             return self.server.volume(source, self.volumes)
-        return None if source.startswith("~") else self.source.path(source)
+        return None if source.startswith("~") and not self.source.home else self.source.path(source)

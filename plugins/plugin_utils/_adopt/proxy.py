@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
+import posixpath
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import forms
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import documents, forms
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.documents import Document, DocumentError, read
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.paths import Paths
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.shell import SHELLS, shell_command
 
 REFERENCE = "os.environ/"
 PORT = 4000
@@ -29,7 +31,18 @@ _OPTIONS = (
     "--detailed_debug",
     "--debug",
 )
-_SWITCHES = ("--run_gunicorn", "--use_prisma_migrate", "--detailed_debug", "--debug")
+_FLAGS = """
+run_gunicorn run_hypercorn run_granian use_prisma_migrate use_prisma_db_push enforce_prisma_migration_check detailed_debug debug
+drop_params add_function_to_prompt iam_token_db_auth local reload save use_queue skip_server_startup
+"""
+_SWITCHES = frozenset(f"--{name}" for name in _FLAGS.split())
+#: Options that are settings, by their names there.
+_SETTINGS = {
+    "--drop_params": ("drop_params", lambda text: True),
+    "--add_function_to_prompt": ("add_function_to_prompt", lambda text: True),
+    "--request_timeout": ("request_timeout", documents.scalar),
+    "--max_budget": ("max_budget", documents.scalar),
+}
 
 
 class Proxy(t.NamedTuple):
@@ -58,25 +71,36 @@ def proxy(service: Service, paths: Paths, deployment: Deployment, notes: Notes) 
     config = _config(service, path, paths, deployment, notes) if path else Document("config.yaml", {}, {})
     if config is None:
         return None
-    for name in config.data:
-        if name == "include":
-            notes.fault(config.where(name), "takes further files in; write them into this one")
-    said = config.data.get("environment_variables")
-    environment = {**service.environment, **_texts(said)}
+    if "include" in config.data:
+        notes.fault(config.where("include"), "takes further files in; write them into this one")
+    environment = {**service.environment, **_texts(config.data.get("environment_variables"), service.environment)}
     port = options.get("--port", service.environment.get("PORT", ""))
-    return Proxy(service, config, environment, int(port) if port.isdigit() else PORT)
+    return Proxy(service, _with(config, options), environment, int(port) if port.isdigit() else PORT)
 
 
-def _texts(said: t.Any) -> dict[str, str]:
-    return (
-        {name: forms.text_of(value) for name, value in said.items() if value is not None}
-        if isinstance(said, dict)
-        else {}
-    )
+def _with(config: Document, options: t.Mapping[str, str]) -> Document:
+    """Settings of the command, which those of the file are laid over."""
+    said = {name: read_as(options[option]) for option, (name, read_as) in _SETTINGS.items() if option in options}
+    own = config.data.get("litellm_settings") or {}
+    if not said or not isinstance(own, dict):
+        return config
+    return config._replace(data={**config.data, "litellm_settings": {**said, **own}})
+
+
+def _texts(said: t.Any, environment: t.Mapping[str, str]) -> dict[str, str]:
+    """References among them stand for what the container has."""
+    found = {}
+    for name, value in said.items() if isinstance(said, dict) else ():
+        text = "" if value is None else forms.text_of(value)
+        if secret_parts.is_reference(text):
+            text = environment.get(text.removeprefix(REFERENCE), "")
+        if text:
+            found[name] = text
+    return found
 
 
 def _options(service: Service, notes: Notes) -> dict[str, str]:
-    words = list(service.command) or list(service.entrypoint)
+    words = _words(service, notes)
     found: dict[str, str] = {}
     place = 0
     while place < len(words):
@@ -84,26 +108,45 @@ def _options(service: Service, notes: Notes) -> dict[str, str]:
         place += 1
         if not name.startswith("-"):
             continue
-        if name not in _SWITCHES and not sign and place < len(words):
+        if name not in _SWITCHES and not sign and place < len(words) and not words[place].startswith("-"):
             value, place = words[place], place + 1
         found[name] = value
-        if name not in _OPTIONS:
-            notes.leave(
-                f"{service.at('command')} {name}",
-                "the role starts LiteLLM without it; see the variables of the role litellm",
-            )
-        elif name == "--num_workers" and value not in ("", "1"):
-            notes.change(
-                f"{service.at('command')} {name}",
-                "is litellm_instances now, containers of one worker each, by the host's size",
-            )
+        _told(service, name, value, notes)
     return found
+
+
+def _told(service: Service, name: str, value: str, notes: Notes) -> None:
+    where = f"{service.at('command')} {name}"
+    if name not in (*_OPTIONS, *_SETTINGS):
+        notes.leave(where, "the role starts LiteLLM without it; see the variables of the role litellm")
+    elif name == "--num_workers" and value not in ("", "1"):
+        notes.change(where, "is litellm_instances now, containers of one worker each, by the host's size")
+    elif name in ("--debug", "--detailed_debug"):
+        notes.change(
+            where, "is not set any more: it writes requests into the log; litellm_log_level: DEBUG does the same"
+        )
+
+
+def _words(service: Service, notes: Notes) -> list[str]:
+    """The options of LiteLLM, also where a shell starts it; a script of one's own may read any configuration."""
+    words = [*service.entrypoint, *service.command]
+    if words and words[0].rpartition("/")[2] in SHELLS:
+        found = shell_command(words, "litellm", service.environment)
+        if found is None and not any(word.partition("=")[0] == "--config" for word in words):
+            notes.fault(
+                service.at("entrypoint" if service.entrypoint else "command"),
+                "starts LiteLLM by a script, so that its configuration can't be told; write its command as"
+                " [--config, /app/config.yaml], with that file mounted, and take the script out",
+            )
+        return words if found is None else found
+    return words
 
 
 def _config(service: Service, path: str, paths: Paths, deployment: Deployment, notes: Notes) -> Document | None:
     text, name = _by_compose(service, path, paths, deployment)
     if text is None:
-        on_server = paths.on_server(path if path.startswith("/") else f"/app/{path}")
+        folder = str(service.data.get("working_dir") or "/app")
+        on_server = paths.on_server(posixpath.join(folder, path))
         if not on_server:
             notes.fault(
                 service.at("command"),
@@ -117,7 +160,7 @@ def _config(service: Service, path: str, paths: Paths, deployment: Deployment, n
     try:
         return read(text, name, core=False)
     except DocumentError as error:
-        notes.fault("YAML", str(error))
+        notes.fault(error.where, error.text)
         return None
 
 

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import forms
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.forms import Mount
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import Who
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import Server, Who
 
 #: Keys that the translation reads.
 _READ = (
@@ -26,6 +28,8 @@ _READ = (
     "gpus",
     "shm_size",
     "ulimits",
+    "profiles",
+    "working_dir",
 )
 #: Keys for which the roles have something of their own that does the same.
 _REPLACED = (
@@ -33,23 +37,56 @@ _REPLACED = (
     "platform", "pull_policy", "restart", "runtime", "stdin_open", "stop_grace_period", "stop_signal", "tty", "configs", "secrets",
     "network_mode", "scale", "links",
 )  # fmt: skip
+#: Environment that decides whether old keys and rows can be used.
+_VITAL = re.compile(r"DATABASE_\w+|DIRECT_URL|POSTGRES_\w+|LITELLM_(?:MASTER|SALT)_KEY|UI_(?:USERNAME|PASSWORD)")
 #: Of Compose itself, or read through the services.
 _FILE_KEYS = ("version", "name", "services", "networks", "volumes", "configs", "secrets")
 
 
-def review(deployment: Deployment, who: Who, databases: list[Service], notes: Notes) -> None:
+def review(deployment: Deployment, who: Who, databases: list[Service], server: Server, notes: Notes) -> None:
     for name in deployment.data:
         if name not in _FILE_KEYS and not name.startswith("x-"):
             notes.leave(deployment.at(name), "is no key that the translation knows")
     for service in (*who.own, *databases):
         _keys(service, notes)
-        for where, name in service.missing:
-            notes.fault(where, f"{name} is set nowhere: write {name}=VALUE into .env, empty where that was meant")
+        _missing(service, deployment, server, notes)
     for service in (*who.others, *(one for one in who.databases if one not in databases)):
-        notes.leave(
-            service.at(),
-            "is none of vLLM, LiteLLM and its database: it goes on in the old project, and reaches the API by the server's address only",
-        )
+        if "vllm" in service.name.lower() and service.data.get("build"):
+            notes.leave(
+                service.at(),
+                "may be vLLM, but what it serves is in the image that is built here: declare it in llm_models, and stop this service then",
+            )
+        else:
+            notes.leave(
+                service.at(),
+                "is none of vLLM, LiteLLM and its database: it goes on in the old project, and reaches the API by the server's address only",
+            )
+
+
+def faults(services: t.Iterable[Service], notes: Notes) -> None:
+    """Of services that the fleet takes over: in others they are nobody's business here."""
+    for service in services:
+        for note in service.faults:
+            notes.fault(*note)
+
+
+def _missing(service: Service, deployment: Deployment, server: Server, notes: Notes) -> None:
+    """Compose puts nothing where nobody sets a variable. Whether a shell did is told by the container, where there is one."""
+    held = server.environment(service.name)
+    for one in service.missing:
+        optional = one.variable and not _VITAL.fullmatch(one.variable)
+        if one.key not in _READ or (held is not None and one.variable and one.variable not in held):
+            continue
+        if optional and held is None and deployment.has_env:
+            notes.change(
+                one.where,
+                f"{one.name} is set nowhere, so nothing stands in its place; where the shell of docker compose had it, write"
+                f" {one.name}=VALUE into .env and run this again",
+            )
+        else:
+            notes.fault(
+                one.where, f"{one.name} is set nowhere: write {one.name}=VALUE into .env, empty where that was meant"
+            )
 
 
 def _keys(service: Service, notes: Notes) -> None:
@@ -63,15 +100,12 @@ def _keys(service: Service, notes: Notes) -> None:
             )
     if replaced:
         notes.change(service.at(), f"{', '.join(sorted(replaced))}: the roles have their own")
-    deploy = service.data.get("deploy")
-    if isinstance(deploy, dict):
-        limits = (deploy.get("resources") or {}).get("limits")
-        for key, value in (("replicas", deploy.get("replicas", 1)), ("resources.limits", limits)):
-            if value not in (None, 1, "1"):
-                notes.leave(
-                    service.at("deploy"),
-                    f"{key} is not taken over; see replicas of llm_models, …_memory_limit of the roles",
-                )
+    for path in (("replicas",), ("resources", "limits")):
+        if forms.below(service.data, "deploy", *path) not in (None, 1, "1"):
+            notes.leave(
+                service.at("deploy"),
+                f"{'.'.join(path)} is not taken over; see replicas of llm_models, …_memory_limit of the roles",
+            )
 
 
 def mounts(service: Service, used: t.Callable[[Mount], bool], notes: Notes) -> None:

@@ -6,18 +6,17 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
-from urllib.parse import urlsplit
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.model_list import hidden, service_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import (
+    OLD_SERVICE,
+    Environment,
+    hidden,
+    is_secret,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import REFERENCE, Proxy
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.names import ENVIRONMENT_NAME
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules.litellm import OWNED_ENVIRONMENT
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.secrets import secret_environment
 
 #: Sections of config.yaml and the variables that are merged over what the role renders of them.
 SECTIONS = {
@@ -64,12 +63,6 @@ _STRATEGIES = (
     "cost-based-routing", "lar1",
 )  # fmt: skip
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-#: Environment that is another part's of the translation, or the role's.
-_DROPPED = re.compile(
-    r"DATABASE_\w+|DIRECT_URL|POSTGRES_\w+|PG[A-Z]+|COMPOSE_\w+|PORT|HOST|NUM_WORKERS|STORE_MODEL_IN_DB|CONFIG_FILE_PATH|"
-    r"LITELLM_MODE|HF_TOKEN|HUGGING_FACE_HUB_TOKEN|DOCS_URL|KEEPALIVE_TIMEOUT"
-)
-_REDIS = re.compile(r"REDIS_(?:HOST|PORT|PASSWORD|USERNAME|URL|SSL)")
 
 
 class Settings(t.NamedTuple):
@@ -77,9 +70,9 @@ class Settings(t.NamedTuple):
     secrets: dict[str, str]  # environment of LiteLLM
 
 
-def settings(proxy: Proxy, deployment: Deployment, secrets: dict[str, str], notes: Notes) -> Settings:
+def settings(proxy: Proxy, environment: Environment, secrets: dict[str, str], notes: Notes) -> Settings:
     """*secrets* are those of the model list, which more come to."""
-    found = _Reading(proxy, deployment, dict(secrets), notes)
+    found = _Reading(proxy, environment, dict(secrets), notes)
     for section in SECTIONS:
         found.section(section)
     for name in proxy.config.data:
@@ -89,6 +82,11 @@ def settings(proxy: Proxy, deployment: Deployment, secrets: dict[str, str], note
                 "the roles render no such section; declare such objects in llm_state (ansible-doc llmfleet.gateway.litellm_state)",
             )
     found.environment()
+    if proxy.section("general_settings").get("store_model_in_db") is False:
+        notes.change(
+            proxy.config.where("general_settings", "store_model_in_db"),
+            "was off; the fleet's LiteLLM takes models and credentials from the UI, too",
+        )
     if "litellm_spend_logs_retention" not in found.variables:
         found.variables["litellm_spend_logs_retention"] = KEEP_LOGS
         notes.change(
@@ -99,8 +97,8 @@ def settings(proxy: Proxy, deployment: Deployment, secrets: dict[str, str], note
 
 
 class _Reading:
-    def __init__(self, proxy: Proxy, deployment: Deployment, secrets: dict[str, str], notes: Notes) -> None:
-        self.proxy, self.deployment, self.secrets, self.notes = proxy, deployment, secrets, notes
+    def __init__(self, proxy: Proxy, environment: Environment, secrets: dict[str, str], notes: Notes) -> None:
+        self.proxy, self.held, self.secrets, self.notes = proxy, environment, secrets, notes
         self.variables: dict[str, t.Any] = {}
 
     # ---- sections
@@ -110,22 +108,51 @@ class _Reading:
         if said is not None and not isinstance(said, dict):
             self.notes.fault(self.proxy.config.where(name), "is no mapping; mend it")
             return
+        gone = self._gone(name, said or {})
         for key, value in (said or {}).items():
             where = self.proxy.config.where(name, key)
             if key in _TAKEN[name] or value is None:
                 continue
             if key in _VARIABLES[name]:
                 self._variable(where, *_VARIABLES[name][key], value)
-            elif reason := self._elsewhere(key, value):
+            elif reason := gone.get(key) or self._elsewhere(key, value):
                 self.notes.leave(where, reason)
+            elif key.endswith("callbacks") and isinstance(value, list):
+                self._callbacks(where, name, key, value)
             else:
                 self.variables.setdefault(SECTIONS[name], {})[key] = self._hidden((name, key), value)
+
+    def _gone(self, name: str, said: t.Mapping[str, t.Any]) -> dict[str, str]:
+        """Keys that are of no use without the Redis, or another service, of the old project."""
+        if name == "litellm_settings" and said.get("cache"):
+            given = said.get("cache_params")
+            params: dict[str, t.Any] = given if isinstance(given, dict) else {}
+            redis = params.get("type", "redis") == "redis" and not {"host", "url"} & set(params)
+            service = self.held.service_in(params, "") or (self.held.redis() if redis else "")
+            return dict.fromkeys(("cache", "cache_params"), OLD_SERVICE.format(service)) if service else {}
+        if name == "router_settings":
+            redis = {key: value for key, value in said.items() if key.startswith("redis_")}
+            service = self.held.service_in(redis, "")
+            text = OLD_SERVICE.format(service) + "; where the fleet needs a Redis it has its own"
+            return dict.fromkeys(redis, text) if service else {}
+        return {}
+
+    def _callbacks(self, where: str, name: str, key: str, value: list[t.Any]) -> None:
+        """Without those that are Python code beside the configuration."""
+        code = [str(one) for one in value if _names_code(one)]
+        kept = [one for one in value if not _names_code(one)]
+        if code:
+            self.notes.leave(where, f"{', '.join(code)} names Python code, which is not in the container of the role")
+        if kept or not code:
+            self.variables.setdefault(SECTIONS[name], {})[key] = kept
 
     def _variable(self, where: str, variable: str, kind: type, value: t.Any) -> None:
         value = self.proxy.value(value)
         try:
             typed = kind(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
+            typed = None
+        if isinstance(value, (bool, float)) and typed != value:
             typed = None
         if typed is None or (variable == "litellm_routing_strategy" and typed not in _STRATEGIES):
             self.notes.leave(where, f"is nothing that {variable} takes")
@@ -134,22 +161,13 @@ class _Reading:
 
     def _elsewhere(self, key: str, value: t.Any) -> str:
         """Why a setting can't come along."""
-        if key in _CODE or (key.endswith("callbacks") and _names_code(value)):
+        if key in _CODE or (key.endswith("callbacks") and isinstance(value, str) and _names_code(value)):
             return "names Python code, which is not in the container of the role"
-        if service := self._service_in(value, key):
-            return f"leads to the service {service} of the old project, which the fleet's LiteLLM does not reach"
+        if service := self.held.service_in(value, key):
+            return OLD_SERVICE.format(service)
+        if self.held.is_mounted(value):
+            return "names a file of the old container, which the role's has not"
         return ""
-
-    def _service_in(self, value: t.Any, key: str) -> str:
-        """The first service of the deployment that a setting names as a host."""
-        if isinstance(value, dict):
-            return next((found for name, part in value.items() if (found := self._service_in(part, str(name)))), "")
-        if isinstance(value, list):
-            return next((found for part in value if (found := self._service_in(part, key))), "")
-        text = str(self.proxy.value(value))
-        if key.endswith("host"):
-            return service_of(text, self.deployment)
-        return service_of(_host(text), self.deployment) if "://" in text else ""
 
     def _hidden(self, path: tuple[str, ...], value: t.Any) -> t.Any:
         """Secrets go into the environment; what is secret by its name alone lies one level up."""
@@ -159,7 +177,11 @@ class _Reading:
                 return text
             return REFERENCE + hidden(self.secrets, self.proxy.environment, (path[0], *below), text)
 
-        return secret_parts.replaced({path[1]: value}, replace)[path[1]]
+        known = self.held.resolved({path[1]: value}, self._where, self.secrets, (path[0],))
+        return secret_parts.replaced(known, replace)[path[1]]
+
+    def _where(self, *path: t.Any) -> str:
+        return self.proxy.config.where(*path)
 
     # ---- environment
 
@@ -172,11 +194,11 @@ class _Reading:
                 self._log_level(value)
             elif name == "NUM_WORKERS" and value not in ("", "1"):
                 self.notes.change(self._at(name), "is litellm_instances now, containers of one worker each")
-            elif name in OWNED_ENVIRONMENT or _DROPPED.fullmatch(name) or not value:
+            elif self.held.is_translated(name) or not value:
                 continue
-            elif reason := self._unfit(name, value):
+            elif reason := self.held.why_not(name, value):
                 self.notes.leave(self._at(name), reason)
-            elif secret_parts.is_secret_name(name) or secret_parts.mask_text(value) != value:
+            elif is_secret(name, value):
                 secret[name] = value
             else:
                 plain[name] = value
@@ -192,31 +214,9 @@ class _Reading:
     def _log_level(self, value: str) -> None:
         if value.upper() in _LOG_LEVELS:
             self.variables["litellm_log_level"] = value.upper()
-
-    def _unfit(self, name: str, value: str) -> str:
-        if not ENVIRONMENT_NAME.fullmatch(name):
-            return "is no name of an environment variable to a shell"
-        if _REDIS.fullmatch(name) or self._service_in(value, name.lower()):
-            return (
-                "leads to a service of the old project; the role redis is the fleet's own"
-                if _REDIS.fullmatch(name)
-                else ("leads to a service of the old project, which the fleet's LiteLLM does not reach")
-            )
-        if (secret_parts.is_secret_name(name) or secret_parts.mask_text(value) != value) and secret_environment(
-            {name: value}
-        ):
-            return (
-                "is a secret with white space or control characters in it; set it in litellm_secret_environment without"
-            )
-        return ""
+        elif value:
+            self.notes.leave(self._at("LITELLM_LOG"), "is no level that litellm_log_level takes")
 
 
 def _names_code(value: t.Any) -> bool:
-    return any(isinstance(one, str) and "." in one for one in (value if isinstance(value, list) else [value]))
-
-
-def _host(text: str) -> str:
-    try:
-        return urlsplit(text).hostname or ""
-    except ValueError:
-        return ""
+    return isinstance(value, str) and "." in value

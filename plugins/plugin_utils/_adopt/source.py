@@ -9,6 +9,7 @@ with it. translate.py makes it, compose.py and its readers ask it.
 from __future__ import annotations
 
 import posixpath
+import re
 import typing as t
 
 #: In the order in which Compose looks for them, each with what lies over it.
@@ -29,7 +30,16 @@ class Source:
         self.folder, self.files = folder, files
         self.wanted: set[str] = set()
 
+    @property
+    def home(self) -> str:
+        """Of the person in whose home the folder is; empty where it is in nobody's."""
+        found = re.match(r"/root(?=/|$)|/home/[^/]+", self.folder)
+        return found.group() if found else ""
+
     def path(self, name: str) -> str:
+        """~ is the home, as Compose takes it; a name with ~ is no path where that is not known."""
+        if self.home and (name == "~" or name.startswith("~/")):
+            name = self.home + name[1:]
         return posixpath.normpath(posixpath.join(self.folder, name))
 
     def text(self, path: str) -> str | None:

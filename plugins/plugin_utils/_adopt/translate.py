@@ -15,6 +15,7 @@ from collections import Counter
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import carried, review, routes, vllm
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service, deployment
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.database import Database, database
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import Environment
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.model_list import Listed, listed
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.paths import Paths
@@ -23,7 +24,14 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.settings i
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.source import Source
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import Server, Who, who_is_who
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, values
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.models import (
+    LONGEST_SLUG,
+    RESERVED_SLUGS,
+    is_word,
+    slug,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.rules import postgres
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import SERVED_NAME
 
 Variables = dict[str, t.Any]
 #: Images whose release the roles pin themselves.
@@ -58,10 +66,11 @@ def translate(
 ) -> Translation:
     source, notes = Source(folder, files), Notes()
     found = deployment(source, compose_files, notes)
-    who = who_is_who(found, notes) if found else None
-    if not found or not who:
+    server = Server(facts, found.project) if found else None
+    who = who_is_who(found, server, notes) if found and server else None
+    if not found or not server or not who:
         return Translation(sorted(source.wanted), notes)
-    return _Whole(source, found, who, Server(facts, found.project), notes).translation(new_salt)
+    return _Whole(source, found, who, server, notes).translation(new_salt)
 
 
 class _Whole:
@@ -70,15 +79,18 @@ class _Whole:
         self.variables: Variables = {}
 
     def translation(self, new_salt: bool) -> Translation:
+        review.faults(self.who.own, self.notes)
         models = [found for one in self.who.vllm if (found := vllm.read(one, self._paths(one), self.notes))]
         gateway = proxy(self.who.litellm, self._paths(self.who.litellm), self.deployment, self.notes)
         where = database(gateway, self.who.databases, self.deployment, self.notes) if gateway else None
+        review.faults([where.service] if where and where.service else [], self.notes)
         if not gateway or not where:
             return Translation(sorted(self.source.wanted), self.notes)
         own = [where.service] if where.service else []
-        review.review(self.deployment, self.who, own, self.notes)
-        found = listed(gateway, models, self.deployment, self.server.addresses, self.notes)
-        set_up = settings(gateway, self.deployment, found.secrets, self.notes)
+        review.review(self.deployment, self.who, own, self.server, self.notes)
+        environment = Environment(gateway, self.deployment, self.notes)
+        found = listed(gateway, models, environment, self.server.addresses, self.notes)
+        set_up = settings(gateway, environment, found.secrets, self.notes)
         self._models(models, found)
         self._routes(gateway, found)
         self._gateway(gateway)
@@ -107,7 +119,7 @@ class _Whole:
     # ---- models
 
     def _models(self, models: list[vllm.Model], found: Listed) -> None:
-        entries, taken = [], set[str]()
+        entries, taken, slugs = [], set[str](), set[str]()
         for model in models:
             said = found.names.get(model.service.name, [])
             if not said:
@@ -119,8 +131,8 @@ class _Whole:
                 self.notes.leave(model.service.at(), f"its name {name} is another model's; give it one in llm_models")
                 continue
             taken.add(name)
-            aliases = {"aliases": former} if former else {}
-            entries.append({"name": name, **aliases, **found.preferences.get(model.service.name, {}), **model.entry})
+            named = self._named(model, name, former, slugs)
+            entries.append({**named, **found.preferences.get(model.service.name, {}), **model.entry})
             self._mounts(model)
         if entries:
             self.variables["llm_models"] = entries
@@ -128,9 +140,28 @@ class _Whole:
             self.variables["llm_external_models"] = found.external
         on_gpu = [model for model in models if model.on_gpu]
         known = [index + 1 for model in on_gpu for index in model.entry.get("gpus") or []]
-        sizes = [int(model.entry.get("tensor_parallel_size") or 1) for model in on_gpu]
+        said = [model.entry.get("tensor_parallel_size") for model in on_gpu]
+        sizes = [size if isinstance(size, int) else 1 for size in said]
         self.variables["llm_gpu_count"] = (self.server.gpus or max([*known, *sizes])) if on_gpu else 0
         self._for_all(models)
+
+    def _named(self, model: vllm.Model, name: str, former: list[str], slugs: set[str]) -> Variables:
+        """A name that no container can have is a former name of one that can."""
+        plain = slug(name)
+        taken = plain in (*RESERVED_SLUGS, *slugs)
+        if SERVED_NAME.fullmatch(name) and len(plain) <= LONGEST_SLUG and is_word(plain) and not taken:
+            slugs.add(plain)
+            return {"name": name, **({"aliases": former} if former else {})}
+        tries = (
+            f"{slug(name.rpartition('/')[2])[: LONGEST_SLUG - 8].strip('-') or 'model'}-model{n}"
+            for n in ("", *range(2, 99))
+        )
+        new = next(one for one in tries if one not in slugs)
+        slugs.add(new)
+        self.notes.change(
+            model.service.at(), f"its name {name} can't be a container's: it is {new} now, and {name} an alias of it"
+        )
+        return {"name": new, "aliases": [name, *former]}
 
     def _mounts(self, model: vllm.Model) -> None:
         paths = self._paths(model.service)

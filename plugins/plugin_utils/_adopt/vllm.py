@@ -11,7 +11,7 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import vllm_command
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import forms, vllm_command
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Service
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.paths import Paths
@@ -38,6 +38,8 @@ OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 PLACES = ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "TRANSFORMERS_CACHE", "XDG_CACHE_HOME")
 #: Environment that the containers of the roles have by themselves or must not have.
 DROPPED = ("NVIDIA_DRIVER_CAPABILITIES", "VLLM_API_KEY", "HF_ENDPOINT")
+#: What one file of variables for all services gives vLLM too.
+_FOREIGN = re.compile(r"LITELLM_\w+|POSTGRES_\w+|DATABASE_\w+|REDIS_\w+|UI_(?:USERNAME|PASSWORD)|COMPOSE_\w+|HOME|PATH")
 PORT = 8000
 #: Where the models' folder is in the containers of the role.
 MODELS = "/models"
@@ -87,6 +89,8 @@ class _Reading:
                     self.service.at("volumes"),
                     f"the weights stay in Docker's volume {volume}: never remove it with the old project (down --volumes)",
                 )
+        elif kept and posixpath.basename(kept) == "hub":
+            self.models_dir = posixpath.dirname(kept)
         elif kept:
             self.notes.leave(
                 self.service.at("volumes"),
@@ -190,11 +194,10 @@ class _Reading:
         """Empty for GPUs without a choice, None for no GPUs."""
         said = self.service
         visible = next((said.environment[name] for name in reversed(GPU_VARIABLES) if said.environment.get(name)), "")
-        deploy = said.data.get("deploy") if isinstance(said.data.get("deploy"), dict) else {}
-        reserved = ((deploy.get("resources") or {}).get("reservations") or {}).get("devices") or []
+        reserved = forms.below(said.data, "deploy", "resources", "reservations", "devices")
         asked = said.data.get("gpus")
-        devices = [one for one in [*reserved, *(asked if isinstance(asked, list) else [])] if isinstance(one, dict)]
-        ids = [str(name) for one in devices for name in one.get("device_ids") or []]
+        devices = [one for one in [*forms.listed(reserved), *forms.listed(asked)] if isinstance(one, dict)]
+        ids = [str(name) for one in devices for name in forms.listed(one.get("device_ids"))]
         if visible in ("none", "void"):
             return None
         if not (devices or asked or visible or said.data.get("runtime") == "nvidia"):
@@ -264,9 +267,14 @@ def _first(environment: t.Mapping[str, str], names: t.Iterable[str]) -> str:
 def _environment(service: Service, entry: dict[str, t.Any], notes: Notes) -> dict[str, str]:
     """What is no secret goes into the entry, the rest is returned."""
     known = (*HUB_TOKENS, *GPU_VARIABLES, *OFFLINE, *PLACES, *DROPPED)
+    foreign = [name for name in service.environment if _FOREIGN.fullmatch(name)]
+    if foreign:
+        notes.change(
+            service.at("environment"), f"{', '.join(foreign)}: vLLM needs none of it, and has none of it any more"
+        )
     secret: dict[str, str] = {}
     for name, value in service.environment.items():
-        if name in known:
+        if name in known or name in foreign:
             continue
         if name == "VLLM_SERVER_DEV_MODE" and value not in ("", "0", "false"):
             notes.leave(service.at("environment", name), "opens requests that run code in vLLM without a key")

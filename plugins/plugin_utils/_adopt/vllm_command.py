@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Service
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.shell import SHELLS, plain_words, script
 
 #: Options that are switches: what follows one is the model. Source: those of `vllm serve --help=all` of 0.32 with a --no- form,
 #: and switches of earlier releases.
@@ -51,8 +51,6 @@ SHORT = {
     "-asc": "api-server-count",
     "-O": "optimization-level",
 }
-_SHELLS = ("sh", "bash", "dash", "ash")
-_SHELL_SIGNS = re.compile(r"[;&|<>`$()\n]")
 _NUMBER = re.compile(r"-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 Options = dict[str, t.Any]
@@ -64,14 +62,15 @@ class CommandError(ValueError):
 
 def options(service: Service) -> Options:
     """The options of vLLM by their names with dashes, the model as `model`; values as YAML has them."""
-    return parse(arguments([*service.entrypoint, *service.command], bool(service.entrypoint)))
+    words = [*service.entrypoint, *service.command]
+    return parse(arguments(words, bool(service.entrypoint), service.environment))
 
 
-def arguments(words: list[str], own_entrypoint: bool) -> list[str]:
+def arguments(words: list[str], own_entrypoint: bool, environment: t.Mapping[str, str]) -> list[str]:
     """What is behind `vllm serve`, or behind the module of the API server."""
     first = words[0].rpartition("/")[2] if words else ""
-    if first in _SHELLS:
-        return arguments(_of_shell(words), True)
+    if first in SHELLS:
+        return arguments(_of_shell(words, environment), True, environment)
     for place, word in enumerate(words):
         if "vllm.entrypoints" in word and word.endswith("api_server"):
             return words[place + 1 :]
@@ -86,17 +85,13 @@ def arguments(words: list[str], own_entrypoint: bool) -> list[str]:
     return words
 
 
-def _of_shell(words: list[str]) -> list[str]:
-    flag = next((place for place, word in enumerate(words) if re.fullmatch(r"-[a-z]*c", word)), 0)
-    text = words[flag + 1].strip() if flag and len(words) > flag + 1 else ""
-    text = re.sub(r"\\?\n\s*(?=-)", " ", text)
-    if not text or _SHELL_SIGNS.search(re.sub(r"'[^']*'", "", text)):
-        raise CommandError("runs a shell script; write its command as [vllm, serve, MODEL, --option, value]")
-    try:
-        found = shlex.split(text)
-    except ValueError as error:
-        raise CommandError("has a quote that nothing closes; close it") from error
-    return found[1:] if found[:1] == ["exec"] else found
+def _of_shell(words: list[str], environment: t.Mapping[str, str]) -> list[str]:
+    found = plain_words(script(words), environment)
+    if not found:
+        raise CommandError(
+            "runs a shell script, or has a quote that nothing closes; write its command as [vllm, serve, MODEL, --option, value]"
+        )
+    return found
 
 
 def parse(words: t.Sequence[str]) -> Options:

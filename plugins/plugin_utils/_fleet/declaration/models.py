@@ -40,6 +40,14 @@ def slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def is_word(text: str) -> bool:
+    """Whether it is text to YAML, where 405, null and 1e3 are none."""
+    try:
+        return isinstance(yaml.safe_load(text), str)
+    except yaml.YAMLError:
+        return False
+
+
 class Fleet(t.NamedTuple):
     """What the entries are judged against."""
 
@@ -78,16 +86,12 @@ def _entry_faults(entry: dict[str, t.Any], fleet: Fleet) -> t.Iterator[str]:
 
 
 def _name_faults(name: str, fleet: Fleet) -> t.Iterator[str]:
-    """The name becomes a key in YAML files, where 405, null or 1e3 are no text."""
+    """The name becomes a key in YAML files."""
     if slug(name) in RESERVED_SLUGS:
         yield f"name {shown(name)} is taken by a file or folder of the role; write another, such as {slug(name)}-model"
-    try:
-        text = isinstance(yaml.safe_load(slug(name)), str)
-    except yaml.YAMLError:
-        text = False
     if fleet.with_gateway and len(slug(name)) > LONGEST_SLUG:
         yield f"name {shown(name)} is too long for the name of its container in the network; write at most {LONGEST_SLUG} letters"
-    if not text:
+    if not is_word(slug(name)):
         yield f"name {shown(name)} is no text to YAML; write one with a word in it, such as model-{slug(name) or 'a'}"
 
 

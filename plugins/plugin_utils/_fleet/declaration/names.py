@@ -73,7 +73,9 @@ def image(value: t.Any) -> str:
     )
 
 
-def ulimits(value: t.Mapping[t.Any, t.Any]) -> str:
+def ulimits(value: t.Any) -> str:
+    if not isinstance(value, dict):
+        return f"is {shown(value)}; write a mapping such as {{memlock: -1}}"
     for name, limit in value.items():
         if name not in ULIMITS:
             return f"{shown(name)} is no limit{meant(str(name), ULIMITS)}"

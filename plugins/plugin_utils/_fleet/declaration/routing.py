@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import SERVED_NAME
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.routing import PREFERENCES
 
 Entry = t.Mapping[str, t.Any]
+#: What clients may have called a model before: anything of one line but a pattern. Only LiteLLM reads it.
+_FORMER_NAME = re.compile(r"[^\s*](?:[^\x00-\x1f\x7f*]{0,126}[^\s*])?")
 #: Settings of the router that are made from entries, and what of an entry they are made from.
 _MADE = {"model_group_alias": "aliases", "fallbacks": "fallbacks", "default_fallbacks": "llm_default_fallbacks"}
 
@@ -81,7 +83,7 @@ def _not_names(value: t.Any) -> t.Any:
         return None
     if not isinstance(value, list):
         return value
-    return next((one for one in value if not isinstance(one, str) or not SERVED_NAME.fullmatch(one)), None)
+    return next((one for one in value if not isinstance(one, str) or not _FORMER_NAME.fullmatch(one)), None)
 
 
 # ---- fallbacks

@@ -61,8 +61,8 @@ def test_the_project_is_written_and_no_secret_told(tmp_path: Path) -> None:
 
 
 def test_faults_end_it_before_anything_is_written(tmp_path: Path) -> None:
-    old = Deployment().replace(".env", "HF_TOKEN=hf_abcdefghij\n", "")
-    with pytest.raises(AnsibleActionFail, match="HF_TOKEN is set nowhere"):
+    old = Deployment().replace(".env", "UI_USERNAME=boss\n", "")
+    with pytest.raises(AnsibleActionFail, match="UI_USERNAME is set nowhere"):
         run(old, dir=str(tmp_path / "fleet"))
     assert not (tmp_path / "fleet").exists()
 

@@ -133,7 +133,7 @@ def test_providers_keep_their_parameters(old: Deployment) -> None:
             "",
             ["docker-compose.yml", "LITELLM_MASTER_KEY must be set", ".env"],
         ),
-        (".env", "HF_TOKEN=hf_abcdefghij\n", "", ["docker-compose.yml:10", "HF_TOKEN is set nowhere", "into .env"]),
+        (".env", "UI_USERNAME=boss\n", "", ["docker-compose.yml:28", "UI_USERNAME is set nowhere", "into .env"]),
         (".env", "UI_USERNAME=boss", "UI_USERNAME boss", [".env:5", "no NAME=VALUE"]),
         (".env", f"'{PASSWORD}'", f"'{PASSWORD}", [".env:4", "nothing closes it"]),
         ("docker-compose.yml", "  litellm:\n", "  litellm:\n   - x\n", ["docker-compose.yml:", "is no YAML"]),
@@ -192,7 +192,7 @@ def test_bad_input_is_refused_with_its_place(
 
 
 def test_all_faults_are_told_at_once(old: Deployment) -> None:
-    old.replace(".env", "HF_TOKEN=hf_abcdefghij\n", "").replace("docker-compose.yml", "8000:8000", "a:b")
+    old.replace(".env", "UI_USERNAME=boss\n", "").replace("docker-compose.yml", "8000:8000", "a:b")
     old.replace(".env", f'LITELLM_SALT_KEY="{SALT}"', "LITELLM_SALT_KEY=short")
     assert len(old.translated().notes.faults) == 3
 
@@ -499,8 +499,9 @@ def test_environment_of_litellm_is_kept_apart_by_secrecy(old: Deployment) -> Non
 
 def test_a_reference_that_nothing_sets_is_listed(old: Deployment) -> None:
     old.replace("config.yaml", "os.environ/OPENAI_API_KEY", "os.environ/NOWHERE")
-    assert "config.yaml:10 model_list[1].litellm_params.api_key: names a variable that nothing sets" in left(
-        old.translated()
+    assert (
+        "config.yaml:10 model_list[1].litellm_params.api_key: names the variable NOWHERE, which nothing sets"
+        in left(old.translated())
     )
 
 

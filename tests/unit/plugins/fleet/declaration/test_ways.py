@@ -25,6 +25,7 @@ def of(tiny: dict[str, t.Any], *external: dict[str, t.Any], **more: t.Any) -> li
     [
         ({"aliases": "old"}, "aliases must be a list, not 'old'"),
         ({"aliases": ["old", 7]}, "aliases must be a list of former names of the model, not '7'"),
+        ({"aliases": ["two\nlines"]}, "aliases must be a list of former names of the model, not 'two"),
         ({"aliases": ["gpt-*"]}, "aliases must be a list of former names of the model, not 'gpt-*'"),
         ({"aliases": ["tiny"]}, "the alias 'tiny' is also a name of llm_models[0] (tiny); take it out of one of them"),
         ({"aliases": ["cloud"]}, "the alias 'cloud' is also a name of llm_external_models[0] (cloud)"),
