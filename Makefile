@@ -18,10 +18,12 @@ help: ## Show this list
 env: ## Make .venv: Ansible, the collections this one works with, the test tools
 	@scripts/env.sh
 
-# make's names of init's parameters; what is not given is left to the playbook.
-INIT = dir=$(DIR) gpu_hosts=$(GPU_HOSTS) gateway=$(GATEWAY) ssh_user=$(SSH_USER) gpu_count=$(GPU_COUNT) domain=$(DOMAIN) models=$(MODELS)
+# Init's parameters and make's names of them, as JSON, since a name may have spaces; what is not given is left to the playbook.
+INIT = dir:DIR gpu_hosts:GPU_HOSTS gateway:GATEWAY ssh_user:SSH_USER gpu_count:GPU_COUNT domain:DOMAIN models:MODELS
+given = $($(lastword $(subst :, ,$(1))))
+parameter = $(if $(call given,$(1)),-e '{"$(firstword $(subst :, ,$(1)))": "$(call given,$(1))"}')
 init: env ## Write a fleet project: make init DIR=my-fleet GPU_HOSTS=10.0.0.5,10.0.0.6 DOMAIN=llm.example.com (or neither)
-	@$(BIN)/ansible-playbook -i localhost, playbooks/init.yml $(foreach given,$(INIT),$(if $(filter-out %=,$(given)),-e $(given)))
+	@$(BIN)/ansible-playbook -i localhost, playbooks/init.yml $(foreach one,$(INIT),$(call parameter,$(one)))
 
 demo: env ## Start a demo host on this machine, deploy everything to it, ask it a question
 	@$(BIN)/python scripts/demo.py up

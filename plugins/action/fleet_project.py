@@ -16,6 +16,7 @@ from ansible import context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
+from ansible.utils.vars import load_extra_vars
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._project import asked, declared, files
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
 
@@ -64,7 +65,10 @@ class ActionModule(ActionBase):
 
     def _view(self, given: Value) -> Value:
         wanted = asked.read(given)
-        found = asked.faults(wanted) or declared.faults(wanted, role_defaults(self._loader), self._loader)
+        said = load_extra_vars(self._loader)
+        found = [*asked.misspelt(said), *asked.faults(wanted)] or declared.faults(
+            wanted, role_defaults(self._loader), self._loader
+        )
         if found:
             raise AnsibleActionFail(
                 "Nothing was written, since site.yml would refuse such a fleet:\n" + "\n".join(found)
@@ -86,7 +90,7 @@ class ActionModule(ActionBase):
                 with open(path, "x", encoding="utf-8") as stream:
                     stream.write(text)
         except OSError as error:
-            raise AnsibleActionFail(f"{error}. What was written is there; mend it and run again") from error
+            raise AnsibleActionFail(f"{error}. What was written is there; mend it and run again") from None
 
     def _told(self, folder: Path, texts: dict[str, str], kept: list[str]) -> Value:
         diff = [

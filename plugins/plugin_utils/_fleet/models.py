@@ -18,6 +18,11 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import longest_context
 
 #: A name has to pass unchanged through URLs, LiteLLM's model list (where * is a wildcard) and --served-model-name.
+#: Keys that an entry must have, and what to write there.
+REQUIRED = {
+    "name": 'write what clients send as "model"',
+    "model": "write a repository of the hub, such as Qwen/Qwen2.5-7B-Instruct, or an absolute path on the servers",
+}
 SERVED_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
 
 #: vLLM takes a context beyond the model's own only with this variable, or where the model's positions are overridden.
@@ -163,7 +168,7 @@ def model_errors(
         return [f"llm_models[{index}] is not a dictionary; write it as {{name: ..., model: ...}}"]
     where = label(entry, index)
     errors = [f"{where}: unknown key {key}{suggest(key, KEYS)}" for key in sorted(map(str, set(entry) - set(KEYS)))]
-    errors += [f"{where}: {key} is missing" for key in ("name", "model") if not entry.get(key)]
+    errors += [f"{where}: {key} is missing; {remedy}" for key, remedy in REQUIRED.items() if not entry.get(key)]
     mistyped = _type_errors(entry, where)
     # What is of a wrong type hides nothing of the rest, but without a name and a model there is little to judge.
     doubtful = {*mistyped, "gpus"} if "tensor_parallel_size" in mistyped else set(mistyped)

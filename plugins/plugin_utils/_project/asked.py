@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import shown
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.models import LONGEST_SLUG, is_word
 
 #: Stands for a server's address until the user writes one; an address that documents may use.
 PLACEHOLDER = "192.0.2.10"
@@ -19,6 +21,10 @@ FIRST_MODEL = "qwen2.5-0.5b=Qwen/Qwen2.5-0.5B-Instruct"
 _USER = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _SOURCE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9._/-]*")
+
+
+#: Of init, beside the folder.
+PARAMETERS = ("gpu_hosts", "gateway", "ssh_user", "gpu_count", "domain", "models")
 
 
 class Server(t.NamedTuple):
@@ -68,9 +74,13 @@ def _words(value: t.Any) -> list[str]:
 
 
 def _model(word: str) -> Model:
-    """name=repository, or a repository whose last part becomes the name."""
+    """name=repository, or a repository whose last part becomes the name, as far as a container can have it."""
     name, equals, model = word.partition("=")
-    return Model(name, model) if equals else Model(word.rstrip("/").rpartition("/")[2].lower(), word)
+    if equals:
+        return Model(name, model)
+    plain = word.rstrip("/").rpartition("/")[2].lower()
+    short = plain if len(plain) <= LONGEST_SLUG else plain[:LONGEST_SLUG].rstrip("._-")
+    return Model(short if is_word(short) else f"model-{short}", word)
 
 
 def faults(asked: Asked) -> list[str]:
@@ -93,6 +103,13 @@ def faults(asked: Asked) -> list[str]:
     if asked.domain and values.host(asked.domain):
         found.append(f"domain: {shown(asked.domain)} is no name; write the API's, such as llm.example.com")
     return found + [fault for model in asked.models for fault in _model_faults(model)]
+
+
+def misspelt(variables: t.Iterable[str]) -> list[str]:
+    """Of the variables of a command line: a parameter that is called otherwise would be taken for one that was not given."""
+    known = {"dir", "result", *PARAMETERS}
+    close = {name: difflib.get_close_matches(name, sorted(known), 1, 0.8) for name in variables if name not in known}
+    return [f"{name} is no parameter; did you mean {found[0]}?" for name, found in close.items() if found]
 
 
 def _times(asked: Asked, address: str) -> int:

@@ -108,8 +108,9 @@ def test_check_mode_writes_nothing(tmp_path: Path) -> None:
         ((), "Say where the project shall be: -e dir=my-fleet"),
         (("-e", "dir={}", "-e", "gpu_hosts=a b", "-e", "gpu_count=x"), "gpu_count: 'x' is no number"),
         (("-e", "dir={}/file/my-fleet"), "/file is a file; name a folder"),
+        (("-e", "dir={}/my-fleet", "-e", "gpu_host=10.0.0.5"), "gpu_host is no parameter; did you mean gpu_hosts?"),
     ],
-    ids=["no folder", "wrong values", "a file in the way"],
+    ids=["no folder", "wrong values", "a file in the way", "a parameter that is none"],
 )
 def test_a_refusal_names_the_remedy_and_leaves_nothing(tmp_path: Path, given: tuple[str, ...], said: str) -> None:
     (tmp_path / "file").write_text("")

@@ -31,6 +31,8 @@ LONGEST_SLUG = 45
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 EXTERNAL_KEYS = ("name", "aliases", "fallbacks", "litellm_params", "model_info")
+#: Parameters of a provider's model that say where it is.
+ADDRESSES = ("api_base", "base_url")
 #: Options of vLLM that hold a token or a password, and where it belongs.
 _HUB_TOKEN = "vllm_hf_token"
 _ELSEWHERE = "vllm_secret_environment, by the name that the program reads"
@@ -69,7 +71,7 @@ def model_faults(models: t.Any, fleet: Fleet) -> list[str]:
 
 
 def _entry_faults(entry: dict[str, t.Any], fleet: Fleet) -> t.Iterator[str]:
-    if isinstance(entry.get("name"), str):
+    if entry.get("name") and isinstance(entry["name"], str):
         yield from _name_faults(entry["name"], fleet)
     if isinstance(entry.get("model"), str):
         yield from _model_faults(entry)
@@ -115,7 +117,9 @@ def _argument_faults(arguments: dict[t.Any, t.Any]) -> t.Iterator[str]:
     """What stands here gets into a file that all may read, the diff, and vLLM's log."""
     for path in secrets.secrets_in({str(name): value for name, value in arguments.items()}):
         option = path.replace("_", "-")
-        where = _HUB_TOKEN if option == "hf-token" else "vllm_api_key" if option == "api-key" else _ELSEWHERE
+        if option == "api-key":  # one of the options that the fleet sets, of which models.py tells
+            continue
+        where = _HUB_TOKEN if option == "hf-token" else _ELSEWHERE
         yield f"engine_args.{path} would be readable in files and logs; take it out, and set {where}"
 
 
@@ -178,6 +182,9 @@ def _parameter_faults(params: dict[t.Any, t.Any]) -> list[str]:
     if wrong:
         be = "are no names" if len(wrong) > 1 else "is no name"
         faults.append(f"litellm_params: {names.listed(wrong)} {be} of parameters; write letters, digits and _ only")
+    faults += [f"litellm_params.{key} {fault}" for key in ADDRESSES if (fault := _address_fault(params.get(key)))]
+    if isinstance(params.get("api_key"), (int, float)):
+        faults.append("litellm_params.api_key must be text; write it in quotes")
     for key, value in params.items():
         if (
             key not in wrong
@@ -193,6 +200,12 @@ def _parameter_faults(params: dict[t.Any, t.Any]) -> list[str]:
                     f"litellm_params.{key} names no environment variable after os.environ/; write letters, digits and _"
                 )
     return faults
+
+
+def _address_fault(value: t.Any) -> str:
+    if value is None or (isinstance(value, str) and re.match(r"(?:https?|wss?)://[^/\s]|os\.environ/", value)):
+        return ""
+    return "is no address; write one such as https://api.example.com/v1"
 
 
 def _secret_fault(value: str) -> str:

@@ -125,7 +125,7 @@ def _preference_faults(entries: t.Sequence[Routed]) -> list[str]:
                     f"{one.where}: litellm_params.{name} is missing, but another deployment of {one.entry['name']} has one,"
                     f" so that this one would never be used; write a number"
                 )
-            elif value is not None and not _number(value, name):
+            elif value is not None and not _number(value, name) and not _told_by_type(one, value):
                 at = name if one.local else f"litellm_params.{name}"
                 what = "a whole number from 1" if name == "order" else "a number above 0"
                 found.append(f"{one.where}: {at} must be {what}, not {shown(str(value))}")
@@ -135,6 +135,11 @@ def _preference_faults(entries: t.Sequence[Routed]) -> list[str]:
 def _said(one: Routed, name: str) -> t.Any:
     params = one.entry if one.local else one.entry.get("litellm_params")
     return params.get(name) if isinstance(params, dict) else None
+
+
+def _told_by_type(one: Routed, value: t.Any) -> bool:
+    """Of a model that is served here, models.py tells what is no number at all."""
+    return one.local and (isinstance(value, bool) or not isinstance(value, (int, float)))
 
 
 def _number(value: t.Any, name: str) -> bool:

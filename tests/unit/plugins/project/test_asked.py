@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._project import declared, files
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._project.asked import Asked, faults, read
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._project.asked import Asked, faults, misspelt, read
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import role_defaults
 
 
@@ -49,6 +49,24 @@ def test_the_name_in_the_api_is_the_last_part_or_the_one_given() -> None:
     models = read({"models": "Qwen/Qwen2.5-7B-Instruct,chat=meta/Llama-3,/srv/models/Mine/"}).models
     assert [model.name for model in models] == ["qwen2.5-7b-instruct", "chat", "mine"]
     assert models[2].model == "/srv/models/Mine/"
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("meta/405", "model-405"),
+        (f"owner/{'Long-' * 12}Instruct", ("long-" * 9)[:45].rstrip("-")),
+        ("a/null", "model-null"),
+    ],
+)
+def test_a_last_part_that_no_container_can_be_called_by_is_made_one(model: str, name: str) -> None:
+    assert read({"models": model}).models[0].name == name
+    assert refused(models=model) == []
+
+
+def test_a_parameter_that_is_called_otherwise_is_refused() -> None:
+    said = ["gpu_host", "models", "result", "compose_dir", "ansible_port"]
+    assert misspelt(said) == ["gpu_host is no parameter; did you mean gpu_hosts?"]
 
 
 @pytest.mark.parametrize(
