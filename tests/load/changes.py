@@ -52,16 +52,21 @@ class Fleet:
     """The scenario's inventory as its user edits it: what was declared, with changes that stay."""
 
     def __init__(self) -> None:
-        self.said: dict[str, t.Any] = yaml.safe_load((ALL / "scenario.yml").read_text())
+        self.declared: dict[str, t.Any] = {}
+        # As Ansible reads them. Secrets are nobody's edit.
+        for path in sorted(ALL.glob("*.yml")):
+            if path.name not in ("vault.yml", EDITS):
+                self.declared.update(yaml.safe_load(path.read_text()))
+        self.said = copy.deepcopy(self.declared)
         # Of an earlier session of pytest with the same hosts.
         if (ALL / EDITS).exists():
-            self.said.update(yaml.safe_load((ALL / EDITS).read_text()))
+            self.said.update(yaml.safe_load((ALL / EDITS).read_text()) or {})
 
     def declare(self, change: Edit) -> None:
+        """Only what differs is written: the rest stays where it is declared."""
         change(self.said)
-        # Lookups of scenario.yml stay as they are there.
-        mine = {name: value for name, value in self.said.items() if name != "llm_state"}
-        (ALL / EDITS).write_text(yaml.safe_dump(mine))
+        edits = {name: value for name, value in self.said.items() if self.declared.get(name) != value}
+        (ALL / EDITS).write_text(yaml.safe_dump(edits))
 
     def join(self, host: str, group: str = "gpu_servers") -> None:
         """A host that the bench has already, one line in the inventory."""

@@ -42,7 +42,18 @@ def test_a_change_for_a_while_is_taken_back(tmp_path: Path, monkeypatch: pytest.
     fleet.declare(lambda said: said.update(b=2))
     with fleet.for_a_while(lambda said: said.update(a=3)):
         assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 3, "b": 2}
-    assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": 1, "b": 2}
+    assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"b": 2}
+
+
+def test_what_a_scenario_declares_over_the_common_part_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "ALL", tmp_path)
+    (tmp_path / "scenario.yml").write_text("a: {b: 1}\nc: 1\n")
+    (tmp_path / "small.yml").write_text("a: {b: 2}\n")
+    fleet = changes.Fleet()
+    fleet.declare(lambda said: said.update(c=2))
+    assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"c": 2}
+    fleet.declare(lambda said: said["a"].update(d=3))
+    assert yaml.safe_load((tmp_path / "zz_change.yml").read_text()) == {"a": {"b": 2, "d": 3}, "c": 2}
 
 
 def test_edits_of_an_earlier_session_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
