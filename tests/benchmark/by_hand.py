@@ -120,7 +120,8 @@ def changed(project: Project, name: str) -> dict[str, t.Any]:
     time.sleep(4)
     end.touch()
     load.wait(timeout=600)
-    return {**json.loads(summary.read_text()), "change": f"{name}, by hand", "change_seconds": seconds}
+    found = {"change": f"{name}, by hand", "change_seconds": seconds, "load_average": round(os.getloadavg()[1], 1)}
+    return {**json.loads(summary.read_text()), **found}
 
 
 def main() -> None:
