@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages import docker_data as data
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages import docker_unit
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.common import (
     Facts,
     Installed,
@@ -33,11 +34,11 @@ Plan = dict[str, t.Any]
 def look(variables: Variables) -> dict[str, t.Any]:
     """What host_info is asked for, on a host of any system."""
     if not truth(variables["docker_manage_packages"]):
-        return {"units": ["docker"]}
+        return {"files": [docker_unit.PATH], "units": ["docker"]}
     names = {*data.PINS, *data.FOREIGN_TO_UPSTREAM, *data.HELD_BESIDE_OWN, *data.BESIDE_ON_APT, "kernel-modules-extra"}
     return {
         "packages": sorted(names),
-        "files": [*data.KEY_PATHS.values(), *data.REPOSITORY_PATHS.values()],
+        "files": [*data.KEY_PATHS.values(), *data.REPOSITORY_PATHS.values(), docker_unit.PATH],
         "key_files": [*data.KEY_PATHS.values()],
         "repositories": [variables["docker_repository_url"]],
         "units": ["docker"],
@@ -151,10 +152,11 @@ def _unsupported(variables: Variables, facts: Facts) -> str:
     return ""
 
 
-def plan(variables: Variables, facts: Facts) -> Plan:
-    """What differs from the declaration, and what the role's tasks need to mend it."""
+def plan(variables: Variables, facts: Facts, ports: t.Iterable[int]) -> Plan:
+    """What differs from the declaration, and what the role's tasks need to mend it. *ports* are what services publish."""
     return {
         **packages_plan(variables, facts),
+        "unit": docker_unit.unit(variables, facts, ports),
         "config": config_differs(variables, facts["docker"]),
         "service": not _engine_runs(variables, facts),
     }

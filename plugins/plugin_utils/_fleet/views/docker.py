@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages import daemon, docker
 
@@ -39,9 +40,10 @@ def look(host: Host) -> dict[str, t.Any]:
 
 def view(_fleet: Fleet, host: Host) -> dict[str, t.Any]:
     """What differs, and what it is made from."""
+    ports = [int(host.variables[port.variable]) for service in SERVICES for port in service.ports]
     return {
         "declared": {name: host.variables[name] for name in DECLARED},
         "daemon_variables": list(daemon.VARIABLES),
         "daemon_secret": daemon.daemon_secret(host.variables),
-        "plan": docker.plan(host.variables, host.facts),
+        "plan": docker.plan(host.variables, host.facts, ports),
     }

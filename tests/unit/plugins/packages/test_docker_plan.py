@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages import docker_data
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages import docker_data, docker_unit
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.daemon import (
     VARIABLES,
     config_differs,
@@ -30,6 +30,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.docker 
 from looks import KEY, ROLES, defaults, file, held, host, row
 
 UPSTREAM = ["docker-ce", "docker-ce-cli", "containerd.io", "docker-buildx-plugin", "docker-compose-plugin"]
+#: That services publish.
+PORTS = (443, 80, 4000, 443)
 PINS = {"version": "29.8.2", "containerd_version": "2.3.6", "buildx_version": "0.37.1", "compose_version": "5.6.0"}
 
 
@@ -69,16 +71,16 @@ def test_each_system_has_its_entry(system: str, key: str, repository: str, suite
 
 @pytest.mark.parametrize("system", ["Debian-11", "Ubuntu-20.04", "RHEL-8", "Fedora-42", "openSUSE"])
 def test_other_systems_are_refused_with_what_there_is(system: str) -> None:
-    (said,) = plan(variables(), host(system))["refusals"]
+    (said,) = plan(variables(), host(system), PORTS)["refusals"]
     assert system in said and "Debian 13" in said and "docker_manage_packages to false" in said
-    assert plan(variables(manage_packages=False), host(system))["refusals"] == []
+    assert plan(variables(manage_packages=False), host(system), PORTS)["refusals"] == []
 
 
 def test_an_unknown_processor_and_no_systemd_are_refused() -> None:
-    assert "riscv64" in plan(variables(), host("Debian-13", "riscv64"))["refusals"][0]
+    assert "riscv64" in plan(variables(), host("Debian-13", "riscv64"), PORTS)["refusals"][0]
     without = host("Debian-13", system={"service_manager": ""})
-    assert "docker_manage_service to false" in plan(variables(), without)["refusals"][0]
-    assert plan(variables(manage_service=False), without)["refusals"] == []
+    assert "docker_manage_service to false" in plan(variables(), without, PORTS)["refusals"][0]
+    assert plan(variables(manage_service=False), without, PORTS)["refusals"] == []
 
 
 @pytest.mark.parametrize(("system", "key", "repository", "suite", "end"), APT)
@@ -162,7 +164,7 @@ def test_the_distributions_own_packages(system: str, packages: list[str]) -> Non
 
 @pytest.mark.parametrize("system", ["Debian-12", "Ubuntu-22.04", "Rocky-9", "RHEL-10"])
 def test_a_distribution_that_will_not_do_says_why(system: str) -> None:
-    (said,) = plan(variables(source="distribution"), host(system))["refusals"]
+    (said,) = plan(variables(source="distribution"), host(system), PORTS)["refusals"]
     assert "Docker" in said and said.endswith("Set docker_source to upstream for it.")
 
 
@@ -199,7 +201,7 @@ def test_another_key_on_the_host_differs() -> None:
 
 
 def test_a_key_that_cannot_be_read_is_said() -> None:
-    (said,) = plan(variables(gpg_key="/not/there.asc"), host("Debian-13"))["refusals"]
+    (said,) = plan(variables(gpg_key="/not/there.asc"), host("Debian-13"), PORTS)["refusals"]
     assert "/not/there.asc" in said and "can't be read" in said
 
 
@@ -217,7 +219,11 @@ def converged(**given: Any) -> dict[str, Any]:
             row("ca-certificates", "20250419"),
             row("pigz", "2.8-1"),
         ],
-        files={"/etc/apt/keyrings/docker.asc": file(KEY), repository["path"]: file(repository["text"])},
+        files={
+            "/etc/apt/keyrings/docker.asc": file(KEY),
+            repository["path"]: file(repository["text"]),
+            docker_unit.PATH: file(docker_unit.text(PORTS)),
+        },
         repositories={"https://download.docker.com/linux": [repository["path"]]},
         services={"docker": {"loaded": True, "active": True, "enabled": True}},
         docker={"error": "", "running": True, "daemon": daemon_options(variables()), "daemon_mode": "0644"},
@@ -225,14 +231,29 @@ def converged(**given: Any) -> dict[str, Any]:
 
 
 def test_a_converged_host_has_nothing_to_do() -> None:
-    found = plan(variables(gpg_key=KEY), converged())
+    found = plan(variables(gpg_key=KEY), converged(), PORTS)
     assert found["differs"] is False and found["engine_was_there"] is True
     assert found["packages"] == [] and found["holds"] == [] and found["refusals"] == []
-    assert found["config"] is False and found["service"] is False
+    assert found["config"] is False and found["service"] is False and found["unit"]["differs"] is False
+
+
+def test_connections_to_published_ports_wait_while_the_engine_starts() -> None:
+    """Once it has, and where it can't, the rule is gone."""
+    found = plan(variables(), host("Debian-13"), PORTS)["unit"]
+    assert found["differs"] is True and found["path"] in look(variables(manage_packages=False))["files"]
+    lines = dict(line.split("=", 1) for line in found["text"].splitlines() if line.startswith("Exec"))
+    rule = "PREROUTING -p tcp --syn -m addrtype --dst-type LOCAL -m multiport --dports 80,443,4000 -j DROP"
+    assert lines["ExecStartPre"] == f"-/bin/sh -c 'iptables -w 5 -t raw -I {rule}'"
+    assert f"-D {rule}" in lines["ExecStartPost"] and lines["ExecStopPost"] == lines["ExecStartPost"]
+
+
+@pytest.mark.parametrize("given", [{"manage_service": False}, {"live_restore": False}])
+def test_an_engine_whose_containers_end_with_it_needs_no_such_rule(given: dict[str, Any]) -> None:
+    assert plan(variables(**given), host("Debian-13"), PORTS)["unit"]["differs"] is False
 
 
 def test_a_bare_host_lacks_everything() -> None:
-    found = plan(variables(gpg_key=KEY), host("Debian-13"))
+    found = plan(variables(gpg_key=KEY), host("Debian-13"), PORTS)
     assert found["differs"] is True and found["engine_was_there"] is False
     assert found["packages"] == [*UPSTREAM, "ca-certificates", "pigz"]
     assert found["holds"] == UPSTREAM
@@ -256,7 +277,7 @@ COMPOSE = "docker-compose-plugin"
 def test_each_difference_is_found(name: str, changed: dict[str, Any], expected: dict[str, Any]) -> None:
     there = converged()
     there["packages"] = [changed if one["name"] == name else one for one in there["packages"]]
-    found = plan(variables(gpg_key=KEY), there)
+    found = plan(variables(gpg_key=KEY), there, PORTS)
     found["refusals"] = len(found["refusals"])
     assert found["differs"] is True and {key: found[key] for key in expected} == expected
 
@@ -264,28 +285,28 @@ def test_each_difference_is_found(name: str, changed: dict[str, Any], expected: 
 def test_a_downgrade_needs_consent_and_the_remedy_is_said() -> None:
     there = converged()
     there["packages"][0] = held("docker-ce", "5:30.0.0-1~debian.13~trixie")
-    (said,) = plan(variables(gpg_key=KEY), there)["refusals"]
+    (said,) = plan(variables(gpg_key=KEY), there, PORTS)["refusals"]
     assert "docker-ce 30.0.0" in said and "docker_allow_downgrade" in said
-    assert plan(variables(gpg_key=KEY, allow_downgrade=True), there)["refusals"] == []
+    assert plan(variables(gpg_key=KEY, allow_downgrade=True), there, PORTS)["refusals"] == []
 
 
 def test_another_repository_file_differs() -> None:
     there = converged()
     del there["files"]["/etc/apt/sources.list.d/docker.sources"]
-    assert plan(variables(gpg_key=KEY), there)["repository"]["differs"] is True
+    assert plan(variables(gpg_key=KEY), there, PORTS)["repository"]["differs"] is True
 
 
 def test_a_second_source_file_is_named_before_apt_refuses_it() -> None:
     there = converged()
     there["repositories"]["https://download.docker.com/linux"].append("/etc/apt/sources.list.d/docker.list")
-    assert plan(variables(gpg_key=KEY), there)["refusals"] == []
+    assert plan(variables(gpg_key=KEY), there, PORTS)["refusals"] == []
     there["packages"].pop()
-    (said,) = plan(variables(gpg_key=KEY), there)["refusals"]
+    (said,) = plan(variables(gpg_key=KEY), there, PORTS)["refusals"]
     assert "/etc/apt/sources.list.d/docker.list" in said
 
 
 def test_holds_are_lifted_when_asked() -> None:
-    found = plan(variables(gpg_key=KEY, packages_hold="false"), converged())
+    found = plan(variables(gpg_key=KEY, packages_hold="false"), converged(), PORTS)
     assert found["holds"] == UPSTREAM and found["differs"] is True and found["hold"] is False
 
 
@@ -308,14 +329,16 @@ def test_an_engine_of_the_distribution_without_cdi() -> None:
 
 
 def test_what_could_not_be_read_is_not_planned_as_absent() -> None:
-    (said,) = plan(variables(), host("Debian-13", faults={"packages": "OSError: dpkg-query ended with 2"}))["refusals"]
+    (said,) = plan(variables(), host("Debian-13", faults={"packages": "OSError: dpkg-query ended with 2"}), PORTS)[
+        "refusals"
+    ]
     assert "dpkg-query ended with 2" in said
 
 
 def test_the_service_of_a_host_without_systemd_is_the_engines_answer() -> None:
     declared = variables(manage_packages=False, manage_service=False)
-    assert plan(declared, host("openSUSE", docker={"error": "no engine"}))["service"] is True
-    assert plan(declared, host("openSUSE", docker={"error": ""}))["service"] is False
+    assert plan(declared, host("openSUSE", docker={"error": "no engine"}), PORTS)["service"] is True
+    assert plan(declared, host("openSUSE", docker={"error": ""}), PORTS)["service"] is False
 
 
 def test_the_look_asks_for_all_that_the_plan_reads() -> None:
@@ -327,7 +350,7 @@ def test_the_look_asks_for_all_that_the_plan_reads() -> None:
             assert {docker.key()["path"], docker.repository()["path"]} <= set(asked["files"])
             assert docker.key()["path"] in asked["key_files"]
     assert set(docker_data.FOREIGN_TO_UPSTREAM + docker_data.FOREIGN_TO_DISTRIBUTION) <= set(asked["packages"])
-    assert look(variables(manage_packages=False)) == {"units": ["docker"]}
+    assert look(variables(manage_packages=False)) == {"files": [docker_unit.PATH], "units": ["docker"]}
 
 
 def test_the_default_daemon_json() -> None:

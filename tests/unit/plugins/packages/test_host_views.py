@@ -39,7 +39,8 @@ PLANS = {
 
 
 def server(facts: dict[str, Any], **given: Any) -> Host:
-    variables = {name: value for role in VIEWS for name, value in defaults(role).items()}
+    roles = [*VIEWS, "postgres", "redis", "gate", "litellm", "edge"]
+    variables = {name: value for role in roles for name, value in defaults(role).items()}
     return Host("gpu1", frozenset([GPU_SERVERS]), {**variables, "llm_gpu_count": 2, **given}, facts)
 
 
