@@ -18,8 +18,8 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services i
 
 Value = dict[str, t.Any]
 MODULE = "llmfleet.gateway.compose_deployment"
-#: Files name files: compose files those of their services, these nothing more.
-ROUNDS = 6
+#: Files name files: compose files include others, which name those of their services.
+ROUNDS = 12
 #: Secrets that have to be those of the deployment when its database is moved.
 SAME = ("litellm_salt_key", "litellm_master_key")
 

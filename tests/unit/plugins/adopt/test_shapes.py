@@ -187,6 +187,58 @@ def test_a_service_with_a_profile_is_taken_where_it_runs(
     assert ("asks for its profile (gpu)" in left(found)) is not bool(names)
 
 
+# ---- files that take in others
+
+
+def test_a_service_that_extends_another_has_its_keys(old: Deployment) -> None:
+    before = old.translated()
+    text = old.files["docker-compose.yml"] or ""
+    place = text.index("    volumes:\n      - ${MODELS")
+    base = text[place : text.index("    restart: unless-stopped\n")]
+    old.files["parts/gpu.yml"] = f"services:\n  base:\n{base}  all: {{extends: {{service: base}}, restart: always}}\n"
+    old.replace("docker-compose.yml", base, "    extends: {file: parts/gpu.yml, service: all}\n")
+    found = old.translated()
+    assert (found.variables, found.secrets) == (before.variables, before.secrets)
+    assert not found.notes.left
+
+
+def test_paths_of_a_file_that_is_extended_are_beside_it(old: Deployment) -> None:
+    old.replace("docker-compose.yml", "    volumes:\n      - ${MODELS:-./models}:/root/.cache/huggingface\n", "")
+    old.replace("docker-compose.yml", "    ipc: host\n", "    extends: {file: parts/gpu.yml, service: base}\n")
+    old.files["parts/gpu.yml"] = (
+        "services:\n  base: {volumes: ['./m:/root/.cache/huggingface'], env_file: v.env, environment: [A=1]}\n"
+    )
+    old.files["parts/v.env"] = "B=2\n"
+    found = old.translated()
+    assert found.variables["vllm_models_dir"] == "/srv/llm/parts/m"
+    assert found.variables["llm_models"][0]["environment"] == {"A": "1", "B": "2"}
+
+
+def test_services_that_extend_each_other_are_refused(old: Deployment) -> None:
+    old.replace("docker-compose.yml", "    ipc: host\n", "    extends: db\n").replace(
+        "docker-compose.yml", "    image: postgres:15\n", "    image: postgres:15\n    extends: vllm-chat\n"
+    )
+    assert "names no service, or one that extends this one" in faults(old.translated())
+
+
+@pytest.mark.parametrize(
+    "entry", ["db/compose.yml", "{path: db/compose.yml}", "{path: [db/compose.yml], env_file: db/.env}"]
+)
+def test_files_that_are_included_are_read_with_their_own_variables(old: Deployment, entry: str) -> None:
+    before = old.translated()
+    text = old.files["docker-compose.yml"] or ""
+    old.files["db/compose.yml"] = "services:\n" + text[text.index("  db:\n") :].replace("litellm", "$NAME")
+    old.files["db/.env"] = "NAME=litellm\n"
+    old.files["docker-compose.yml"] = f"include: [{entry}]\n" + text[: text.index("  db:\n")]
+    found = old.translated()
+    assert (found.variables, found.secrets, found.services) == (before.variables, before.secrets, before.services)
+
+
+def test_a_file_that_includes_itself_is_refused(old: Deployment) -> None:
+    old.files["docker-compose.yml"] = "include: [docker-compose.yml]\n" + COMPOSE
+    assert "includes itself" in faults(old.translated())
+
+
 # ---- commands
 
 

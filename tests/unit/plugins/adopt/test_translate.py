@@ -148,10 +148,10 @@ def test_providers_keep_their_parameters(old: Deployment) -> None:
         (
             "docker-compose.yml",
             "    ipc: host",
-            "    extends: {service: db}",
-            ["docker-compose.yml:14", "docker compose config"],
+            "    extends: {service: gone}",
+            ["docker-compose.yml:14", "names no service"],
         ),
-        ("docker-compose.yml", "services:\n", "include: [x.yml]\nservices:\n", ["docker-compose.yml:1 include"]),
+        ("docker-compose.yml", "services:\n", "include: [x.yml]\nservices:\n", ["x.yml: is not in the folder"]),
         ("docker-compose.yml", "    ipc: host", "    env_file: gone.env", ["gone.env", "can't be read"]),
         ("docker-compose.yml", "${POSTGRES_PASSWORD}@db", "${POSTGRES_PASSWORD@db", ["nothing closes"]),
         (
