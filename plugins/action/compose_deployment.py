@@ -99,7 +99,9 @@ class ActionModule(ActionBase):
         }
         read = self._execute_module(module_name=MODULE, module_args=args, task_vars=self._variables)
         if read.get("failed"):
-            raise AnsibleActionFail(str(read.get("msg") or "The deployment can't be read"))
+            # A module that did not even start says why there only.
+            why = " ".join(str(read.get("module_stderr") or "").split())[:400]
+            raise AnsibleActionFail(f"{read.get('msg') or 'The deployment can not be read'}{why and f': {why}'}")
         return read
 
     # ---- what comes of it

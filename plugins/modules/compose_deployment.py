@@ -174,9 +174,11 @@ def main() -> None:
     )
     said = module.params
     try:
+        docker = reading.has_docker()
         facts = {
-            "containers": reading.containers(run, said["compose_dir"]),
-            "volumes": reading.volumes(run),
+            "docker": docker,
+            "containers": reading.containers(run, said["compose_dir"]) if docker else [],
+            "volumes": reading.volumes(run) if docker else {},
             "gpus": reading.gpus(),
             "addresses": reading.addresses(run),
             "commits": {name: reading.commit(said["models_dir"], name) for name in said["repositories"]},

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +55,11 @@ def inspected(run: Run, kind: Sequence[str], names: Sequence[str]) -> list[dict[
     except ValueError:
         found = []
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def has_docker() -> bool:
+    """A translation can be made of a copy of the files, too."""
+    return shutil.which("docker") is not None
 
 
 def containers(run: Run, folder: str) -> list[dict[str, Any]]:

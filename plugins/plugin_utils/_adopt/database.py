@@ -10,10 +10,11 @@ import typing as t
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.compose import Deployment, Service
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import service_of
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import HERE, service_of
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import Proxy
 
+PORT = 5432
 #: Options of the URL that LiteLLM and Prisma take; their number of connections is the role's.
 _POOL = ("connection_limit", "pool_timeout", "pgbouncer")
 
@@ -30,7 +31,9 @@ class Database(t.NamedTuple):
     options: str
 
 
-def database(proxy: Proxy, services: list[Service], deployment: Deployment, notes: Notes) -> Database | None:
+def database(
+    proxy: Proxy, services: list[Service], deployment: Deployment, addresses: t.Collection[str], notes: Notes
+) -> Database | None:
     url = _url(proxy)
     if not url and proxy.service.faults:
         return None
@@ -42,7 +45,7 @@ def database(proxy: Proxy, services: list[Service], deployment: Deployment, note
         return None
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port or 5432
+        host, port = parts.hostname or "", parts.port or PORT
     except ValueError:
         parts, host, port = urlsplit(""), "", 0
     if parts.scheme not in ("postgresql", "postgres") or not host or not parts.path.strip("/"):
@@ -51,11 +54,13 @@ def database(proxy: Proxy, services: list[Service], deployment: Deployment, note
             "is no address of PostgreSQL; write postgresql://USER:PASSWORD@HOST:5432/DATABASE, with % codes for other signs",
         )
         return None
-    name = service_of(host, deployment)
+    name = service_of(host, deployment) or _published(host, port, services, addresses)
     service = next((one for one in services if one.name == name), None)
-    if name and not service:
+    if not service and (name or host in HERE):
+        where = f"the service {name}, which is no PostgreSQL" if name else f"{host}, which is the container itself"
         notes.fault(
-            proxy.service.at("environment", "DATABASE_URL"), f"leads to the service {name}, which is no PostgreSQL"
+            proxy.service.at("environment", "DATABASE_URL"),
+            f"leads to {where}; write the address of the database itself, by the name of its service or of its server",
         )
         return None
     kept = [(key, value) for key, value in parse_qsl(parts.query) if key not in _POOL]
@@ -63,6 +68,17 @@ def database(proxy: Proxy, services: list[Service], deployment: Deployment, note
     return Database(
         service, host, port, unquote(parts.path.strip("/")), unquote(parts.username or ""), password, urlencode(kept)
     )
+
+
+def _published(host: str, port: int, services: list[Service], addresses: t.Collection[str]) -> str:
+    """The service that is reached by a port of its server."""
+    if host not in (*HERE, *addresses):
+        return ""
+    for service in services:
+        own = [PORT] if service.data.get("network_mode") == "host" else []
+        if port in (*own, *(one.published for one in service.ports if one.target == PORT)):
+            return service.name
+    return ""
 
 
 def _url(proxy: Proxy) -> str:

@@ -36,6 +36,10 @@ _ROLE = frozenset(
 _REDIS = re.compile(r"REDIS_(?:HOST|PORT|PASSWORD|USERNAME|URL|SSL|DB)")
 #: The server itself, as a container calls it.
 HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "172.17.0.1", "gateway.docker.internal")
+#: Where Compose puts what a service has in `secrets`.
+SECRET_FILES = "/run/secrets/"
+#: Stands where nothing may stay.
+_GONE = object()
 OLD_SERVICE = "leads to the service {} of the old project, which the fleet's LiteLLM does not reach"
 
 
@@ -88,7 +92,9 @@ class Environment:
         """Whether it is a path that the old container had from its server."""
         text = str(value)
         below = (f"{one.target.rstrip('/')}/" for one in self.proxy.service.mounts)
-        return text.startswith("/") and any(f"{text}/".startswith(place) for place in below)
+        return text.startswith(SECRET_FILES) or (
+            text.startswith("/") and any(f"{text}/".startswith(place) for place in below)
+        )
 
     # ---- services of the deployment
 
@@ -125,6 +131,31 @@ class Environment:
         if not text or self.carried(name):
             return value
         return REFERENCE + hidden(secrets, self.held, path, text) if is_secret(name, text) else text
+
+    def without_secrets(
+        self, value: dict[str, t.Any], where: t.Callable[..., str], secrets: dict[str, str], path: tuple[t.Any, ...]
+    ) -> dict[str, t.Any]:
+        """Secrets go into the environment, and their places name a variable. One with white space can't, and is told."""
+
+        def replace(below: tuple[str, ...], text: str) -> t.Any:
+            if secret_parts.is_reference(text):
+                return text
+            if secret_environment({"X": text}):
+                place = (int(step) if step.isdecimal() else step for step in below)
+                self.notes.leave(
+                    where(*path, *place),
+                    "is a secret with white space in it, as after Bearer, which LiteLLM's environment can't have; set it in the UI",
+                )
+                return _GONE
+            return REFERENCE + hidden(secrets, self.held, (*path, *below), text)
+
+        return _pruned(secret_parts.replaced(value, replace))
+
+
+def _pruned(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _pruned(part) for key, part in value.items() if part is not _GONE}
+    return [_pruned(part) for part in value if part is not _GONE] if isinstance(value, list) else value
 
 
 def is_secret(name: str, value: str) -> bool:

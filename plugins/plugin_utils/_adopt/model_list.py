@@ -9,15 +9,13 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import (
     HERE,
     Environment,
-    hidden,
     service_of,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import REFERENCE, Proxy
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import Proxy
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.vllm import Model
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, prices
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.names import ENVIRONMENT_NAME
@@ -177,17 +175,12 @@ class _Reading:
         for one in faulty:
             self.notes.leave(self.at(place, key, one), "is no name of a parameter")
 
-        def replace(path: tuple[str, ...], text: str) -> str:
-            if secret_parts.is_reference(text):
-                return text
-            return REFERENCE + hidden(self.found.secrets, self.proxy.environment, (name, *path), text)
-
         def where(_name: str, *path: t.Any) -> str:
             return self.at(place, key, *path)
 
         kept = {one: value for one, value in part.items() if one not in faulty}
         known = self.environment.resolved(kept, where, self.found.secrets, (name,))
-        return secret_parts.replaced(known, replace)
+        return self.environment.without_secrets(known, where, self.found.secrets, (name,))
 
 
 def _is_cost(value: t.Any) -> bool:

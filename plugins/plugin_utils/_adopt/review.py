@@ -39,6 +39,8 @@ _REPLACED = (
 )  # fmt: skip
 #: Environment that decides whether old keys and rows can be used.
 _VITAL = re.compile(r"DATABASE_\w+|DIRECT_URL|POSTGRES_\w+|LITELLM_(?:MASTER|SALT)_KEY|UI_(?:USERNAME|PASSWORD)")
+#: What stands before an API.
+_PROXIES = re.compile(r"traefik|nginx|caddy|haproxy|cloudflared|ngrok|envoy|apisix|kong")
 #: Of Compose itself, or read through the services.
 _FILE_KEYS = ("version", "name", "services", "networks", "volumes", "configs", "secrets")
 
@@ -55,6 +57,12 @@ def review(deployment: Deployment, who: Who, databases: list[Service], server: S
             notes.leave(
                 service.at(),
                 "may be vLLM, but what it serves is in the image that is built here: declare it in llm_models, and stop this service then",
+            )
+        elif _PROXIES.search(service.image.lower()):
+            notes.leave(
+                service.at(),
+                "goes on in the old project. Where it led to LiteLLM, let it lead to the server's address and litellm_port (see"
+                " litellm_publish_address), or set llm_domain, and the fleet has TLS itself and needs ports 80 and 443",
             )
         else:
             notes.leave(

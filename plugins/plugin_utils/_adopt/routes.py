@@ -31,6 +31,11 @@ def route(proxy: Proxy, entries: list[Entry], notes: Notes) -> list[str]:
         default += _known(
             proxy.config.where(section, "default_fallbacks"), _listed(said.get("default_fallbacks")), by_name, notes
         )
+        for key in ("context_window_fallbacks", "content_policy_fallbacks"):
+            for place, one in enumerate(_listed(said.get(key))):
+                where = proxy.config.where(section, key, place)
+                for name, targets in one.items() if isinstance(one, dict) else ():
+                    _known(where, [str(name), *_listed(targets)], by_name, notes)
     if default or any(entry.get("fallbacks") for entry in entries):
         notes.change(
             proxy.config.where("router_settings", "fallbacks"),
@@ -69,7 +74,13 @@ def _fallback(
     if name == "*":
         default += known
     elif not entry:
-        notes.leave(where, f"is for {name}, which is not taken over")
+        covered = any(fnmatch.fnmatchcase(name, one) for one in by_name)
+        how = (
+            "has no entry of its own: declare it in llm_external_models, with fallbacks"
+            if covered
+            else "is not taken over"
+        )
+        notes.leave(where, f"is for {name}, which {how}")
     elif known:
         kept = [one for one in known if one != entry["name"]]
         entry["fallbacks"] = list(dict.fromkeys([*entry.get("fallbacks", []), *kept]))

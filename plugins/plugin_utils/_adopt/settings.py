@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.environment import (
     OLD_SERVICE,
     Environment,
-    hidden,
     is_secret,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.notes import Notes
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import REFERENCE, Proxy
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import Proxy
 
 #: Sections of config.yaml and the variables that are merged over what the role renders of them.
 SECTIONS = {
@@ -117,10 +115,12 @@ class _Reading:
                 self._variable(where, *_VARIABLES[name][key], value)
             elif reason := gone.get(key) or self._elsewhere(key, value):
                 self.notes.leave(where, reason)
-            elif key.endswith("callbacks") and isinstance(value, list):
+            elif key.endswith(("callback", "callbacks")) and isinstance(value, list):
                 self._callbacks(where, name, key, value)
             else:
-                self.variables.setdefault(SECTIONS[name], {})[key] = self._hidden((name, key), value)
+                hidden = self._hidden((name, key), value)
+                if hidden is not None:
+                    self.variables.setdefault(SECTIONS[name], {})[key] = hidden
 
     def _gone(self, name: str, said: t.Mapping[str, t.Any]) -> dict[str, str]:
         """Keys that are of no use without the Redis, or another service, of the old project."""
@@ -161,7 +161,7 @@ class _Reading:
 
     def _elsewhere(self, key: str, value: t.Any) -> str:
         """Why a setting can't come along."""
-        if key in _CODE or (key.endswith("callbacks") and isinstance(value, str) and _names_code(value)):
+        if key in _CODE or (key.endswith(("callback", "callbacks")) and isinstance(value, str) and _names_code(value)):
             return "names Python code, which is not in the container of the role"
         if service := self.held.service_in(value, key):
             return OLD_SERVICE.format(service)
@@ -171,14 +171,8 @@ class _Reading:
 
     def _hidden(self, path: tuple[str, ...], value: t.Any) -> t.Any:
         """Secrets go into the environment; what is secret by its name alone lies one level up."""
-
-        def replace(below: tuple[str, ...], text: str) -> str:
-            if secret_parts.is_reference(text):
-                return text
-            return REFERENCE + hidden(self.secrets, self.proxy.environment, (path[0], *below), text)
-
         known = self.held.resolved({path[1]: value}, self._where, self.secrets, (path[0],))
-        return secret_parts.replaced(known, replace)[path[1]]
+        return self.held.without_secrets(known, self._where, self.secrets, (path[0],)).get(path[1])
 
     def _where(self, *path: t.Any) -> str:
         return self.proxy.config.where(*path)

@@ -67,6 +67,10 @@ def translate(
     source, notes = Source(folder, files), Notes()
     found = deployment(source, compose_files, notes)
     server = Server(facts, found.project) if found else None
+    if facts.get("docker") is False:
+        notes.change(
+            folder, "Docker is not there, so it is not known what runs and where volumes lie; adopt_move needs it"
+        )
     who = who_is_who(found, server, notes) if found and server else None
     if not found or not server or not who:
         return Translation(sorted(source.wanted), notes)
@@ -82,7 +86,11 @@ class _Whole:
         review.faults(self.who.own, self.notes)
         models = [found for one in self.who.vllm if (found := vllm.read(one, self._paths(one), self.notes))]
         gateway = proxy(self.who.litellm, self._paths(self.who.litellm), self.deployment, self.notes)
-        where = database(gateway, self.who.databases, self.deployment, self.notes) if gateway else None
+        where = (
+            database(gateway, self.who.databases, self.deployment, self.server.addresses, self.notes)
+            if gateway
+            else None
+        )
         review.faults([where.service] if where and where.service else [], self.notes)
         if not gateway or not where:
             return Translation(sorted(self.source.wanted), self.notes)

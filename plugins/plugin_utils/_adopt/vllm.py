@@ -242,7 +242,7 @@ def read(service: Service, paths: Paths, notes: Notes) -> Model | None:
     reading.take_options()
     on_gpu = reading.take_gpus()
     port = reading.take_port()
-    secret = _environment(service, reading.entry, notes)
+    secret = _environment(service, reading.entry, paths, notes)
     served = options.get("served-model-name", options.get("model", ""))
     keys = options.get("api-key", service.environment.get("VLLM_API_KEY", ""))
     return Model(
@@ -264,7 +264,7 @@ def _first(environment: t.Mapping[str, str], names: t.Iterable[str]) -> str:
     return next((environment[name] for name in names if environment.get(name)), "")
 
 
-def _environment(service: Service, entry: dict[str, t.Any], notes: Notes) -> dict[str, str]:
+def _environment(service: Service, entry: dict[str, t.Any], paths: Paths, notes: Notes) -> dict[str, str]:
     """What is no secret goes into the entry, the rest is returned."""
     known = (*HUB_TOKENS, *GPU_VARIABLES, *OFFLINE, *PLACES, *DROPPED)
     foreign = [name for name in service.environment if _FOREIGN.fullmatch(name)]
@@ -278,6 +278,10 @@ def _environment(service: Service, entry: dict[str, t.Any], notes: Notes) -> dic
             continue
         if name == "VLLM_SERVER_DEV_MODE" and value not in ("", "0", "false"):
             notes.leave(service.at("environment", name), "opens requests that run code in vLLM without a key")
+        elif value.startswith("/") and (value.startswith("/run/secrets/") or paths.on_server(value)):
+            notes.leave(
+                service.at("environment", name), f"names {value} of the old container, which the role's has not"
+            )
         elif secret_parts.is_secret_name(name) or secret_parts.mask_text(value) != value:
             secret[name] = value
         elif name != "VLLM_SERVER_DEV_MODE":

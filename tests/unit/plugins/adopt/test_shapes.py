@@ -143,6 +143,31 @@ def test_a_redis_elsewhere_stays(old: Deployment) -> None:
     assert found.variables["litellm_environment"] == {"REDIS_HOST": "redis.example.com"}
 
 
+def test_a_database_that_is_reached_by_its_published_port_is_the_service(old: Deployment) -> None:
+    old.replace("docker-compose.yml", "@db:5432/", "@localhost:5433/").replace(
+        "docker-compose.yml", "    image: postgres:15\n", "    image: postgres:15\n    ports: ['127.0.0.1:5433:5432']\n"
+    )
+    found = old.translated()
+    assert found.services == ("vllm-chat", "litellm", "db") and "postgres_mode" not in found.variables
+
+
+@pytest.mark.parametrize("host", ["localhost", "pool"])
+def test_a_database_behind_something_else_is_refused(old: Deployment, host: str) -> None:
+    old.replace("docker-compose.yml", "@db:5432/", f"@{host}:6432/")
+    old.replace("docker-compose.yml", "  db:\n", "  pool: {image: pgbouncer}\n  db:\n")
+    assert "write the address of the database itself" in faults(old.translated())
+
+
+def test_a_proxy_in_front_is_told_where_to_lead(old: Deployment) -> None:
+    old.replace("docker-compose.yml", "  db:\n", "  web: {image: 'traefik:v3'}\n  db:\n")
+    assert "services.web: goes on in the old project. Where it led to LiteLLM" in left(old.translated())
+
+
+def test_without_docker_it_is_told_what_is_not_known(old: Deployment) -> None:
+    old.facts["docker"] = False
+    assert "Docker is not there" in changed(old.translated())
+
+
 # ---- which service is which
 
 
@@ -349,6 +374,46 @@ def test_callbacks_that_are_code_are_left_and_the_others_stay(old: Deployment) -
     found = old.translated()
     assert found.variables["litellm_settings"] == {"callbacks": ["prometheus"]}
     assert "callbacks: hooks.handler names Python code" in left(found)
+
+
+def test_a_secret_that_the_environment_can_not_have_is_left_out_where_it_stands(old: Deployment) -> None:
+    old.replace(
+        "config.yaml",
+        "sk-ant-abcdefghijklmnop",
+        "sk-ant-abcdefghijklmnop\n      extra_headers: {Authorization: Bearer abcdef12}",
+    )
+    found = old.translated()
+    assert found.variables["llm_external_models"][1]["litellm_params"]["extra_headers"] == {}
+    assert "model_list[2].litellm_params.extra_headers.Authorization: is a secret with white space" in left(found)
+    assert "abcdef12" not in repr(found.variables) + repr(found.secrets)
+
+
+def test_one_callback_may_be_code_too(old: Deployment) -> None:
+    old.replace(
+        "config.yaml", "drop_params: true", "success_callback: [langfuse, hooks.handler]\n  failure_callback: hooks.f"
+    )
+    found = old.translated()
+    assert found.variables["litellm_settings"] == {"success_callback": ["langfuse"]}
+    assert "failure_callback: names Python code" in left(found)
+
+
+def test_fallbacks_to_what_is_not_there_are_told(old: Deployment) -> None:
+    old.replace(
+        "config.yaml",
+        "fallbacks: [{qwen: [gpt-4o]}]",
+        "fallbacks: [{gpt-5: [qwen]}]\n  context_window_fallbacks: [{qwen: [gone]}]",
+    )
+    old.replace("config.yaml", "model_name: gpt-4o", 'model_name: "gpt-*"')
+    text = left(old.translated())
+    assert "fallbacks[0]: is for gpt-5, which has no entry of its own" in text
+    assert "context_window_fallbacks[0]: names gone, which is not taken over" in text
+
+
+@pytest.mark.parametrize("path", ["/run/secrets/token", "/root/.cache/huggingface/token"])
+def test_paths_of_the_old_container_in_vllm_s_environment_are_left(old: Deployment, path: str) -> None:
+    old.replace("docker-compose.yml", "      - HUGGING", f"      - HF_TOKEN_PATH={path}\n      - HUGGING")
+    found = old.translated()
+    assert "environment" not in found.variables["llm_models"][0] and "environment.HF_TOKEN_PATH" in left(found)
 
 
 def test_a_number_that_is_none_of_a_kind_is_not_rounded(old: Deployment) -> None:
