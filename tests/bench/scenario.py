@@ -30,8 +30,8 @@ HOST = "demo"
 class Gateway:
     """An HTTP client; every answer is (status, text)."""
 
-    def __init__(self, key: str, model: str) -> None:
-        self.key, self.model = key, model
+    def __init__(self, key: str, model: str, timeout: float = 120) -> None:
+        self.key, self.model, self.timeout = key, model, timeout
 
     @property
     def url(self) -> str:
@@ -44,7 +44,7 @@ class Gateway:
             headers={"Authorization": f"Bearer {self.key if key is None else key}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

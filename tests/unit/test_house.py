@@ -201,3 +201,16 @@ def test_what_make_env_installs_is_known_by_hash() -> None:
     pinned = [line for line in (CHECKOUT / "requirements" / "env.txt").read_text().splitlines() if "==" in line]
     assert pinned
     assert [line for line in pinned if f"\n{line} \\\n    --hash=sha256:" not in lock] == []
+
+
+def registered(path: Path) -> list[str]:
+    return re.findall(r"register: (\w+)", path.read_text())
+
+
+def test_nothing_that_is_registered_before_a_run_passes_for_a_declaration() -> None:
+    """Variables with one of our prefixes are the declaration, which backups keep and compare."""
+    defaults = [path.read_text() for path in (CHECKOUT / "roles").glob("*/defaults/main.yml")]
+    ours = tuple({f"{name.partition('_')[0]}_" for text in defaults for name in re.findall(r"^(\w+):", text, re.M)})
+    runs = [path for path in (CHECKOUT / "playbooks").glob("*.yml") if "import_playbook: site.yml" in path.read_text()]
+    assert {"switch_model.yml", "move_models.yml"} <= {path.name for path in runs}
+    assert {path.name: one for path in runs for one in registered(path) if one.startswith(ours)} == {}

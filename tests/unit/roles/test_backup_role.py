@@ -97,6 +97,12 @@ def test_the_launcher_runs_the_installed_package(tmp_path: Path) -> None:
     assert done.returncode == 0 and "create" in done.stdout, done.stderr
 
 
+def test_what_one_run_alone_is_given_is_no_declaration() -> None:
+    """The next run would change it back."""
+    texts = [content(gateway(preflight_leaving=folder), backup.DECLARATION) for folder in ("/srv/llm", "")]
+    assert texts[0] == texts[1]
+
+
 def test_the_declaration_has_the_variables_and_no_secret() -> None:
     state = {"keys": [{"key_alias": "demo", "key": "sk-raw-0123456789abcdef"}]}
     host = gateway(

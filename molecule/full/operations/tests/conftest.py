@@ -114,7 +114,8 @@ class Load:
 
 @pytest.fixture
 def load(gateway: t.Any) -> Load:
-    return Load(gateway)
+    """Its client waits as long as a start of vLLM may take on a machine that does much else."""
+    return Load(type(gateway)(gateway.key, gateway.model, timeout=600))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -167,11 +167,15 @@ def settings(fleet: Fleet, host: Host) -> dict[str, t.Any]:
     }
 
 
+#: A secret as a whole, and what only a run of its own is given.
+LEFT_OUT = ("backup_rclone_config", "preflight_leaving")
+
+
 def declaration(fleet: Fleet) -> str:
     """What every host's variables were, without secrets: by their names, and wherever else the same text stands."""
     hosts = {}
     for name, host in fleet.hosts.items():
-        said = {key: value for key, value in host.variables.items() if key != "backup_rclone_config"}
+        said = {key: value for key, value in host.variables.items() if key not in LEFT_OUT}
         hosts[name] = secret_parts.masked(json.loads(json.dumps(said, default=str)))
     text = _json({"groups": fleet.groups, "hosts": hosts})
     for value in _secret_values(fleet):
