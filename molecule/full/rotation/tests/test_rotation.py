@@ -107,6 +107,15 @@ def test_the_master_key_and_the_password_of_the_ui(
     assert readable(ssh)
 
 
+def test_the_password_of_the_ui_alone(under_load: Load, gateway: Gateway) -> None:
+    before, after = rotated(under_load, "password of the ui", "litellm_ui_password")
+    assert logged_in(gateway, after["litellm_ui_password"]) and not logged_in(gateway, before["litellm_ui_password"])
+
+
+def logged_in(gateway: Gateway, password: str) -> bool:
+    return gateway.call("/v2/login", {"username": "admin", "password": password}, key="")[0] == 200
+
+
 def readable(ssh: Shell) -> bool:
     """Whether LiteLLM's own program reads the credential that the scenario declared."""
     script = (
