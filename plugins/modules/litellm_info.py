@@ -101,7 +101,7 @@ placeholders:
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import apply, export, reader, showing
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import export, reader, refusals, showing
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.annotations import owner_of
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.argspec import connection_spec
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client
@@ -135,7 +135,7 @@ def read_all(
 
 def read_kind(client: Client, kind: Kind, names: t.Sequence[str] | None, owner: str | None) -> reader.Objects:
     if kind.enterprise:
-        apply.refuse_without_licence(client, kind)
+        refusals.refuse_without_licence(client, kind)
     items = reader.read(client, kind, names)
     if any(field.detail for field in kind.fields):
         items = [reader.with_detail(client, kind, item) for item in items]

@@ -17,8 +17,10 @@ The rooms, each of which uses those above it only:
     reader, apply                 reads objects; sends operations
     store, controller_store       where raw values of keys are kept
     change, key_change, rotation  one object on its way: prepare, apply, verify
+    taken                         what only one object can have, and another has
     sides                         what two objects of one declaration say of one thing
-    references, cascade, versions what is looked at before anything is written: what is named, what goes along, what this proxy lacks
+    versions, refusals            what this proxy lacks, and what it would not take
+    references, cascade           what is looked at before anything is written: what is named, what goes along
     state                         all of them: one reading, one plan, the writing in order, a second look
     export                        the way back: what to declare for what is there
     module, object_module         what the modules have in common

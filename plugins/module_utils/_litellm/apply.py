@@ -14,59 +14,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from . import reader
-from .client import Client, ForbiddenError, LiteLLMError, NotFoundError, UnclearError
+from .client import Client, LiteLLMError, NotFoundError, UnclearError
 from .compare import differing
-from .errors import NotKeptError, PlanError, RaceError
+from .errors import NotKeptError, RaceError
 from .kinds import Call, Kind, Write
 from .plan import CREATE, DELETE, UPDATE, Operation
 from .wanted import Wanted
 
 Object = t.Mapping[str, t.Any]
 READ_AGAIN = (0.0, 0.2, 0.5, 1.0, 2.0)
-
-
-def refuse_unlicensed(client: Client, operations: t.Sequence[Operation]) -> None:
-    """Refuse options that need a licence before anything is written, with their names."""
-    asked = {
-        f"{op.kind.name} {op.identity!r}: {field.name}"
-        for op in operations
-        for field in op.kind.fields
-        if field.licence and op.body.get(field.name)
-    }
-    asked |= {
-        f"{op.kind.name} {op.identity!r}: {field.name}.{part}"
-        for op in operations
-        for field in op.kind.fields
-        for part in field.licensed_parts
-        if (op.body.get(field.name) or {}).get(part)
-    }
-    asked |= {
-        f"{op.kind.name} {op.identity!r}: {call.licence}" for op in operations for call in op.calls if call.licence
-    }
-    if asked and not has_licence(client):
-        raise PlanError(f"{'; '.join(sorted(asked))}: this needs a LiteLLM Enterprise licence, and the proxy has none")
-
-
-def refuse_closed(client: Client, operations: t.Sequence[Operation]) -> None:
-    """Refuse what this proxy takes from nobody, before anything is written."""
-    for kind in {op.kind.plural: op.kind for op in operations if op.kind.closed}.values():
-        names = {name for op in operations if op.kind is kind for name in op.changed_fields or kind.by_name}
-        said = kind.closed(client.get, names) if kind.closed else None
-        if said:
-            raise PlanError(said)
-
-
-def refuse_without_licence(client: Client, kind: Kind) -> None:
-    if not has_licence(client):
-        raise PlanError(f"{kind.plural} need a LiteLLM Enterprise licence, and this proxy has none")
-
-
-def has_licence(client: Client) -> bool:
-    try:
-        answer = client.get("/health/license")
-    except (ForbiddenError, NotFoundError):
-        return True  # an older proxy can't tell, or the key may not ask: let the proxy decide by itself
-    return isinstance(answer, dict) and answer.get("license_type") == "enterprise"
 
 
 def execute(client: Client, operation: Operation) -> t.Any:

@@ -12,7 +12,7 @@ from . import showing, values
 from .argspec import module_spec, secret_strings
 from .change import Change
 from .client import Client
-from .errors import StateError
+from .errors import PlanError, StateError
 from .key_change import Store
 from .kinds import Kind
 from .module import LiteLLMModule, module_class
@@ -59,7 +59,9 @@ def bring_about(
     try:
         outcome = run(client, State({kind.plural: [wanted]}, store_of=store_of), check_mode)
     except StateError as exc:
-        # Of one object there is one error, and it needs no summary.
+        # What is wrong with one object needs no summary.
+        if len(exc.errors) > 1:
+            raise PlanError("; ".join(exc.errors)) from exc
         raise exc.causes[0].error from exc.causes[0].error.__cause__
     return report(outcome.changes[0], diff)
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import fnmatch
 import typing as t
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
-from . import reader, values
+from . import reader, refusals, values
 from .change import Change
 from .client import Client
-from .errors import DuplicateError, Failure, PlanError
+from .errors import EXPECTED, DuplicateError, Failure, PlanError
 from .kinds import KINDS, Field, Kind
+from .kinds._table import Named
 from .plan import CREATE, UPDATE, Operation
 from .wanted import Wanted, given_fields
 
@@ -22,106 +23,148 @@ Readings = t.Mapping[str, reader.Reading]
 LOOKED_UP_SINGLY = 10  # beyond that the pages of all are read
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """What an option names, and where."""
+
+    kind: Kind
+    by: tuple[str, ...]
+    name: str
+    where: str
+    changed: bool
+
+
 def missing(client: Client, changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
     """What is about to be written and names an object that there is not: LiteLLM takes most of it, and fails later."""
-    wanted: dict[tuple[str, str], dict[str, list[str]]] = {}
-    coming, going = _coming(changes)
-    for change in changes:
-        for plural, by, id, where in _declared_references(change, going):
-            wanted.setdefault((plural, by), {}).setdefault(id, []).append(where)
+    search = _Search(client, changes, read, workers)
+    asked: dict[tuple[str, tuple[str, ...]], list[_Reference]] = {}
+    going = any(change.wanted.state == "absent" for change in changes)
+    for reference in (one for change in changes for one in _references(change, going)):
+        if reference.changed or reference.name in search.leaving(reference.kind, reference.by):
+            asked.setdefault((reference.kind.plural, reference.by), []).append(reference)
     failures = []
-    for (plural, by), ids in wanted.items():
-        kind = KINDS[plural]
-        there = {id for name, id in coming if name == plural} if by == kind.id else _named_so(changes, kind, by)
-        leaving = going.get(plural, set()) if by == kind.id else set()
-        unknown = [id for id in ids if not _among(id, there)]
-        known = _known_ids(client, kind, by, read.get(plural), unknown, workers) - leaving
-        failures += [
-            Failure(PlanError(f"{where}: there is no {kind.name} with the {by} {id!r}{_why(id in leaving)}"))
-            for id in unknown
-            if not _among(id, known)
-            for where in ids[id]
-        ]
+    for references in asked.values():
+        try:
+            failures += search.failures(references)
+        except EXPECTED as exc:
+            failures.append(Failure(exc))
     return failures
 
 
-def _among(id: str, known: t.Collection[str]) -> bool:
+@dataclass
+class _Search:
+    """Finds what is named, with as few requests as the state's own reading leaves to send."""
+
+    client: Client
+    changes: t.Sequence[Change]
+    read: Readings
+    workers: int
+    _leaving: dict[tuple[str, tuple[str, ...]], set[str]] = field(default_factory=dict)
+
+    def failures(self, references: t.Sequence[_Reference]) -> list[Failure]:
+        kind, by = references[0].kind, references[0].by
+        if kind.enterprise and not refusals.has_licence(self.client):
+            return []  # refused for that
+        coming = {*kind.always_there, *self._coming(kind, by)}
+        unknown = [one for one in references if not _among(one.name, coming)]
+        known = self._known(kind, by, list(dict.fromkeys(one.name for one in unknown)))
+        said = dict.fromkeys(self._refusal(one) for one in unknown if not _among(one.name, known))
+        return [Failure(PlanError(refusal)) for refusal in said]
+
+    def _refusal(self, one: _Reference) -> str:
+        going = one.name in self.leaving(one.kind, one.by)
+        why = " after this call, which deletes it" if going else ""
+        return f"{one.where}: there is no {one.kind.name} with the {' or '.join(one.by)} {one.name!r}{why}"
+
+    def leaving(self, kind: Kind, by: tuple[str, ...]) -> set[str]:
+        """What this call deletes, by these names."""
+        key = (kind.plural, by)
+        if key not in self._leaving:
+            absent = (c for c in self.changes if c.kind is kind and c.wanted.state == "absent")
+            self._leaving[key] = {name for change in absent for name in _names_of(change, by)}
+        return self._leaving[key]
+
+    def _coming(self, kind: Kind, by: tuple[str, ...]) -> set[str]:
+        """What is there after the writing, by these names."""
+        present = [change for change in self.changes if change.wanted.state == "present"]
+        names = {name for change in present if change.kind is kind for name in _names_of(change, by)}
+        return names.union(*(_made_along(change, kind) for change in present) if by == (kind.id,) else ())
+
+    def _known(self, kind: Kind, by: tuple[str, ...], names: t.Sequence[str]) -> set[str]:
+        gone = self.leaving(kind, (kind.id,))
+        left = [item for item in self._found(kind, by, names) if str(item.get(kind.id)) not in gone]
+        return {str(item[one]) for item in left for one in by if item.get(one) is not None}
+
+    def _found(self, kind: Kind, by: tuple[str, ...], names: t.Sequence[str]) -> reader.Objects:
+        listing, read = kind.listing, self.read.get(kind.plural)
+        if not names:
+            return []
+        if read and read.complete:
+            return read.found
+        singly = by == (kind.id,) and listing.id_filter and listing.page_size
+        if not singly or not listing.id_filter or len(names) > LOOKED_UP_SINGLY:
+            return reader.read(self.client, kind, workers=self.workers)
+        queries = ({listing.id_filter: name} for name in names)
+        return [item for query in queries for item in reader.read_where(self.client, kind, query, self.workers)]
+
+
+def _among(name: str, known: t.Collection[str]) -> bool:
     """A name with a star stands for all that it fits."""
-    return id in known or any(fnmatch.fnmatchcase(id, one) for one in known if "*" in one)
+    return name in known or any(fnmatch.fnmatchcase(name, one) for one in known if "*" in one)
 
 
-def _named_so(changes: t.Sequence[Change], kind: Kind, by: str) -> set[str]:
-    """What is there after the writing, by something other than its id."""
-    present = [change for change in changes if change.kind is kind and change.wanted.state == "present"]
-    if by == kind.identity:
-        return {change.wanted.identity for change in present}
-    return {str(name) for c in present if (name := c.wanted.given.get(by) or (c.shown or {}).get(by))}
+def _names_of(change: Change, by: tuple[str, ...]) -> set[str]:
+    """What one object is called, as the proxy shows it and as it is declared."""
+    kind, given, shown = change.kind, change.wanted.given, change.shown or {}
+    names = {shown.get(one) if one == kind.id and shown else given.get(one) or shown.get(one) for one in by}
+    if kind.identity in by:
+        names.add(change.wanted.identity)
+    if kind.raw_value and kind.id in by and isinstance(change.operation.body.get("key"), str) and not shown:
+        names = {values.digest(change.operation.body["key"])}
+    return {str(name) for name in names if name}
 
 
-def _why(going: bool) -> str:
-    return " after this call, which deletes it" if going else ""
+def _made_along(change: Change, kind: Kind) -> set[str]:
+    """What LiteLLM makes of those that an option names and there are not."""
+    lists = (change.wanted.given.get(item.name) or [] for item in change.kind.fields if item.makes == kind.plural)
+    return {str(entry[kind.id]) for entries in lists for entry in entries if entry.get(kind.id)}
 
 
-def _declared_references(
-    change: Change, going: t.Mapping[str, t.Collection[str]]
-) -> t.Iterator[tuple[str, str, str, str]]:
-    """Kind and id of what is written, by what it is named, and where. Of what stays as it is those that the same call deletes."""
-    if change.wanted.state != "present":
-        return
+def _references(change: Change, all_of_them: bool) -> t.Iterator[_Reference]:
+    """What an object names that is to be there: what is written of it, or also what stays as it is."""
+    kind, wanted = change.kind, change.wanted
     changed = set(change.operation.changed_fields) if change.operation.action in (CREATE, UPDATE) else set()
-    for item in given_fields(change.kind, change.wanted):
-        if not (item.name in changed or going):
-            continue
-        where = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
-        for plural, by, id, place in _references(item, change.wanted.given[item.name], where):
-            if item.name in changed or (by == KINDS[plural].id and id in going.get(plural, ())):
-                yield plural, by, id, place
+    if wanted.state != "present" or not (changed or all_of_them):
+        return
+    about = f"{kind.name} {wanted.identity!r}"
+    if kind.names:
+        yield _reference(
+            Named(kind.names, wanted.identity, by=kind.names_by),
+            f"{about}: {kind.identity}",
+            change.operation.action == CREATE,
+        )
+    for item in given_fields(kind, wanted):
+        for named in named_by(item, wanted.given[item.name]):
+            yield _reference(named, f"{about}: {named.at}", item.name in changed)
 
 
-def _references(item: Field, value: t.Any, where: str) -> t.Iterator[tuple[str, str, str, str]]:
-    for id in (value if isinstance(value, list) else [value]) if item.refers else []:
-        pattern = item.patterns and str(id).endswith("*")
-        if id is not None and not isinstance(id, Pending) and not pattern:
-            plural = str(item.refers)
-            yield plural, item.refers_by or KINDS[plural].id, str(id), where
-    for name, plural in item.refers_in.items():
-        named = value.get(name) if isinstance(value, dict) else None
-        for id in named if isinstance(named, list) else [named] if named else []:
-            yield plural, KINDS[plural].id, str(id), f"{where}.{name}"
+def _reference(named: Named, where: str, changed: bool) -> _Reference:
+    kind = KINDS[named.kind]
+    return _Reference(kind, named.by or (kind.id,), named.name, where, changed)
+
+
+def named_by(item: Field, value: t.Any, at: str = "") -> t.Iterator[Named]:
+    """The objects that one option names, wherever in it."""
+    at = at or item.name
+    for name in (value if isinstance(value, list) else [value]) if item.refers else []:
+        pattern = item.patterns and str(name).endswith("*")
+        if name is not None and not isinstance(name, Pending) and not pattern:
+            yield Named(str(item.refers), str(name), at, item.refers_by)
+    for named in item.refers_in(value) if item.refers_in and value else ():
+        yield replace(named, at=f"{at}.{named.at}" if named.at else at)
     for number, entry in enumerate(value or [] if item.parts else []):
         for part in item.parts:
-            yield from _references(part, entry.get(part.name), f"{where} #{number}.{part.name}")
-
-
-def _coming(changes: t.Sequence[Change]) -> tuple[set[tuple[str, str]], dict[str, set[str]]]:
-    """The ids of objects that are there after the writing, and of those that are not."""
-    coming: set[tuple[str, str]] = set()
-    going: dict[str, set[str]] = {}
-    for change in changes:
-        kind, wanted = change.kind, change.wanted
-        shown = (change.shown or {}).get(kind.id)
-        id = shown or wanted.given.get(kind.id) or (wanted.identity if kind.id == kind.identity else None)
-        if kind.raw_value and not shown and isinstance(change.operation.body.get("key"), str):
-            id = values.digest(change.operation.body["key"])
-        if id and wanted.state == "present":
-            coming.add((kind.plural, str(id)))
-        elif id:
-            going.setdefault(kind.plural, set()).add(str(id))
-    return coming, going
-
-
-def _known_ids(
-    client: Client, kind: Kind, by: str, known: reader.Reading | None, ids: t.Sequence[str], workers: int
-) -> set[str]:
-    if not ids:
-        return set()
-    if known and known.complete:
-        found = known.found
-    elif by != kind.id or not kind.listing.id_filter or not kind.listing.page_size or len(ids) > LOOKED_UP_SINGLY:
-        found = reader.read(client, kind, workers=workers)
-    else:
-        found = [item for id in ids for item in reader.read_where(client, kind, {kind.listing.id_filter: id}, workers)]
-    return {str(item.get(by)) for item in found}
+            yield from named_by(part, entry.get(part.name), f"{at} #{number}.{part.name}")
 
 
 class Pending(str):

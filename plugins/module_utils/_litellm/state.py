@@ -15,15 +15,15 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import apply, cascade, reader, references, sides, versions
+from . import apply, cascade, reader, references, refusals, sides, taken
 from .annotations import owner_of
 from .background import BackgroundReading
 from .change import Change
 from .client import AuthenticationError, Client, UnreachableError
 from .errors import EXPECTED, Failure, PlanError, StateError
 from .key_change import KeyChange, Store
-from .kinds import KINDS, Field, Found, Kind, dig
-from .plan import CREATE, DELETE, NOTHING, UPDATE, find, taken_id
+from .kinds import KINDS, Kind
+from .plan import CREATE, DELETE, NOTHING, UPDATE, find
 from .references import Names, is_pending
 from .rotation import ROTATE, RotatingKeyChange, is_waiting, replaced_by, rotation_of
 from .wanted import Wanted
@@ -81,10 +81,6 @@ def run(client: Client, state: State, check_mode: bool, background: BackgroundRe
     early = {kind.plural: _prepare_early(client, state, kind, background) for kind in kinds}
     read = {kind.plural: _read(client, state, kind, background) for kind in kinds}
     outcome = Outcome(_prepare_all(client, state, kinds, read, early))
-    planned = [change.operation for change in outcome.changes if change.changes]
-    apply.refuse_unlicensed(client, planned)
-    apply.refuse_closed(client, planned)
-    versions.refuse_unknown(client, planned)
     if not check_mode and outcome.changed:
         _apply_all(client, state, kinds, outcome.changes)
     return outcome
@@ -95,7 +91,7 @@ def _read(client: Client, state: State, kind: Kind, background: BackgroundReadin
     if read is not None:
         return read
     if kind.enterprise:
-        apply.refuse_without_licence(client, kind)
+        refusals.refuse_without_licence(client, kind)
     wanted = state.wanted[kind.plural]
     names = None if state.prune else [*(w.identity for w in wanted), *(w.previous for w in wanted if w.previous)]
     if names is not None and not names:
@@ -141,8 +137,8 @@ def _prepare_all(
             except EXPECTED as exc:
                 failures.append(Failure(exc))
     failures += _contradictions(changes)
-    failures += _taken_values(changes, read, state.workers)
-    failures += _taken_ids(changes, read) + _taken_names(changes, read)
+    failures += taken.failures(changes, read, state.workers)
+    failures += refusals.refused(client, changes)
     failures += references.missing(client, changes, read, state.workers)
     failures += cascade.name_what_goes(client, changes, read, state.owner, state.workers)
     failures += cascade.shared_budgets(client, changes, read, state.owner, state.workers)
@@ -184,74 +180,9 @@ def _surplus(state: State, kind: Kind, found: reader.Objects) -> list[Wanted]:
     return [Wanted(name, {}, state="absent") for name in names if name not in named]
 
 
-def _taken_values(changes: t.Sequence[Change], read: Readings, workers: int) -> list[Failure]:
-    """Values of new keys that other keys have already; a value twice in the list counts as well."""
-    new = [(change, token) for change in changes if isinstance(change, KeyChange) and (token := change.new_token())]
-    if not new:
-        return []
-    keys = read[new[0][0].kind.plural]
-    users = {str(item.get("token")): item.get("key_alias") for item in keys.found}
-    if not keys.complete:
-        users.update(_other_users([(change, token) for change, token in new if token not in users], workers))
-    failures = []
-    for change, token in new:
-        if token in users and not change.adopt(users[token], keys.found):
-            failures.append(Failure(change.taken_by(users[token])))
-        users[token] = change.wanted.identity
-    return failures
-
-
-def _taken_ids(changes: t.Sequence[Change], read: Readings) -> list[Failure]:
-    """Ids of new objects that others have: LiteLLM refuses them only when it comes to it."""
-    failures = []
-    for change in changes:
-        chosen = change.wanted.given.get(change.kind.id)
-        if change.operation.action != CREATE or not chosen or change.kind.raw_value:
-            continue
-        for item in read[change.kind.plural].found:
-            if item.get(change.kind.id) == chosen:
-                failures.append(Failure(taken_id(change.kind, change.wanted, item)))
-    return failures
-
-
-def _taken_names(changes: t.Sequence[Change], read: Readings) -> list[Failure]:
-    """What only one can have, such as a mail, and another has who keeps it."""
-    failures = []
-    for kind, item in {
-        (c.kind.plural, f.name): (c.kind, f) for c in changes for f in c.kind.fields if f.unique
-    }.values():
-        changed = [c for c in changes if c.kind is kind and item.name in _written_options(c)]
-        leaving = {str((c.shown or {}).get(kind.id)) for c in changes if c.kind is kind and _leaves(c, item)}
-        holders: dict[str, Found] = {}
-        for other in read[kind.plural].found if changed else ():
-            if str(other.get(kind.id)) not in leaving and dig(other, item.read_path):
-                holders[str(dig(other, item.read_path)).lower()] = other
-        for change in changed:
-            value = change.wanted.given[item.name]
-            holder = holders.get(str(value).lower()) if value else None
-            if holder:
-                who, name = f"{kind.name} {change.wanted.identity!r}", holder.get(kind.identity)
-                failures.append(Failure(PlanError(f"{who}: the {item.name} {value!r} is that of {name!r}")))
-    return failures
-
-
-def _written_options(change: Change) -> t.Collection[str]:
-    return change.operation.changed_fields if change.operation.action in (CREATE, UPDATE) else ()
-
-
-def _leaves(change: Change, item: Field) -> bool:
-    return change.operation.action == DELETE or item.name in _written_options(change)
-
-
-def _other_users(new: t.Sequence[tuple[KeyChange, str]], workers: int) -> dict[str, t.Any]:
-    """Who has these values among the keys that were not read."""
-    with ThreadPoolExecutor(max_workers=max(1, min(workers, len(new)))) as pool:
-        found = pool.map(lambda pair: pair[0].user_of(pair[1]), new)
-        return {token: user["key_alias"] for (change, token), user in zip(new, found) if user}
-
-
 def _apply_all(client: Client, state: State, kinds: t.Sequence[Kind], changes: t.Sequence[Change]) -> None:
-    failures: list[Failure] = []
+    first = taken.first_to_go(changes)
+    failures = [failure for kind in kinds for failure in _delete(client, state, kind, _of(kind, first))]
     for kind in kinds:
         changing = [c for c in changes if c.kind is kind and c.changes and c.wanted.state == "present"]
         failures += _settle(client, changing)
@@ -259,11 +190,17 @@ def _apply_all(client: Client, state: State, kinds: t.Sequence[Kind], changes: t
     if not failures:
         failures += _late([c for c in changes if any(call.late for call in c.operation.calls)])
     for kind in reversed(kinds):
-        failures += _delete(client, state, kind, [c for c in changes if c.kind is kind and c.wanted.state == "absent"])
+        failures += _delete(
+            client, state, kind, [c for c in _of(kind, changes) if c.wanted.state == "absent" and c not in first]
+        )
     if not failures:
         failures += _look_again(client, state, kinds, changes)
     if failures:
         raise StateError("not everything was done, run again to finish", failures)
+
+
+def _of(kind: Kind, changes: t.Sequence[Change]) -> list[Change]:
+    return [change for change in changes if change.kind is kind]
 
 
 def _settle(client: Client, changes: t.Sequence[Change]) -> list[Failure]:

@@ -30,6 +30,10 @@ LIFETIME = "lifetime"  # a duration; the API shows only when it ends
 WRITE_ONLY = "write_only"  # the API never shows it
 SECRETS = "secrets"  # an object whose secret parts are compared by a fingerprint in our marker
 
+# By what names of these kinds are found, where they are not ids.
+MODEL_NAME = ("model_name",)
+GUARDRAIL = ("guardrail_name",)
+
 Found = t.Mapping[str, t.Any]
 Request = t.Callable[[str, str, t.Any], t.Any]  # method, path and body to the answer
 
@@ -101,6 +105,31 @@ class OtherSide:
 
 
 @dataclass(frozen=True)
+class Named:
+    """An object that a structure names: its kind, its name there, and where it stands."""
+
+    kind: str
+    name: str
+    at: str = ""
+    by: tuple[str, ...] = ()  # what is said of it; its id, if nothing
+
+
+def naming(**parts: str | tuple[str, ...]) -> t.Callable[[t.Any], list[Named]]:
+    """Of a dictionary the parts that name objects: their kinds, and by what they are named, if not by their ids."""
+
+    def names(value: t.Any) -> list[Named]:
+        named = []
+        for part, target in parts.items():
+            kind, *by = (target,) if isinstance(target, str) else target
+            found = value.get(part) if isinstance(value, dict) else None
+            ids = found if isinstance(found, (list, dict)) else [found]
+            named += [Named(kind, str(id), part, tuple(by)) for id in ids if isinstance(id, (str, int)) and id != ""]
+        return named
+
+    return names
+
+
+@dataclass(frozen=True)
 class Field:
     """One option of an object: its type, where the API shows it, how it is compared and emptied."""
 
@@ -126,9 +155,10 @@ class Field:
     detail: bool = False  # not in the listing, only where one object is read by itself
     detail_for: t.Callable[[t.Any], bool] | None = None  # of which wanted values only that shows enough
     refers: str | None = None  # the kind whose ids it takes
-    refers_by: str | None = None  # what it takes of them in place of their ids
+    refers_by: tuple[str, ...] = ()  # what it takes of them in place of their ids
     patterns: bool = False  # of what it takes: one that ends with a star refers to none
-    refers_in: t.Mapping[str, str] = field(default_factory=dict)  # of a dictionary: kinds by the names of its parts
+    refers_in: t.Callable[[t.Any], t.Iterable[Named]] | None = None  # from a structure: what it names
+    makes: str | None = None  # of a list of entries: the kind that LiteLLM makes of those that there are not
     touches: bool = False  # a list of other objects that LiteLLM writes to as well
     one_of: tuple[str, ...] = ()  # of a list of entries: an entry has at least one of these
     once: tuple[str, ...] = ()  # of a list of entries: no two have the same of one of these
@@ -261,6 +291,9 @@ class Kind:
     faults: t.Callable[[str, Found], list[str]] = lambda name, given: []
     lacking: t.Callable[[Found], list[str]] = lambda given: []  # what a new one needs besides
     new_name: t.Callable[[str], str | None] = lambda name: None  # why LiteLLM takes no new object of this name
+    one_name: tuple[
+        str, ...
+    ] = ()  # options of which no two objects have the same, in none of them, whatever letters are capitals
     reached_by_name: bool = False  # whether it then can't change or delete one that is there either
     serial: bool = False  # all are kept in one place, which LiteLLM reads, changes and writes
     # What changes an object, in place of one call: from what sends a request, the found object and the body.
@@ -270,8 +303,14 @@ class Kind:
     written_by: t.Callable[[Request, str, Found | None], None] | None = None
     # From what reads a path and the options that would be written: why none can be on this proxy, as a sentence.
     closed: t.Callable[[t.Callable[[str], t.Any], t.Collection[str]], str | None] | None = None
+    # From what reads a path (None where nobody answers), the name, what was given and the names of what is written: what this
+    # proxy would not take.
+    not_taken: t.Callable[[t.Callable[[str], t.Any], str, Found, t.Collection[str]], list[str]] | None = None
     more_routes: tuple[str, ...] = ()  # paths that changed_by, written_by and before_delete call
     permanent: bool = False  # all of them are always there
+    always_there: frozenset[str] = frozenset()  # names that LiteLLM takes for none of them, or makes by itself
+    names: str | None = None  # the kind whose objects its own names are, and by what these are found
+    names_by: tuple[str, ...] = ()
     renamable: bool = False  # whether an update can give another name
     # From the body of an update and the found object: what has to be said again, since the API would reset it;
     # in the same call, or in one after it.

@@ -17,7 +17,7 @@ ACCESS_GROUP = Kind(
         Field("description"),
         Field("access_model_names", "list", "str", clear=EMPTY),
         Field("access_mcp_server_ids", "list", "str", clear=EMPTY, refers="mcp_servers"),
-        Field("access_agent_ids", "list", "str", clear=EMPTY),
+        Field("access_agent_ids", "list", "str", clear=EMPTY, refers="agents"),
         Field("assigned_team_ids", "list", "str", clear=EMPTY, touches=True, refers="teams"),
         Field("assigned_key_ids", "list", "str", clear=EMPTY, touches=True, refers="keys"),
     ),

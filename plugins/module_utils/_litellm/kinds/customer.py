@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, NEVER, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, in_budget
+from ._permission import PERMITTED
+from ._table import EMPTY, MODEL_NAME, NEVER, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, in_budget
 
 LISTS = (
     "mcp_servers",
@@ -55,7 +56,7 @@ CUSTOMER = Kind(
     fields=(
         Field("alias", clear=EMPTY),
         Field("blocked", "bool", default=False),
-        Field("default_model", clear=EMPTY, refers="models", refers_by="model_name"),
+        Field("default_model", clear=EMPTY, refers="models", refers_by=MODEL_NAME),
         Field("allowed_model_region", clear=NEVER, choices=("eu", "us")),
         Field("budget_id", clear=NEVER, refers="budgets"),
         in_budget("max_budget", "float", clear=NEVER),
@@ -65,7 +66,7 @@ CUSTOMER = Kind(
         in_budget("rpm_limit", create_only=True, clear=NEVER),
         in_budget("tpd_limit", create_only=True, clear=NEVER, young=True),
         in_budget("max_parallel_requests", create_only=True, clear=NEVER),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, update=with_all_lists),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, update=with_all_lists, refers_in=PERMITTED),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     ),
     listing=Listing("/customer/list"),

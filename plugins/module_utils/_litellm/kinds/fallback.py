@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, Field, Found, Kind, Listing, Request, Write, dig
+from ._table import EMPTY, MODEL_NAME, Field, Found, Kind, Listing, Request, Write, dig
 
 READ, WRITE = "/router/settings", "/config/update"
 # Our options, and the lists of the router that they are in: each is a list of dictionaries of one model.
@@ -62,7 +62,7 @@ def in_the_file(read: t.Callable[[str], t.Any], options: t.Collection[str]) -> s
 
 
 def _models(name: str) -> Field:
-    return Field(name, "list", "str", ordered=True, clear=EMPTY, refers="models", refers_by="model_name")
+    return Field(name, "list", "str", ordered=True, clear=EMPTY, refers="models", refers_by=MODEL_NAME)
 
 
 FALLBACK = Kind(
@@ -71,6 +71,9 @@ FALLBACK = Kind(
     identity="model",
     id="model",
     fields=tuple(_models(option) for option in LISTS),
+    names="models",
+    names_by=MODEL_NAME,
+    always_there=frozenset({"*"}),
     listing=Listing(READ, items=by_model),
     create=Write("POST", WRITE),
     update=Write("POST", WRITE),

@@ -6,7 +6,81 @@
 
 from __future__ import annotations
 
-from ._table import NEVER, SECRETS, Field, Kind, Listing, Write
+import typing as t
+
+from ._table import NEVER, SECRETS, Field, Found, Kind, Listing, Write, dig
+
+# The integrations of all versions since 1.90; a proxy names most of its own, younger ones among them.
+INTEGRATIONS = frozenset(
+    [
+        "aim",
+        "akto",
+        "aporia",
+        "azure/prompt_shield",
+        "azure/text_moderations",
+        "bedrock",
+        "block_code_execution",
+        "cato_networks",
+        "cisco_ai_defense",
+        "crowdstrike_aidr",
+        "custom_code",
+        "dynamoai",
+        "enkryptai",
+        "generic_guardrail_api",
+        "grayswan",
+        "guardrails_ai",
+        "hiddenlayer",
+        "hide-secrets",
+        "ibm_guardrails",
+        "javelin",
+        "lakera",
+        "lakera_v2",
+        "lasso",
+        "litellm_content_filter",
+        "llm_as_a_judge",
+        "mcp_end_user_permission",
+        "mcp_jwt_signer",
+        "mcp_security",
+        "microsoft_purview",
+        "model_armor",
+        "noma",
+        "noma_v2",
+        "onyx",
+        "openai_moderation",
+        "ovalix",
+        "pangea",
+        "panw_prisma_airs",
+        "pillar",
+        "presidio",
+        "prompt_security",
+        "promptguard",
+        "qostodian_nexus",
+        "qualifire",
+        "repelloai",
+        "rubrik",
+        "semantic_guard",
+        "tool_permission",
+        "vigil_guard",
+        "xecguard",
+        "zscaler_ai_guard",
+    ]
+)
+INTEGRATIONS_OF_PROXY = "/guardrails/ui/provider_specific_params"
+
+
+def unknown_integration(
+    read: t.Callable[[str], t.Any], name: str, given: Found, changed: t.Collection[str]
+) -> list[str]:
+    """A name with a point is a class of the proxy's own files, which nobody else can see."""
+    kind = dig(given, ("litellm_params", "guardrail"))
+    if "litellm_params" not in changed or kind is None or kind in INTEGRATIONS or "." in str(kind):
+        return []
+    known = read(INTEGRATIONS_OF_PROXY)
+    if not isinstance(known, dict) or kind in known:
+        return []
+    there_are = ", ".join(sorted({*INTEGRATIONS, *known}))
+    return [f"litellm_params.guardrail: this LiteLLM has no integration {kind!r}; there are {there_are}"]
+
 
 GUARDRAIL = Kind(
     name="guardrail",
@@ -22,6 +96,7 @@ GUARDRAIL = Kind(
     update=Write("PATCH", "/guardrails/{id}"),
     delete=Write("DELETE", "/guardrails/{id}"),
     needed=(("litellm_params", "guardrail"), ("litellm_params", "mode")),
+    not_taken=unknown_integration,
     annotations="guardrail_info",
     declarable=lambda found: found.get("guardrail_definition_location") == "db",
 )

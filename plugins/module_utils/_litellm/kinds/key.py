@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ._permission import PERMITTED
 from ._table import (
     BUDGET_WINDOW,
     DIGEST,
     EMPTY,
+    GUARDRAIL,
     INDEX,
     LIFETIME,
     NEVER,
@@ -55,11 +57,11 @@ FIELDS = (
     Field("key", clear=NEVER, compare=DIGEST, path=("token",), create_only=True, secret=True),
     Field("key_type", choices=KEY_TYPES, clear=NEVER, create_only=True, default="default"),
     Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
-    Field("user_id"),
+    Field("user_id", refers="users"),
     Field("team_id", refers="teams"),
-    Field("agent_id"),
-    Field("organization_id", path=("org_id",), licence=True),
-    Field("project_id", licence=True),
+    Field("agent_id", refers="agents"),
+    Field("organization_id", path=("org_id",), licence=True, refers="organizations"),
+    Field("project_id", licence=True, refers="projects"),
     Field("budget_id", refers="budgets"),
     in_metadata("end_user_budget_id", young=True, refers="budgets"),
     duration("duration", compare=LIFETIME, path=("expires",)),
@@ -74,8 +76,7 @@ FIELDS = (
     Field("permissions", "dict", clear=EMPTY),
     Field("config", "dict", clear=EMPTY),
     Field("router_settings", "dict", clear=EMPTY),
-    # LiteLLM drops a server that there is not.
-    Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, refers_in={"mcp_servers": "mcp_servers"}),
+    Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, refers_in=PERMITTED),
     Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     Field("max_budget", "float"),
     Field("soft_budget", "float", path=("litellm_budget_table", "soft_budget")),
@@ -100,10 +101,10 @@ FIELDS = (
     Field("metadata", "dict"),
     Field("model_max_budget", "dict", clear=EMPTY, licence=True),
     in_metadata("enforced_params", "list", elements="str", licence=True),
-    in_metadata("guardrails", "list", elements="str", licence=True),
+    in_metadata("guardrails", "list", elements="str", licence=True, refers="guardrails", refers_by=GUARDRAIL),
     in_metadata("disable_global_guardrails", "bool", default=False, licence=True),
-    in_metadata("policies", "list", elements="str", licence=True),
-    in_metadata("prompts", "list", elements="str", licence=True),
+    in_metadata("policies", "list", elements="str", licence=True, refers="policies"),
+    in_metadata("prompts", "list", elements="str", licence=True, refers="prompts"),
     in_metadata("tags", "list", elements="str", licence=True),
     in_metadata("allowed_passthrough_routes", "list", elements="str", licence=True),
 )

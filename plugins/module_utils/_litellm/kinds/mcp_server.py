@@ -50,7 +50,19 @@ def credentials_would_go(given: Found, changed: t.Collection[str], found: Found)
     return None
 
 
+def programs_are_off(read: t.Callable[[str], t.Any], name: str, given: Found, changed: t.Collection[str]) -> list[str]:
+    """Whether the proxy starts programs as servers. Which ones besides the usual it doesn't say."""
+    if given.get("transport") != "stdio" or "transport" not in changed:
+        return []
+    settings = read("/.well-known/litellm-ui-config")
+    if not isinstance(settings, dict) or settings.get("mcp_stdio_enabled") is not False:
+        return []
+    return ["the proxy starts no programs as MCP servers: set LITELLM_ENABLE_MCP_STDIO=true in its environment"]
+
+
 def address(given: Found) -> list[str]:
+    if given.get("transport") == "stdio":
+        return [part for part in ("command", "args") if not given.get(part)]
     remote = given.get("transport") in (None, "http", "sse") and not given.get("command")
     return [] if not remote or given.get("url") or given.get("spec_path") else ["url or spec_path"]
 
@@ -68,9 +80,11 @@ MCP_SERVER = Kind(
     name="mcp_server",
     new_name=no_hyphen,
     lacking=address,
+    not_taken=programs_are_off,
     faults=alias_without_hyphen,
     plural="mcp_servers",
     identity="server_name",
+    one_name=("server_name", "alias"),
     id="server_id",
     fields=(
         Field("server_id", create_only=True, clear=NEVER),
@@ -135,5 +149,6 @@ MCP_SERVER = Kind(
     obstacle=credentials_would_go,
     restored=oauth_again,
     # A copy of the old description in here would win over a new description.
+    always_there=frozenset({"no-mcp-servers", "all-proxy-mcpservers", "all-team-mcpservers"}),
     echoed_metadata=frozenset({"server_name", "description"}),
 )

@@ -15,7 +15,7 @@ MEMORY = Kind(
     id="key",
     fields=(
         Field("value", clear=NEVER),
-        Field("user_id", create_only=True, clear=NEVER),
+        Field("user_id", create_only=True, clear=NEVER, refers="users"),
         Field("team_id", create_only=True, clear=NEVER, refers="teams"),
         Field("metadata", "dict"),
     ),

@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import NEVER, SECRETS, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, dig
+from ._table import (
+    GUARDRAIL,
+    NEVER,
+    SECRETS,
+    SUBKEYS,
+    SUBSET,
+    Field,
+    Found,
+    Kind,
+    Listing,
+    Write,
+    dig,
+    naming,
+)
 
 UPDATE = Write("PATCH", "/model/{id}/update")
 
@@ -49,12 +62,24 @@ MODEL = Kind(
             clear=NEVER,
             update=with_removals,
             also_written=("litellm_params_to_remove",),
-            refers_in={"litellm_credential_name": "credentials"},
+            refers_in=naming(
+                litellm_credential_name="credentials",
+                guardrails=("guardrails", *GUARDRAIL),
+                vector_store_ids="vector_stores",
+            ),
             parameters=True,
         ),
         # The creation doesn't take it.
         Field("blocked", "bool", path=("model_info", "blocked"), default=False, own_call=UPDATE),
-        Field("model_info", "dict", compare=SUBSET, clear=SUBKEYS, licensed_parts=("team_id",), parameters=True),
+        Field(
+            "model_info",
+            "dict",
+            compare=SUBSET,
+            clear=SUBKEYS,
+            licensed_parts=("team_id",),
+            parameters=True,
+            refers_in=naming(team_id="teams"),
+        ),
     ),
     listing=Listing("/v2/model/info", envelope="data", page_size=100, id_filter="modelId"),
     create=Write("POST", "/model/new"),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._table import NEVER, Field, Kind, Listing, Write, duration
+from ._table import MODEL_NAME, NEVER, Field, Kind, Listing, Write, duration
 
 BUDGET = Write("PUT", "/access_group/{id}/budget", young=True)
 
@@ -22,7 +22,7 @@ MODEL_ACCESS_GROUP = Kind(
     id="access_group",
     fields=(
         # LiteLLM writes the group's name into each of the models.
-        Field("model_names", "list", "str", clear=NEVER, touches=True, refers="models", refers_by="model_name"),
+        Field("model_names", "list", "str", clear=NEVER, touches=True, refers="models", refers_by=MODEL_NAME),
         Field("budget_id", path=_budget("budget_id"), clear=NEVER, own_call=BUDGET, refers="budgets"),
         Field("max_budget", "float", path=_budget("max_budget"), clear=NEVER, own_call=BUDGET),
         Field("soft_budget", "float", path=_budget("soft_budget"), clear=NEVER, own_call=BUDGET),

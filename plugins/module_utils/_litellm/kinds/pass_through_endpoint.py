@@ -6,7 +6,15 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, NEVER, Field, Kind, Listing, Write
+import typing as t
+
+from ._table import EMPTY, GUARDRAIL, NEVER, Field, Kind, Listing, Named, Write
+
+
+def by_guardrail(value: t.Any) -> list[Named]:
+    """What applies to requests and answers, by the guardrail's name."""
+    return [Named("guardrails", str(name), by=GUARDRAIL) for name in value or {}]
+
 
 # The update drops every null.
 PASS_THROUGH_ENDPOINT = Kind(
@@ -22,7 +30,7 @@ PASS_THROUGH_ENDPOINT = Kind(
         Field("cost_per_request", "float", default=0),
         Field("endpoint_timeout", "float", path=("timeout",), api_name="timeout", clear=NEVER),
         Field("auth", "bool", default=True),
-        Field("guardrails", "dict", clear=EMPTY),
+        Field("guardrails", "dict", clear=EMPTY, refers_in=by_guardrail),
         Field("methods", "list", "str", clear=EMPTY),
     ),
     listing=Listing("/config/pass_through_endpoint", envelope="endpoints"),

@@ -10,16 +10,31 @@ import json
 import typing as t
 import urllib.parse
 
-from ._table import EMPTY, Call, Field, Found, Kind, Listing, Request, Rule, Write, no_slash
+from ._table import (
+    EMPTY,
+    GUARDRAIL,
+    MODEL_NAME,
+    Call,
+    Field,
+    Found,
+    Kind,
+    Listing,
+    Named,
+    Request,
+    Rule,
+    Write,
+    dig,
+    no_slash,
+)
 
 ATTACH = Write("POST", "/policies/attachments")
 DETACH = Write("DELETE", "/policies/attachments/{id}")
 ATTACHMENTS = "/policies/attachments/list"
 ATTACHMENT = (
     Field("scope"),
-    Field("teams", "list", "str", refers="teams", refers_by="team_alias", patterns=True),
-    Field("keys", "list", "str", refers="keys", refers_by="key_alias", patterns=True),
-    Field("models", "list", "str", refers="models", refers_by="model_name", patterns=True),
+    Field("teams", "list", "str", refers="teams", refers_by=("team_alias",), patterns=True),
+    Field("keys", "list", "str", refers="keys", refers_by=("key_alias",), patterns=True),
+    Field("models", "list", "str", refers="models", refers_by=MODEL_NAME, patterns=True),
     Field("tags", "list", "str"),
     Field("priority", "int"),
     Field("default", "bool", default=False),
@@ -36,6 +51,12 @@ def next_version(request: Request, found: Found, body: Found) -> None:
     request("PUT", path, dict(body))
     for status in ("published", "production"):
         request("PUT", f"{path}/status", {"version_status": status})
+
+
+def of_steps(value: t.Any) -> list[Named]:
+    steps = dig(value, ("steps",)) or []
+    named = ((number, dig(step, ("guardrail",))) for number, step in enumerate(steps) if isinstance(steps, list))
+    return [Named("guardrails", str(name), f"steps #{number}.guardrail", GUARDRAIL) for number, name in named if name]
 
 
 def attached(one: Found) -> dict[str, t.Any]:
@@ -91,11 +112,11 @@ POLICY = Kind(
     id="policy_name",
     fields=(
         Field("description", clear=EMPTY),
-        Field("inherit", clear=EMPTY),
-        Field("guardrails_add", "list", "str", clear=EMPTY),
-        Field("guardrails_remove", "list", "str", clear=EMPTY),
+        Field("inherit", clear=EMPTY, refers="policies"),
+        Field("guardrails_add", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
+        Field("guardrails_remove", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
         Field("condition", "dict", clear=EMPTY),
-        Field("pipeline", "dict"),
+        Field("pipeline", "dict", refers_in=of_steps),
         Field("attachments", "list", "dict", rule=ATTACHED, parts=ATTACHMENT, one_of=TARGETS, detail=True),
     ),
     listing=Listing(

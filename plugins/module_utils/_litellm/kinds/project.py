@@ -14,7 +14,7 @@ PROJECT = Kind(
     identity="project_alias",
     id="project_id",
     fields=(
-        Field("team_id"),
+        Field("team_id", refers="teams"),
         Field("description"),
         Field("models", "list", "str", clear=EMPTY),
         Field("blocked", "bool", default=False),

@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import HALF_MASKED, NEVER, SECRETS, Field, Kind, Listing, Write, dig, no_slash
+from ._table import HALF_MASKED, NEVER, SECRETS, Field, Found, Kind, Listing, Write, dig, no_slash
 
 
 def merged(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     """The endpoint replaces the parameters as a whole."""
     shown = {k: v for k, v in (found or {}).items() if not (isinstance(v, str) and HALF_MASKED.search(v))}
     return {"litellm_params": {k: v for k, v in {**shown, **(body or {})}.items() if v is not None}}
+
+
+# Of all versions from 1.90 to 1.108.
+INTEGRATIONS = ("arize_phoenix", "bitbucket", "dotprompt", "generic_prompt_management", "gitlab")
+
+
+def unknown_integration(name: str, given: Found) -> list[str]:
+    kind = dig(given, ("litellm_params", "prompt_integration"))
+    if kind is None or kind in INTEGRATIONS:
+        return []
+    return [f"litellm_params.prompt_integration: there is no {kind!r}; there are {', '.join(INTEGRATIONS)}"]
 
 
 PROMPT = Kind(
@@ -34,6 +45,7 @@ PROMPT = Kind(
     constants={"prompt_info": {"prompt_type": "db"}},
     reserved_metadata=frozenset({"prompt_type", "environment"}),
     needed=(("litellm_params", "prompt_integration"),),
+    faults=unknown_integration,
     new_name=no_slash,
     reached_by_name=True,
     declarable=lambda found: dig(found, ("prompt_info", "prompt_type")) != "config",

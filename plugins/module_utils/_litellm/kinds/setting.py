@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import math
 import typing as t
 from dataclasses import dataclass
 
-from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Request, Write
+from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Named, Request, Write, naming
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,13 @@ PLACES = {
 }
 
 
+def named(value: t.Any) -> list[Named]:
+    """Teams of new users stand there by their ids, or each with more."""
+    teams = value.get("teams") if isinstance(value.get("teams"), list) else []
+    ids = [one.get("team_id") if isinstance(one, dict) else one for one in teams]
+    return [*(Named("teams", str(id), "teams") for id in ids if id), *BY_NAME(value)]
+
+
 def shown(name: str, answer: t.Any) -> dict[str, t.Any]:
     """What is kept in the database: what comes from the environment, or is a default, is not the settings'."""
     place = PLACES[name]
@@ -68,6 +76,47 @@ def put(request: Request, found: Found, body: Found) -> None:
         merged = {**found["values"], **given}
         given = {part: value for part, value in merged.items() if value not in (None, [])}
     request(place.method, place.write, {place.envelope: given} if place.envelope else given)
+
+
+def _is_share(value: t.Any, most: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def out_of_bounds(name: str, given: Found) -> list[str]:
+    """What LiteLLM takes as discounts and margins."""
+    parts = {k: v for k, v in (given.get("values") or {}).items() if v is not None}
+    if name == "cost_discount":
+        return [f"values.{k} must be a number from 0 to 1" for k, v in parts.items() if not _is_share(v, 1)]
+    return [wrong for k, v in parts.items() for wrong in _wrong_margin(k, v)] if name == "cost_margin" else []
+
+
+def _wrong_margin(provider: str, value: t.Any) -> list[str]:
+    if not isinstance(value, dict):
+        share = _is_share(value, 10)
+        return [] if share else [f"values.{provider} must be a number from 0 to 10, or percentage and fixed_amount"]
+    where = f"values.{provider}"
+    wrong = [f"{where}: there is no {part!r}; there are {', '.join(MARGIN)}" for part in value if part not in MARGIN]
+    if not value:
+        wrong.append(f"{where} needs percentage or fixed_amount")
+    most = {"percentage": 10.0, "fixed_amount": math.inf}
+    bounds = {"percentage": "from 0 to 10", "fixed_amount": "not below zero"}
+    wrong += [
+        f"{where}.{k} must be a number {bounds[k]}" for k in MARGIN if k in value and not _is_share(value[k], most[k])
+    ]
+    return wrong
+
+
+def unknown_provider(read: t.Callable[[str], t.Any], name: str, given: Found, changed: t.Collection[str]) -> list[str]:
+    if name not in ("cost_discount", "cost_margin"):
+        return []
+    known = read("/public/providers")
+    if not isinstance(known, list) or not known:
+        return []
+    allowed = {*known, *(("global",) if name == "cost_margin" else ())}
+    strange = sorted(
+        part for part, value in (given.get("values") or {}).items() if part not in allowed and value is not None
+    )
+    return [f"values: LiteLLM knows no provider {', '.join(strange)}"] if strange else []
 
 
 def hidden_parts(given: Found, changed: t.Collection[str], found: Found) -> str | None:
@@ -87,18 +136,24 @@ def _is_masked(value: t.Any) -> bool:
     return isinstance(value, str) and bool(HALF_MASKED.search(value))
 
 
+MARGIN = ("percentage", "fixed_amount")
+# The default of new teams, and what searches the web.
+BY_NAME = naming(organization_id="organizations", search_tool_name=("search_tools", "search_tool_name"))
+
 SETTING = Kind(
     name="setting",
     plural="settings",
     identity="name",
     id="name",
-    fields=(Field("values", "dict", compare=SUBSET, clear=SUBKEYS, parameters=True),),
+    fields=(Field("values", "dict", compare=SUBSET, clear=SUBKEYS, parameters=True, refers_in=named),),
     listing=Listing("/get/ui_settings", each={name: place.read for name, place in PLACES.items()}, each_item=shown),
     create=Write("PATCH", "/update/ui_settings"),
     update=Write("PATCH", "/update/ui_settings"),
     delete=Write("PATCH", "/update/ui_settings"),
     changed_by=put,
     obstacle=hidden_parts,
+    faults=out_of_bounds,
+    not_taken=unknown_provider,
     more_routes=tuple(path for place in PLACES.values() for path in (place.read, place.write)),
     permanent=True,
     # What Redis is in the environment is told like what was written, and to write it turns the cache on.

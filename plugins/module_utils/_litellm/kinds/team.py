@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from ._members import ALSO_SAID_BY_USERS, MEMBER, MEMBERSHIP, has_limits, with_limits
+from ._permission import PERMITTED
 from ._table import (
     BUDGET_WINDOW,
     EMPTY,
+    GUARDRAIL,
     INDEX,
     NEVER,
     SUBKEYS,
@@ -37,7 +39,7 @@ TEAM = Kind(
     id="team_id",
     fields=(
         Field("team_id", create_only=True, clear=NEVER),
-        Field("organization_id", licence=True),
+        Field("organization_id", licence=True, refers="organizations"),
         Field(
             "members_with_roles",
             "list",
@@ -47,6 +49,7 @@ TEAM = Kind(
             one_of=("user_id", "user_email"),
             once=("user_id", "user_email"),
             detail_for=has_limits,
+            makes="users",
             other_side=ALSO_SAID_BY_USERS,
         ),
         Field("blocked", "bool", default=False),
@@ -57,7 +60,7 @@ TEAM = Kind(
         # /team/update takes the list and doesn't keep it; this call does.
         Field("team_member_permissions", "list", "str", clear=EMPTY, own_call=PERMISSIONS),
         Field("router_settings", "dict", clear=EMPTY),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True, refers_in=PERMITTED),
         Field("max_budget", "float"),
         Field("soft_budget", "float"),
         duration("budget_duration"),
@@ -82,9 +85,9 @@ TEAM = Kind(
         Field("metadata", "dict"),
         Field("model_max_budget", "dict", clear=EMPTY, licence=True, young=True),
         in_metadata("disable_global_guardrails", "bool", default=False, licence=True),
-        in_metadata("guardrails", "list", elements="str", licence=True),
-        in_metadata("policies", "list", elements="str", licence=True),
-        in_metadata("prompts", "list", elements="str", licence=True),
+        in_metadata("guardrails", "list", elements="str", licence=True, refers="guardrails", refers_by=GUARDRAIL),
+        in_metadata("policies", "list", elements="str", licence=True, refers="policies"),
+        in_metadata("prompts", "list", elements="str", licence=True, refers="prompts"),
         in_metadata("tags", "list", elements="str", licence=True),
         in_metadata("allowed_passthrough_routes", "list", elements="str", licence=True),
         in_metadata("team_member_key_duration", duration=True, licence=True),

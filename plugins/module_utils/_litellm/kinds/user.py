@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from ._members import CREATOR, TEAMS_OF_USER
+from ._permission import PERMITTED
 from ._table import (
     EMPTY,
     NEVER,
@@ -49,7 +50,7 @@ USER = Kind(
         in_metadata("model_tpm_limit", "dict"),
         in_metadata("mcp_rpm_limit", "dict"),
         in_metadata("tag_rpm_limit", "dict", young=True),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True, young=True),
+        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True, young=True, refers_in=PERMITTED),
         Field("metadata", "dict"),
         Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
         Field("model_max_budget", "dict", clear=NEVER, licence=True),
@@ -59,6 +60,7 @@ USER = Kind(
         envelope="users",
         page_size=100,
         size_parameter="page_size",
+        id_filter="user_ids",
         detail="/v2/user/info?user_id={id}",
         detail_hints=(("object_permission_id",),),
     ),
@@ -69,5 +71,6 @@ USER = Kind(
     drops_empty_annotations=True,
     constants={"auto_create_key": False},
     declarable=lambda found: found.get("user_id") != CREATOR,
+    always_there=frozenset({CREATOR}),
     cascades=(Cascade("keys", ("user_id",), "user_id", member=("team_id",)),),
 )

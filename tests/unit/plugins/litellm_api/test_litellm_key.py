@@ -197,8 +197,10 @@ def test_what_the_proxy_did_not_keep_is_an_error(run: Run) -> None:
 
 
 def test_licensed_options_are_refused_by_name_before_anything_is_written(run: Run) -> None:
-    script = Script(named("app", key("app")), Call("GET", "/health/license", {"license_type": "community"}))
+    licence = Call("GET", "/health/license", {"license_type": "community"})
+    script = Script(named("app", key("app")), licence, Call("GET", "/v2/guardrails/list", {"guardrails": []}))
     result = run(script, key_alias="app", tags=["a"], guardrails=["g"])
+    assert "there is no guardrail with the guardrail_name 'g'" in result["msg"]
     assert "key 'app': guardrails; key 'app': tags: this needs a LiteLLM Enterprise licence" in result["msg"]
 
 

@@ -45,6 +45,7 @@ def test_a_setting_keeps_its_other_parts(monkeypatch: pytest.MonkeyPatch) -> Non
     path = "/config/cost_discount_config"
     script = Script(
         Call("GET", path, {"values": {"openai": 0.1, "cohere": 0.2}}),
+        Call("GET", "/public/providers", ["openai", "cohere", "anthropic"]),
         Call("PATCH", path, {}, body={"cohere": 0.2, "anthropic": 0.3}),
         Call("GET", path, {"values": {"cohere": 0.2, "anthropic": 0.3}}),
     )
@@ -115,8 +116,8 @@ def test_a_fallback_is_one_model_of_the_router_s_lists(monkeypatch: pytest.Monke
     sent = {"fallbacks": after["current_values"]["fallbacks"], "context_window_fallbacks": [{"small": ["large"]}]}
     script = Script(
         Call("GET", "/router/settings", before),
-        models,
         Call("GET", "/router/settings", before),
+        models,
         Call("GET", "/router/settings", before),
         Call("POST", "/config/update", {}, body={"router_settings": sent}),
         Call("GET", "/router/settings", after),
@@ -159,7 +160,8 @@ def test_a_list_of_the_configuration_file_is_refused_before_anything_is_written(
 )
 def test_a_fallback_that_can_t_be(options: dict[str, t.Any], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     models = Call("GET", "/v2/model/info", {"data": [], "total_count": 0})
-    script = Script(Call("GET", "/router/settings", router()), *([models] if options else []))
+    settings = Call("GET", "/router/settings", router())
+    script = Script(settings, *([settings, models] if options else []))
     result = run_module(litellm_fallback, script, {"model": "small", **options}, monkeypatch=monkeypatch)
     assert said in result["msg"]
     script.assert_done()
@@ -242,6 +244,7 @@ def test_a_part_that_needs_a_licence_is_refused_by_name(monkeypatch: pytest.Monk
     script = Script(
         Call("GET", "/v2/model/info", {"data": [], "total_count": 0}),
         Call("GET", "/health/license", {"license_type": "community"}),
+        Call("GET", "/v2/team/list", {"teams": [{"team_id": "t"}], "total": 1}),
     )
     options = {
         "model_id": "m-1",
