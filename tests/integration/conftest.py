@@ -57,6 +57,17 @@ def proxy() -> t.Iterator[t.Any]:
         yield stack.enter_context(running())
 
 
+@pytest.fixture(scope="module")
+def named(proxy: t.Any) -> t.Iterator[None]:
+    """What the options of many tests' objects name."""
+    from . import named
+    from .harness import succeed
+
+    succeed(proxy, "litellm_state", desired=named.objects())
+    yield
+    succeed(proxy, "litellm_state", desired=named.gone())
+
+
 @pytest.fixture(scope="session")
 def bao(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
     from . import openbao

@@ -38,16 +38,21 @@ def rich() -> State:
         metadata={"a": 1},
         model_rpm_limit={"st": 3},
         blocked=True,
-        object_permission={"agents": ["a"]},
+        object_permission={"vector_stores": ["st-store"]},
     )
     state["keys"].append({"key_alias": "st-key-2", "key": "sk-state-0123456789abcdef2", "soft_budget": 3})
-    state["teams"][0].update(max_budget=3, object_permission={"agents": ["a"]}, model_rpm_limit={"st": 1})
+    state["teams"][0].update(max_budget=3, object_permission={"vector_stores": ["st-store"]}, model_rpm_limit={"st": 1})
     state["keys"][1].pop("team_id")
     state["keys"][1].update(team_alias="st-team", access_group_names=["st-group"])
     state["teams"][0].update(team_member_budget=2, team_member_rpm_limit=3)
-    state["users"][0].update(user_alias="Al", max_budget=2, metadata={"b": 1}, object_permission={"agents": ["a"]})
+    state["users"][0].update(
+        user_alias="Al", max_budget=2, metadata={"b": 1}, object_permission={"vector_stores": ["st-store"]}
+    )
     state["access_groups"][0].update(assigned_team_ids=["st-team-id"], description="d")
     state["models"][0].update(blocked=True)
+    state["models"].append(
+        {"model_id": "st-model-2", "model_name": "st-other", "litellm_params": {"model": "openai/y"}}
+    )
     state["tags"].append({"name": "st-tag-2", "budget_id": "st-budget"})
     state["customers"].append({"user_id": "st-customer-2", "budget_id": "st-budget", "alias": "C"})
     state["mcp_servers"] = [
@@ -92,7 +97,7 @@ def rich() -> State:
     state["plugins"] = [{"name": "st-plugin", "source": {"source": "github", "repo": "a/b"}, "enabled": False}]
     attachments = [{"scope": "*", "priority": 2}, {"teams": ["st-team", "x*"], "models": ["st"]}]
     state["policies"] = [{"policy_name": "st-policy", "description": "d", "attachments": attachments}]
-    state["fallbacks"] = [{"model": "st-other", "fallback_models": ["st"]}]
+    state["fallbacks"] = [{"model": "st", "fallback_models": ["st-other"]}]
     params = {"guardrail": "bedrock", "mode": "pre_call", "guardrailIdentifier": "x", "guardrailVersion": "DRAFT"}
     params["aws_secret_access_key"] = "secret-value"
     state["guardrails"] = [{"guardrail_name": "st-guard", "litellm_params": params, "guardrail_info": {"b": 2}}]

@@ -13,6 +13,8 @@ import pytest
 from .harness import change, run, succeed
 from .proxy import Proxy
 
+pytestmark = pytest.mark.usefixtures("named")
+
 RAW = "sk-integration-0123456789abcdef"
 Options = dict[str, t.Any]
 
@@ -46,7 +48,7 @@ LIVES = (
             "permissions": {"p": True},
             "config": {"c": 1},
             "router_settings": {"num_retries": 2},
-            "object_permission": {"agents": ["a"], "vector_stores": ["v"]},
+            "object_permission": {"mcp_servers": ["a"], "vector_stores": ["v"]},
             "duration": "30d",
             "blocked": False,
             "auto_rotate": True,
@@ -73,7 +75,6 @@ LIVES = (
             "enable_prompt_caching": True,
             "metadata": {"a": 1, "b": {"c": [1, 2]}},
             "user_id": "someone",
-            "agent_id": "agent",
         },
         {"models": ["c"], "max_budget": 0, "metadata": {"d": 1}, "model_rpm_limit": {"a": 7}, "blocked": True},
         nulls(
@@ -84,7 +85,7 @@ LIVES = (
             "mcp_rpm_limit tag_rpm_limit rpm_limit_type tpm_limit_type "
             "default_estimated_output_tokens default_estimated_output_tokens_per_model "
             "allowed_vector_store_indexes throttle_on_budget_exceeded enable_prompt_caching "
-            "user_id agent_id "
+            "user_id "
         ),
         {"metadata": {"a": 1, "b": {"c": [1, 2]}, "d": 1}},
     ),
@@ -104,7 +105,7 @@ LIVES = (
             "tpd_limit": 12,
             "team_member_permissions": ["/key/info"],
             "router_settings": {"num_retries": 1},
-            "object_permission": {"agents": ["a"]},
+            "object_permission": {"vector_stores": ["a"]},
             "default_team_member_models": ["a"],
             "model_rpm_limit": {"a": 1},
             "mcp_rpm_limit": {"m": 1},
@@ -151,13 +152,13 @@ LIVES = (
             "model_rpm_limit": {"a": 1},
             "mcp_rpm_limit": {"m": 1},
             "tag_rpm_limit": {"t": 1},
-            "object_permission": {"agents": ["a"]},
+            "object_permission": {"vector_stores": ["a"]},
         },
         {
             "user_role": "internal_user_viewer",
             "max_budget": 4,
             "metadata": {"a": None, "b": 1},
-            "object_permission": {"agents": ["b"], "vector_stores": ["v"]},
+            "object_permission": {"mcp_servers": ["s"], "vector_stores": ["v"]},
         },
         nulls(
             "user_alias max_budget budget_duration model_rpm_limit mcp_rpm_limit tag_rpm_limit "
@@ -180,7 +181,7 @@ LIVES = (
             "budget_duration": "30d",
             "tpm_limit": 4,
             "tpd_limit": 5,
-            "object_permission": {"agents": ["a"]},
+            "object_permission": {"vector_stores": ["a"]},
         },
         {"alias": "B", "max_budget": 5, "blocked": True},
         {"alias": None, "blocked": None, "object_permission": None},
@@ -285,8 +286,8 @@ LIVES = (
         "litellm_access_group",
         {"access_group_name": "it group"},
         {"description": "d", "access_model_names": ["b", "a"]},
-        {"access_model_names": ["c"], "access_agent_ids": ["x"]},
-        {"description": None, "access_model_names": None, "access_agent_ids": None},
+        {"access_model_names": ["c"], "access_mcp_server_ids": ["a"]},
+        {"description": None, "access_model_names": None, "access_mcp_server_ids": None},
     ),
     Life(
         "litellm_tag",
@@ -372,7 +373,7 @@ LIVES = (
             "session_rpm_limit": 4,
             "static_headers": {"X-A": "secret-value"},
             "extra_headers": ["X-B"],
-            "object_permission": {"agents": ["a"]},
+            "object_permission": {"mcp_servers": ["a"]},
         },
         {"agent_card_params": {"description": "e"}, "tpm_limit": 5, "extra_headers": ["X-C"]},
         nulls("tpm_limit session_rpm_limit static_headers extra_headers object_permission"),
@@ -462,7 +463,7 @@ def test_what_needs_a_licence_is_refused_before_anything_is_read(proxy: Proxy, m
 
 def test_a_customer_gets_permissions_later(proxy: Proxy) -> None:
     succeed(proxy, "litellm_customer", user_id="it-later")
-    change(proxy, "litellm_customer", user_id="it-later", object_permission={"agents": ["a"]})
+    change(proxy, "litellm_customer", user_id="it-later", object_permission={"vector_stores": ["a"]})
     change(proxy, "litellm_customer", user_id="it-later", state="absent")
 
 

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import versions
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Kind
 
+from . import named
 from . import proxy as proxies
 from .harness import Result, change, run, succeed
 from .proxy import Proxy
@@ -55,7 +56,9 @@ LACKS = {
 @pytest.fixture(scope="module")
 def old() -> t.Iterator[Proxy]:
     with ExitStack() as stack:
-        yield stack.enter_context(proxies.running_old())
+        proxy = stack.enter_context(proxies.running_old())
+        succeed(proxy, "litellm_state", desired=named.objects())
+        yield proxy
 
 
 def state() -> State:

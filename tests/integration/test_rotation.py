@@ -17,6 +17,8 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import r
 from .harness import change, run, succeed
 from .proxy import Proxy
 
+pytestmark = pytest.mark.usefixtures("named")
+
 ALIAS = "rot-key"
 OLD, NEW = "sk-rotation-old-0123456789", "sk-rotation-new-0123456789"
 OPTIONS: dict[str, t.Any] = {
@@ -27,7 +29,7 @@ OPTIONS: dict[str, t.Any] = {
     "budget_duration": "30d",
     "metadata": {"a": 1},
     "model_rpm_limit": {"a": 1000},
-    "object_permission": {"agents": ["x"]},
+    "object_permission": {"vector_stores": ["x"]},
 }
 
 
@@ -65,7 +67,7 @@ def test_the_successor_inherits_and_the_old_key_lives_for_the_grace_time(proxy: 
     successor = next(key for key in found(proxy) if key["key_alias"] == ALIAS)
     assert (successor["spend"], successor["max_budget"], successor["tpm_limit"]) == (1.5, 7.0, 9000)
     assert successor["litellm_budget_table"]["soft_budget"] == 3.0
-    assert successor["object_permission"]["agents"] == ["x"]
+    assert successor["object_permission"]["vector_stores"] == ["x"]
     assert successor["metadata"]["a"] == 1
     assert len(found(proxy)) == 2
     again = succeed(proxy, "litellm_key", **OPTIONS, key=NEW, rotate={"grace": "1h"})

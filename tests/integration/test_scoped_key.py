@@ -20,6 +20,7 @@ from .test_objects import LIVES, Life
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "kinds.py"
 SVC = "sc-service"
+pytestmark = pytest.mark.usefixtures("named")
 
 
 def routes(kind: Kind) -> list[str]:

@@ -91,27 +91,15 @@ def changeable(life: Life, kind: Kind) -> list[Field]:
     return [f for f in written(kind) if not f.create_only and f.compare != LIFETIME]
 
 
-def named_by_others(state: str) -> dict[str, list[Options]]:
-    """What the options name: references to nothing are refused."""
-    model: Options = {"model_name": "wn", "litellm_params": {"model": "openai/x"}, "state": state}
-    server: Options = {"url": "http://127.0.0.1:9/mcp", "transport": "http", "state": state}
-    return {
-        "models": [{"model_id": id, **model} for id in "az"],
-        "mcp_servers": [{"server_name": f"wn_{id}", "server_id": id, **server} for id in "az"],
-    }
-
-
 CASES = [(life, f.name) for life in LIVES for f in changeable(life, KIND_OF[life.module])]
 
 
 @pytest.fixture(scope="module")
-def made(proxy: Proxy) -> t.Iterator[t.Callable[[Life], Options]]:
+def made(proxy: Proxy, named: None) -> t.Iterator[t.Callable[[Life], Options]]:
     """One object of a kind with all of its options."""
     objects: dict[str, Options] = {}
 
     def options_of(life: Life) -> Options:
-        if not objects:
-            succeed(proxy, "litellm_state", desired=named_by_others("present"))
         if life.module not in objects:
             options = everything(life, KIND_OF[life.module])
             succeed(proxy, life.module, **life.name, state="absent")
@@ -122,7 +110,6 @@ def made(proxy: Proxy) -> t.Iterator[t.Callable[[Life], Options]]:
     yield options_of
     for life in LIVES:
         succeed(proxy, life.module, **life.name, state="absent")
-    succeed(proxy, "litellm_state", desired=named_by_others("absent"))
 
 
 @pytest.mark.parametrize(("life", "name"), CASES, ids=lambda case: case if isinstance(case, str) else case.module)

@@ -19,6 +19,7 @@ The rooms, each of which uses those above it only:
     change, key_change, rotation  one object on its way: prepare, apply, verify
     taken                         what only one object can have, and another has
     sides                         what two objects of one declaration say of one thing
+    persons                       whom a mail stands for
     versions, refusals            what this proxy lacks, and what it would not take
     references, cascade           what is looked at before anything is written: what is named, what goes along
     state                         all of them: one reading, one plan, the writing in order, a second look

@@ -126,7 +126,7 @@ def _names_of(change: Change, by: tuple[str, ...]) -> set[str]:
 
 def _made_along(change: Change, kind: Kind) -> set[str]:
     """What LiteLLM makes of those that an option names and there are not."""
-    lists = (change.wanted.given.get(item.name) or [] for item in change.kind.fields if item.makes == kind.plural)
+    lists = (change.wanted.given.get(item.name) or [] for item in change.kind.making if item.makes == kind.plural)
     return {str(entry[kind.id]) for entries in lists for entry in entries if entry.get(kind.id)}
 
 
@@ -137,7 +137,7 @@ def _references(change: Change, all_of_them: bool) -> t.Iterator[_Reference]:
     if wanted.state != "present" or not (changed or all_of_them):
         return
     about = f"{kind.name} {wanted.identity!r}"
-    if kind.names:
+    if kind.names and wanted.identity not in kind.always_there:
         yield _reference(
             Named(kind.names, wanted.identity, by=kind.names_by),
             f"{about}: {kind.identity}",

@@ -23,6 +23,7 @@ from .client import AuthenticationError, Client, UnreachableError
 from .errors import EXPECTED, Failure, PlanError, StateError
 from .key_change import KeyChange, Store
 from .kinds import KINDS, Kind
+from .persons import Persons, by_mail
 from .plan import CREATE, DELETE, NOTHING, UPDATE, find
 from .references import Names, is_pending
 from .rotation import ROTATE, RotatingKeyChange, is_waiting, replaced_by, rotation_of
@@ -101,7 +102,8 @@ def _read(client: Client, state: State, kind: Kind, background: BackgroundReadin
 
 def _prepare_early(client: Client, state: State, kind: Kind, background: BackgroundReading | None) -> Early:
     """Plans while the pages of a long list still come in. It holds where nothing else of that name comes after it."""
-    wanted = {one.identity: one for one in state.wanted[kind.plural] if not (one.named or one.twin)}
+    plain = (one for one in state.wanted[kind.plural] if not (one.named or one.twin or by_mail(kind, one)))
+    wanted = {one.identity: one for one in plain}
     early: dict[str, Change] = {}
     for page in background.pages(kind) if background else ():
         for item in page:
@@ -122,7 +124,7 @@ def _prepare_all(
 ) -> list[Change]:
     changes: list[Change] = []
     failures: list[Failure] = []
-    names = Names(client, state.wanted)
+    names, persons = Names(client, state.wanted), Persons(client, state.wanted, read.get("users"))
     for kind in kinds:
         found = read[kind.plural].found
         by_name = _by_name(kind, found)
@@ -131,7 +133,7 @@ def _prepare_all(
                 there = find(kind, wanted, by_name)
                 change = None if wanted.twin else early[kind.plural].get(wanted.identity)
                 if change is None or change.shown is not there:
-                    change = _change(client, state, kind, names.resolve(kind, wanted))
+                    change = _change(client, state, kind, persons.resolve(kind, names.resolve(kind, wanted)))
                     change.prepare(there)
                 changes.append(change)
             except EXPECTED as exc:
@@ -181,26 +183,33 @@ def _surplus(state: State, kind: Kind, found: reader.Objects) -> list[Wanted]:
 
 
 def _apply_all(client: Client, state: State, kinds: t.Sequence[Kind], changes: t.Sequence[Change]) -> None:
-    first = taken.first_to_go(changes)
-    failures = [failure for kind in kinds for failure in _delete(client, state, kind, _of(kind, first))]
+    first = taken.givers(changes)
+    going = [change for change in changes if change.wanted.state == "absent"]
+    failures = [f for kind in kinds for f in _delete(client, state, kind, _of(kind, going, among=first))]
     for kind in kinds:
-        changing = [c for c in changes if c.kind is kind and c.changes and c.wanted.state == "present"]
+        changing = [change for change in _of(kind, changes) if change.changes and change.wanted.state == "present"]
         failures += _settle(client, changing)
-        failures += _in_parallel([c for c in changing if not is_pending(c.wanted)], state.workers)
+        ready = [change for change in changing if not is_pending(change.wanted)]
+        failures += _in_parallel(_of(kind, ready, among=first), state.workers)
+        failures += _in_parallel(_of(kind, ready, but=first), state.workers)
     if not failures:
         failures += _late([c for c in changes if any(call.late for call in c.operation.calls)])
     for kind in reversed(kinds):
-        failures += _delete(
-            client, state, kind, [c for c in _of(kind, changes) if c.wanted.state == "absent" and c not in first]
-        )
+        failures += _delete(client, state, kind, _of(kind, going, but=first))
     if not failures:
         failures += _look_again(client, state, kinds, changes)
     if failures:
         raise StateError("not everything was done, run again to finish", failures)
 
 
-def _of(kind: Kind, changes: t.Sequence[Change]) -> list[Change]:
-    return [change for change in changes if change.kind is kind]
+def _of(
+    kind: Kind, changes: t.Sequence[Change], among: t.Sequence[Change] | None = None, but: t.Sequence[Change] = ()
+) -> list[Change]:
+    """Those of a kind, only these of them or all others."""
+    some = None if among is None else {id(change) for change in among}
+    others = {id(change) for change in but}
+    ours = (change for change in changes if change.kind is kind and id(change) not in others)
+    return [change for change in ours if some is None or id(change) in some]
 
 
 def _settle(client: Client, changes: t.Sequence[Change]) -> list[Failure]:

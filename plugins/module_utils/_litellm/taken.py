@@ -79,22 +79,32 @@ def _names_of(kind: Kind, names: tuple[str, ...], changes: t.Sequence[Change], r
         for holder in others[:1]:
             who = f"{kind.name} {change.wanted.identity!r}"
             said.append(Failure(PlanError(f"{who}: the {name} {value!r} is that of {holder.get(kind.identity)!r}")))
-    return said
+    return said + (_exchanges(kind, changes) if kind.one_name else [])
 
 
-def first_to_go(changes: t.Sequence[Change]) -> list[Change]:
-    """What is deleted and has what others get: everything else is deleted after the writing."""
+def _exchanges(kind: Kind, changes: t.Sequence[Change]) -> list[Failure]:
+    """What gives a name and gets one that another gives at the same time: LiteLLM looks at each change by itself."""
+    giving = [change for change in givers(changes) if change.operation.action == UPDATE]
+    left = {_value(kind, c.operation.found or {}, name) for c in giving for name in kind.one_name if _leaves(c, name)}
+    both = [change for change in giving if any(_written(change, name).lower() in left for name in kind.one_name)]
+    names = ", ".join(repr(change.wanted.identity) for change in both)
+    return [Failure(PlanError(f"{kind.plural} {names} exchange names: do that in two calls"))] if both else []
+
+
+def givers(changes: t.Sequence[Change]) -> list[Change]:
+    """What loses, or is deleted with, what others get: it goes first."""
     getting: dict[str, set[str]] = {}
     for change in changes:
         for name in (name for names in _unique_names(change.kind) for name in names):
             if value := _written(change, name):
                 getting.setdefault(change.kind.plural, set()).add(value.lower())
-    return [c for c in changes if c.operation.action == DELETE and _has_one_of(c, getting.get(c.kind.plural, set()))]
+    moving = (change for change in changes if change.operation.action in (DELETE, UPDATE))
+    return [change for change in moving if _gives_one_of(change, getting.get(change.kind.plural, set()))]
 
 
-def _has_one_of(change: Change, values: t.Collection[str]) -> bool:
-    names = (name for names in _unique_names(change.kind) for name in names)
-    return bool(values) and any(_value(change.kind, change.operation.found or {}, name) in values for name in names)
+def _gives_one_of(change: Change, values: t.Collection[str]) -> bool:
+    left = (name for names in _unique_names(change.kind) for name in names if _leaves(change, name))
+    return bool(values) and any(_value(change.kind, change.operation.found or {}, name) in values for name in left)
 
 
 def _value(kind: Kind, found: Found, name: str) -> str:

@@ -163,6 +163,10 @@ def _wrong(item: Field, value: t.Any) -> list[str]:
         return []
     if item.parts:
         return _wrong_entries(item, value)
+    if item.known_parts and isinstance(value, dict):
+        strange = [f"{item.name}: {unknown(name, item.known_parts)}" for name in value if name not in item.known_parts]
+        if strange:
+            return strange
     wrong = _wrong_inside(item.name, value, _is_limit(item.type, item.name))
     return wrong or (_wrong_parameters(item.name, value) if item.parameters else [])
 

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
-from ._table import naming
+import typing as t
+
+from ._table import SUBKEYS, SUBSET, Field, naming
 
 # By any of these; of a server that there is not LiteLLM drops what it is told.
 SERVER = ("mcp_servers", "server_id", "alias", "server_name")
@@ -20,3 +22,30 @@ PERMITTED = naming(
     agents="agents",
     search_tools=("search_tools", "search_tool_name"),
 )
+PARTS = (
+    "agent_access_groups",
+    "agents",
+    "blocked_tools",
+    "mcp_access_groups",
+    "mcp_servers",
+    "mcp_tool_permissions",
+    "mcp_tool_search_enabled",
+    "mcp_toolsets",
+    "models",
+    "search_tools",
+    "skills",
+    "vector_stores",
+)
+OF_AGENTS = ("agents", "mcp_access_groups", "mcp_servers", "mcp_tool_permissions", "mcp_toolsets", "models")
+
+
+def permission(parts: tuple[str, ...] = PARTS, **more: t.Any) -> Field:
+    """The option `object_permission`: what is not named of it stays."""
+    words: dict[str, t.Any] = {
+        "clear": SUBKEYS,
+        "compare": SUBSET,
+        "known_parts": parts,
+        "refers_in": PERMITTED,
+        **more,
+    }
+    return Field("object_permission", "dict", **words)

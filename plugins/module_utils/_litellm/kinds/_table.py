@@ -145,6 +145,7 @@ class Field:
     create_only: bool = False
     ignore_drift: bool = False
     licence: bool = False
+    known_parts: tuple[str, ...] = ()  # of a dictionary: the parts that LiteLLM keeps, where it drops all others
     licensed_parts: tuple[str, ...] = ()  # of a dictionary: the parts that need a licence
     young: bool = False  # versions that are still in use lack it
     unique: bool = False  # no two objects have the same, whatever letters are capitals
@@ -323,6 +324,11 @@ class Kind:
     @cached_property
     def by_name(self) -> dict[str, Field]:
         return {field.name: field for field in self.fields}
+
+    @cached_property
+    def making(self) -> tuple[Field, ...]:
+        """The options whose entries LiteLLM makes objects of."""
+        return tuple(field for field in self.fields if field.makes)
 
 
 def no_slash(name: str) -> str | None:

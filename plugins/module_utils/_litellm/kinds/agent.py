@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._permission import PERMITTED
-from ._table import EMPTY, NEVER, SECRETS, SUBKEYS, SUBSET, Field, Kind, Listing, Write
+from ._permission import OF_AGENTS, permission
+from ._table import EMPTY, NEVER, SECRETS, SUBSET, Field, Kind, Listing, Write
 
 OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
 
@@ -29,7 +29,7 @@ AGENT = Kind(
         # LiteLLM adds to the card what is its own: interfaces, security, a provider.
         Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS, update=whole_card),
         Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER),
-        Field("object_permission", "dict", compare=SUBSET, clear=SUBKEYS, refers_in=PERMITTED),
+        permission(OF_AGENTS),
         Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", young=True),
         Field("static_headers", "dict", secret=True, clear=EMPTY),
         Field("extra_headers", "list", "str", clear=EMPTY),

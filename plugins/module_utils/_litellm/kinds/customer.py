@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._permission import PERMITTED
-from ._table import EMPTY, MODEL_NAME, NEVER, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Write, in_budget
+from ._permission import permission
+from ._table import EMPTY, MODEL_NAME, NEVER, Field, Found, Kind, Listing, Write, in_budget
 
 LISTS = (
     "mcp_servers",
@@ -66,7 +66,7 @@ CUSTOMER = Kind(
         in_budget("rpm_limit", create_only=True, clear=NEVER),
         in_budget("tpd_limit", create_only=True, clear=NEVER, young=True),
         in_budget("max_parallel_requests", create_only=True, clear=NEVER),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, update=with_all_lists, refers_in=PERMITTED),
+        permission(update=with_all_lists),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     ),
     listing=Listing("/customer/list"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._permission import PERMITTED
+from ._permission import permission
 from ._table import (
     BUDGET_WINDOW,
     DIGEST,
@@ -17,8 +17,6 @@ from ._table import (
     INDEX,
     LIFETIME,
     NEVER,
-    SUBKEYS,
-    SUBSET,
     WINDOWS,
     WRITE_ONLY,
     Cascade,
@@ -76,7 +74,7 @@ FIELDS = (
     Field("permissions", "dict", clear=EMPTY),
     Field("config", "dict", clear=EMPTY),
     Field("router_settings", "dict", clear=EMPTY),
-    Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, refers_in=PERMITTED),
+    permission(),
     Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     Field("max_budget", "float"),
     Field("soft_budget", "float", path=("litellm_budget_table", "soft_budget")),

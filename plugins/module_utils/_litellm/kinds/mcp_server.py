@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ._table import EMPTY, NEVER, SECRETS, Field, Found, Kind, Listing, Write
@@ -67,21 +68,25 @@ def address(given: Found) -> list[str]:
     return [] if not remote or given.get("url") or given.get("spec_path") else ["url or spec_path"]
 
 
-def alias_without_hyphen(name: str, given: Found) -> list[str]:
-    return ["LiteLLM takes no alias with a hyphen: write an underscore"] if "-" in (given.get("alias") or "") else []
+# A hyphen stands between a server's name and a tool's.
+NAME = re.compile(r"[A-Za-z0-9._]{1,128}")
+NAMES = "LiteLLM takes names of up to 128 letters, digits, underscores and points only, without a hyphen: write an underscore"
 
 
-def no_hyphen(name: str) -> str | None:
-    """What stands between a server's name and a tool's."""
-    return "LiteLLM takes no name with a hyphen: write an underscore" if "-" in name else None
+def plain_alias(name: str, given: Found) -> list[str]:
+    return [f"alias: {NAMES}"] if given.get("alias") and not NAME.fullmatch(given["alias"]) else []
+
+
+def plain_name(name: str) -> str | None:
+    return None if NAME.fullmatch(name) else NAMES
 
 
 MCP_SERVER = Kind(
     name="mcp_server",
-    new_name=no_hyphen,
+    new_name=plain_name,
     lacking=address,
     not_taken=programs_are_off,
-    faults=alias_without_hyphen,
+    faults=plain_alias,
     plural="mcp_servers",
     identity="server_name",
     one_name=("server_name", "alias"),

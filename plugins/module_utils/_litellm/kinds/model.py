@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .. import prices
 from ._table import (
     GUARDRAIL,
     NEVER,
@@ -43,6 +44,7 @@ def no_slash(given: Found, changed: t.Collection[str], found: Found) -> str | No
 def own_info(name: str, given: Found) -> list[str]:
     info = given.get("model_info") or {}
     wrong = [] if info.get("id") in (None, name) else ["model_info.id is what model_id says"]
+    wrong += [f"model_info.{part}: LiteLLM keeps prices in litellm_params" for part in info if prices.is_price(part)]
     return wrong + (["model_info.db_model says LiteLLM by itself"] if info.get("db_model") not in (None, True) else [])
 
 

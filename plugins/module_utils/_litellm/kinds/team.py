@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 from ._members import ALSO_SAID_BY_USERS, MEMBER, MEMBERSHIP, has_limits, with_limits
-from ._permission import PERMITTED
+from ._permission import permission
 from ._table import (
     BUDGET_WINDOW,
     EMPTY,
     GUARDRAIL,
     INDEX,
     NEVER,
-    SUBKEYS,
-    SUBSET,
     WINDOWS,
     Cascade,
     Field,
@@ -60,7 +58,7 @@ TEAM = Kind(
         # /team/update takes the list and doesn't keep it; this call does.
         Field("team_member_permissions", "list", "str", clear=EMPTY, own_call=PERMISSIONS),
         Field("router_settings", "dict", clear=EMPTY),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True, refers_in=PERMITTED),
+        permission(detail=True),
         Field("max_budget", "float"),
         Field("soft_budget", "float"),
         duration("budget_duration"),

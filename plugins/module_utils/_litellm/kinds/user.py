@@ -7,12 +7,10 @@
 from __future__ import annotations
 
 from ._members import CREATOR, TEAMS_OF_USER
-from ._permission import PERMITTED
+from ._permission import permission
 from ._table import (
     EMPTY,
     NEVER,
-    SUBKEYS,
-    SUBSET,
     WRITE_ONLY,
     Cascade,
     Field,
@@ -50,7 +48,7 @@ USER = Kind(
         in_metadata("model_tpm_limit", "dict"),
         in_metadata("mcp_rpm_limit", "dict"),
         in_metadata("tag_rpm_limit", "dict", young=True),
-        Field("object_permission", "dict", clear=SUBKEYS, compare=SUBSET, detail=True, young=True, refers_in=PERMITTED),
+        permission(detail=True, young=True),
         Field("metadata", "dict"),
         Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
         Field("model_max_budget", "dict", clear=NEVER, licence=True),
