@@ -13,7 +13,7 @@ import sys
 import typing as t
 from pathlib import Path
 
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import BUDGET, KINDS, Kind
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import BUDGET, KINDS, Field, Kind
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds._table import NEVER, is_limit_of_budget
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -22,6 +22,8 @@ GROUP = "  litellm:\n"
 BEGIN, END = "<!-- begin: scripts/kinds.py -->\n", "<!-- end -->\n"
 RIGHTS_BEGIN = "<!-- begin: rights, scripts/kinds.py -->\n"
 RIGHTS_HEAD = "| in `llm_state` | `allowed_routes` | and to see whom it would reach |\n|---|---|---|\n"
+REFERENCES_BEGIN = "<!-- begin: references, scripts/kinds.py -->\n"
+REFERENCES_HEAD = "| in `llm_state` | names |\n|---|---|\n"
 HEAD = "| in `llm_state` | module | found by | marker in | can't be cleared |\n|---|---|---|---|---|\n"
 
 
@@ -41,6 +43,7 @@ def runtime(text: str) -> str:
 
 def document(text: str) -> str:
     text = _table(text, BEGIN, HEAD + "".join(row(kind) for kind in KINDS.values()))
+    text = _table(text, REFERENCES_BEGIN, REFERENCES_HEAD + "".join(references(kind) for kind in KINDS.values()))
     return _table(text, RIGHTS_BEGIN, RIGHTS_HEAD + "".join(rights(kind) for kind in KINDS.values()))
 
 
@@ -69,6 +72,21 @@ def looked_at(kind: Kind) -> list[str]:
         reached.append(other.listing.path)
         todo += () if cascade.stays else other.cascades
     return [path for path in dict.fromkeys(reached) if path not in routes(kind)]
+
+
+def references(kind: Kind) -> str:
+    """The options that name other objects, and which."""
+    named = [f"`{kind.identity}`: {kind.names}"] if kind.names else []
+    named += [one for field in kind.fields for one in _named_by(field, field.name)]
+    return f"| `{kind.plural}` | {', '.join(named)} |\n" if named else ""
+
+
+def _named_by(field: Field, where: str) -> list[str]:
+    by = f" by {' or '.join(f'`{name}`' for name in field.refers_by)}" if field.refers_by else ""
+    named = [f"`{where}`: {field.refers}{by}"] if field.refers else []
+    places = field.refers_in.places if field.refers_in else {}
+    named += [f"`{'.'.join((where, place)) if place else where}`: {plural}" for place, plural in places.items()]
+    return named + [one for part in field.parts for one in _named_by(part, f"{where}.{part.name}")]
 
 
 def _route(path: str) -> str:

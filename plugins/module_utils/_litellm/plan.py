@@ -26,12 +26,13 @@ from .kinds._table import (
     is_limit_of_budget,
     shared_budget,
 )
-from .wanted import Wanted, given_fields
+from .wanted import Wanted, given_fields, has_one_of
 
 CREATE = "create"
 UPDATE = "update"
 DELETE = "delete"
 NOTHING = "none"
+LINE_ENDS = "\x85\u2028\u2029"
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def _plan_absent(kind: Kind, wanted: Wanted, found: Found | None) -> Operation:
 
 
 def _plan_create(kind: Kind, wanted: Wanted) -> Operation:
+    for item in given_fields(kind, wanted):
+        _refuse_line_ends(kind, item, wanted)
     after: dict[str, t.Any] = {kind.identity: wanted.identity}
     after.update((item.name, _shown(item, wanted)) for item in given_fields(kind, wanted))
     if kind.annotations:
@@ -190,6 +193,7 @@ def _plan_update(kind: Kind, wanted: Wanted, found: Found, now: datetime) -> Ope
     for item in changed:
         _refuse_impossible(kind, item, wanted)
         _refuse_shared_budget(kind, item, wanted, found)
+        _refuse_line_ends(kind, item, wanted)
     names = [item.name for item in changed]
     if kind.obstacle and (said := kind.obstacle(wanted.given, names, found)):
         raise PlanError(f"{kind.name} {wanted.identity!r}: {said}")
@@ -215,6 +219,15 @@ def in_common(kind: Kind, option: str, wanted: Wanted, budget: str, who: str) ->
         "Change the budget itself (litellm_budget), or give this one a budget of its own and name it in `budget_id`; "
         "where LiteLLM can't change that, delete it first."
     )
+
+
+def _refuse_line_ends(kind: Kind, item: Field, wanted: Wanted) -> None:
+    """Structures come as JSON into the database, where these are written otherwise."""
+    if (item.type != "dict" or item.as_text) and has_one_of(LINE_ENDS, wanted.given[item.name]):
+        raise PlanError(
+            f"{kind.name} {wanted.identity!r}: {item.name} has a line end of Unicode in it (U+0085, U+2028 or U+2029), after "
+            "which LiteLLM adds spaces: write another one"
+        )
 
 
 def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:

@@ -35,6 +35,7 @@ LIMITS = re.compile(r"(_limits?|_budget|_per_model)$")
 # The same in the parameters of models, where every other number may be what it likes.
 WHOLE = ("rpm", "tpm")
 LIMITED = re.compile(r"(_limit|_budget)$")
+NUL = "\0"
 DURATIONS = ("budget_duration", "time_period")
 CHECKS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "str": check_type_str,
@@ -150,9 +151,20 @@ def mistakes(kind: Kind, wanted: Wanted) -> list[str]:
     return [f"{kind.name} {wanted.identity!r}: {wrong}" for wrong in found]
 
 
+def has_one_of(characters: t.Collection[str], value: t.Any) -> bool:
+    """Whether one of these characters is in a text, however deep that stands."""
+    if isinstance(value, str):
+        return any(character in value for character in characters)
+    if isinstance(value, dict):
+        return any(has_one_of(characters, part) for pair in value.items() for part in pair)
+    return any(has_one_of(characters, part) for part in value) if isinstance(value, list) else False
+
+
 def _wrong(item: Field, value: t.Any) -> list[str]:
     if value is None:
         return []
+    if has_one_of(NUL, value):
+        return [f"{item.name}: LiteLLM keeps no text with a NUL in it"]
     if item.choices and value not in item.choices:
         return [f"{item.name} must be one of {', '.join(item.choices)}, not {value!r}"]
     if item.duration and not (item.compare == LIFETIME and value in values.FOREVER):

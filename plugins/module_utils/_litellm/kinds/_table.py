@@ -114,7 +114,18 @@ class Named:
     by: tuple[str, ...] = ()  # what is said of it; its id, if nothing
 
 
-def naming(**parts: str | tuple[str, ...]) -> t.Callable[[t.Any], list[Named]]:
+@dataclass(frozen=True)
+class Naming:
+    """What a structure names."""
+
+    names: t.Callable[[t.Any], list[Named]]
+    places: t.Mapping[str, str]  # where in it, and objects of which kind
+
+    def __call__(self, value: t.Any) -> list[Named]:
+        return self.names(value)
+
+
+def naming(**parts: str | tuple[str, ...]) -> Naming:
     """Of a dictionary the parts that name objects: their kinds, and by what they are named, if not by their ids."""
 
     def names(value: t.Any) -> list[Named]:
@@ -126,7 +137,7 @@ def naming(**parts: str | tuple[str, ...]) -> t.Callable[[t.Any], list[Named]]:
             named += [Named(kind, str(id), part, tuple(by)) for id in ids if isinstance(id, (str, int)) and id != ""]
         return named
 
-    return names
+    return Naming(names, {part: target if isinstance(target, str) else target[0] for part, target in parts.items()})
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,7 @@ class Field:
     create_only: bool = False
     ignore_drift: bool = False
     licence: bool = False
+    as_text: bool = False  # of a dictionary: LiteLLM writes its texts into the database like those of other options
     known_parts: tuple[str, ...] = ()  # of a dictionary: the parts that LiteLLM keeps, where it drops all others
     licensed_parts: tuple[str, ...] = ()  # of a dictionary: the parts that need a licence
     young: bool = False  # versions that are still in use lack it
@@ -158,7 +170,7 @@ class Field:
     refers: str | None = None  # the kind whose ids it takes
     refers_by: tuple[str, ...] = ()  # what it takes of them in place of their ids
     patterns: bool = False  # of what it takes: one that ends with a star refers to none
-    refers_in: t.Callable[[t.Any], t.Iterable[Named]] | None = None  # from a structure: what it names
+    refers_in: Naming | None = None  # from a structure: what it names
     makes: str | None = None  # of a list of entries: the kind that LiteLLM makes of those that there are not
     touches: bool = False  # a list of other objects that LiteLLM writes to as well
     one_of: tuple[str, ...] = ()  # of a list of entries: an entry has at least one of these

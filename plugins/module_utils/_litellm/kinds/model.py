@@ -80,6 +80,7 @@ MODEL = Kind(
             clear=SUBKEYS,
             licensed_parts=("team_id",),
             parameters=True,
+            as_text=True,
             refers_in=naming(team_id="teams"),
         ),
     ),

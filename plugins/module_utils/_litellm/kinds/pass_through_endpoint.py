@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, GUARDRAIL, NEVER, Field, Kind, Listing, Named, Write
+from ._table import EMPTY, GUARDRAIL, NEVER, Field, Kind, Listing, Named, Naming, Write
 
 
 def by_guardrail(value: t.Any) -> list[Named]:
@@ -30,7 +30,7 @@ PASS_THROUGH_ENDPOINT = Kind(
         Field("cost_per_request", "float", default=0),
         Field("endpoint_timeout", "float", path=("timeout",), api_name="timeout", clear=NEVER),
         Field("auth", "bool", default=True),
-        Field("guardrails", "dict", clear=EMPTY, refers_in=by_guardrail),
+        Field("guardrails", "dict", clear=EMPTY, refers_in=Naming(by_guardrail, {"": "guardrails"})),
         Field("methods", "list", "str", clear=EMPTY),
     ),
     listing=Listing("/config/pass_through_endpoint", envelope="endpoints"),

@@ -20,6 +20,7 @@ from ._table import (
     Kind,
     Listing,
     Named,
+    Naming,
     Request,
     Rule,
     Write,
@@ -116,7 +117,7 @@ POLICY = Kind(
         Field("guardrails_add", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
         Field("guardrails_remove", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
         Field("condition", "dict", clear=EMPTY),
-        Field("pipeline", "dict", refers_in=of_steps),
+        Field("pipeline", "dict", refers_in=Naming(of_steps, {"steps.guardrail": "guardrails"})),
         Field("attachments", "list", "dict", rule=ATTACHED, parts=ATTACHMENT, one_of=TARGETS, detail=True),
     ),
     listing=Listing(

@@ -35,7 +35,7 @@ PROMPT = Kind(
     id="prompt_id",
     fields=(
         Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER, update=merged),
-        Field("prompt_info", "dict"),
+        Field("prompt_info", "dict", as_text=True),
     ),
     listing=Listing("/prompts/list", envelope="prompts"),
     create=Write("POST", "/prompts"),

@@ -10,7 +10,7 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Named, Request, Write, naming
+from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Named, Naming, Request, Write, naming
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,16 @@ SETTING = Kind(
     plural="settings",
     identity="name",
     id="name",
-    fields=(Field("values", "dict", compare=SUBSET, clear=SUBKEYS, parameters=True, refers_in=named),),
+    fields=(
+        Field(
+            "values",
+            "dict",
+            compare=SUBSET,
+            clear=SUBKEYS,
+            parameters=True,
+            refers_in=Naming(named, {"teams": "teams", **BY_NAME.places}),
+        ),
+    ),
     listing=Listing("/get/ui_settings", each={name: place.read for name, place in PLACES.items()}, each_item=shown),
     create=Write("PATCH", "/update/ui_settings"),
     update=Write("PATCH", "/update/ui_settings"),

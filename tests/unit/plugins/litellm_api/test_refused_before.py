@@ -9,7 +9,10 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_guardrail, litellm_mcp_server, litellm_state
 
 from .scripted import Call, Script, run_module
@@ -71,6 +74,7 @@ WRONG: list[tuple[str, Options, str]] = [
         {"key_alias": "k", "object_permission": {"agent": []}},
         "there is no option 'agent'; did you mean agents?",
     ),
+    ("users", {"user_id": "u", "metadata": {"a": [{"b\0": 1}]}}, "metadata: LiteLLM keeps no text with a NUL"),
     ("agents", {"agent_name": "a", "object_permission": {"skills": []}}, "there is no option 'skills'"),
 ]
 
@@ -78,6 +82,19 @@ WRONG: list[tuple[str, Options, str]] = [
 @pytest.mark.parametrize(("kind", "one", "said"), WRONG)
 def test_what_is_wrong_by_itself(kind: str, one: Options, said: str) -> None:
     assert said in "; ".join(desired.mistakes({kind: [one]}))
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
+def test_line_ends_that_litellm_changes(character: str) -> None:
+    """Where it stays as it is nothing is written, so nothing is refused."""
+    text = f"a{character}b"
+    for found in (None, {"name": "t", "description": "other"}):
+        with pytest.raises(PlanError, match="line end of Unicode"):
+            plan.plan(KINDS["tags"], Wanted("t", {"description": text}), found)
+    assert not plan.plan(KINDS["tags"], Wanted("t", {"description": text}), {"name": "t", "description": text}).changes
+    assert plan.plan(KINDS["users"], Wanted("u", {"metadata": {"a": text}}), None).changes
+    with pytest.raises(PlanError, match="line end of Unicode"):
+        plan.plan(KINDS["prompts"], Wanted("p", {"prompt_info": {"a": text}}), None)
 
 
 RIGHT: list[tuple[str, Options]] = [
