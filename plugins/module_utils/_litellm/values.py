@@ -109,7 +109,8 @@ def canonical(field: Field, value: t.Any) -> t.Any:
     if field.type == "list" and not field.ordered:
         return _ordered(without_nulls(value))
     if field.type == "dict":
-        return without_nulls(value) or field.default
+        value = without_nulls(value)
+        return (field.without_added(value) if field.without_added else value) or field.default
     return value
 
 

@@ -156,6 +156,7 @@ class Field:
     create_only: bool = False
     ignore_drift: bool = False
     licence: bool = False
+    without_added: t.Callable[[t.Any], t.Any] | None = None  # from a dictionary: it without what LiteLLM adds by itself
     as_text: bool = False  # of a dictionary: LiteLLM writes its texts into the database like those of other options
     known_parts: tuple[str, ...] = ()  # of a dictionary: the parts that LiteLLM keeps, where it drops all others
     licensed_parts: tuple[str, ...] = ()  # of a dictionary: the parts that need a licence

@@ -40,6 +40,9 @@ ATTACHMENT = (
     Field("priority", "int"),
     Field("default", "bool", default=False),
 )
+PIPELINE, MODES = ("mode", "steps"), ("pre_call", "post_call")
+ACTIONS = ("allow", "block", "modify_response", "next")
+STEP = {"on_fail": "block", "on_pass": "allow", "on_error": None, "pass_data": False, "modify_response_message": None}
 TARGETS = ("scope", "teams", "keys", "models", "tags")
 Attachments = t.Sequence[Found]
 
@@ -55,9 +58,43 @@ def next_version(request: Request, found: Found, body: Found) -> None:
 
 
 def of_steps(value: t.Any) -> list[Named]:
-    steps = dig(value, ("steps",)) or []
-    named = ((number, dig(step, ("guardrail",))) for number, step in enumerate(steps) if isinstance(steps, list))
+    named = ((number, dig(step, ("guardrail",))) for number, step in enumerate(_steps(value)))
     return [Named("guardrails", str(name), f"steps #{number}.guardrail", GUARDRAIL) for number, name in named if name]
+
+
+def _steps(value: t.Any) -> list[t.Any]:
+    steps = dig(value, ("steps",))
+    return steps if isinstance(steps, list) else []
+
+
+def plain_steps(value: t.Any) -> t.Any:
+    """LiteLLM adds to each step what it was not told."""
+    steps = [
+        {name: part for name, part in step.items() if part != STEP.get(name)} if isinstance(step, dict) else step
+        for step in _steps(value)
+    ]
+    return {**value, "steps": steps} if steps else value
+
+
+def wrong_pipeline(name: str, given: Found) -> list[str]:
+    pipeline = given.get("pipeline")
+    if not isinstance(pipeline, dict):
+        return []
+    wrong = [f"pipeline: there is no {part!r}; there are mode, steps" for part in pipeline if part not in PIPELINE]
+    if pipeline.get("mode") not in MODES:
+        wrong.append(f"pipeline.mode must be one of {', '.join(MODES)}")
+    if not _steps(pipeline):
+        wrong.append("pipeline.steps needs a step")
+    return wrong + [one for number, step in enumerate(_steps(pipeline)) for one in _wrong_step(number, step)]
+
+
+def _wrong_step(number: int, step: t.Any) -> list[str]:
+    where = f"pipeline.steps #{number}"
+    if not isinstance(step, dict) or not step.get("guardrail"):
+        return [f"{where}: needs guardrail"]
+    wrong = [f"{where}: there is no {part!r}" for part in step if part not in ("guardrail", *STEP)]
+    actions = (part for part in ("on_pass", "on_fail", "on_error") if step.get(part) is not None)
+    return wrong + [f"{where}.{one} must be one of {', '.join(ACTIONS)}" for one in actions if step[one] not in ACTIONS]
 
 
 def attached(one: Found) -> dict[str, t.Any]:
@@ -117,7 +154,9 @@ POLICY = Kind(
         Field("guardrails_add", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
         Field("guardrails_remove", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
         Field("condition", "dict", clear=EMPTY),
-        Field("pipeline", "dict", refers_in=Naming(of_steps, {"steps.guardrail": "guardrails"})),
+        Field(
+            "pipeline", "dict", without_added=plain_steps, refers_in=Naming(of_steps, {"steps.guardrail": "guardrails"})
+        ),
         Field("attachments", "list", "dict", rule=ATTACHED, parts=ATTACHMENT, one_of=TARGETS, detail=True),
     ),
     listing=Listing(
@@ -133,6 +172,7 @@ POLICY = Kind(
     more_routes=("/policies/name/{id}/versions", "/policies/{id}/status"),
     delete=Write("DELETE", "/policies/name/{id}/all-versions"),
     before_delete=detach,
+    faults=wrong_pipeline,
     new_name=no_slash,
     reached_by_name=True,
     declarable=lambda found: found.get("definition_location") != "config",

@@ -74,6 +74,14 @@ WRONG: list[tuple[str, Options, str]] = [
         {"key_alias": "k", "object_permission": {"agent": []}},
         "there is no option 'agent'; did you mean agents?",
     ),
+    ("policies", {"policy_name": "p", "pipeline": {"steps": []}}, "pipeline.mode must be one of pre_call, post_call"),
+    ("policies", {"policy_name": "p", "pipeline": {"mode": "pre_call", "step": 1}}, "there is no 'step'"),
+    ("policies", {"policy_name": "p", "pipeline": {"steps": [{}]}}, "steps #0: needs guardrail"),
+    (
+        "policies",
+        {"policy_name": "p", "pipeline": {"steps": [{"guardrail": "g", "on_pass": "go"}]}},
+        "steps #0.on_pass",
+    ),
     ("users", {"user_id": "u", "metadata": {"a": [{"b\0": 1}]}}, "metadata: LiteLLM keeps no text with a NUL"),
     ("agents", {"agent_name": "a", "object_permission": {"skills": []}}, "there is no option 'skills'"),
 ]
@@ -82,6 +90,20 @@ WRONG: list[tuple[str, Options, str]] = [
 @pytest.mark.parametrize(("kind", "one", "said"), WRONG)
 def test_what_is_wrong_by_itself(kind: str, one: Options, said: str) -> None:
     assert said in "; ".join(desired.mistakes({kind: [one]}))
+
+
+def test_what_litellm_adds_to_steps_is_no_difference() -> None:
+    steps = [{"guardrail": "a", "on_pass": "next"}, {"guardrail": "b", "on_pass": "allow"}]
+    added = {"on_fail": "block", "on_error": None, "pass_data": False, "modify_response_message": None}
+    found = {"policy_name": "p", "pipeline": {"mode": "pre_call", "steps": [{**added, **step} for step in steps]}}
+
+    def changes(*order: int, **more: t.Any) -> bool:
+        wanted = {"mode": "pre_call", "steps": [{**steps[number], **more} for number in order]}
+        return plan.plan(KINDS["policies"], Wanted("p", {"pipeline": wanted}), found).changes
+
+    assert not changes(0, 1)
+    assert changes(1, 0), "their order means something"
+    assert changes(0, 1, pass_data=True)
 
 
 @pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
