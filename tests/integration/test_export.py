@@ -97,7 +97,7 @@ def rich() -> State:
     state["plugins"] = [{"name": "st-plugin", "source": {"source": "github", "repo": "a/b"}, "enabled": False}]
     attachments = [{"scope": "*", "priority": 2}, {"teams": ["st-team", "x*"], "models": ["st"]}]
     state["policies"] = [{"policy_name": "st-policy", "description": "d", "attachments": attachments}]
-    state["fallbacks"] = [{"model": "st", "fallback_models": ["st-other"]}]
+    state["fallbacks"] = [{"model": "st-other", "fallback_models": ["st"]}]
     params = {"guardrail": "bedrock", "mode": "pre_call", "guardrailIdentifier": "x", "guardrailVersion": "DRAFT"}
     params["aws_secret_access_key"] = "secret-value"
     state["guardrails"] = [{"guardrail_name": "st-guard", "litellm_params": params, "guardrail_info": {"b": 2}}]
@@ -152,6 +152,7 @@ def test_info_reads_by_name_and_owner(proxy: Proxy) -> None:
     one = succeed(proxy, "litellm_info", kinds=["keys"], names=["st-key-1"])
     assert [key["key_alias"] for key in one["objects"]["keys"]] == ["st-key-1"]
     owned = succeed(proxy, "litellm_info", owner="st-owner")["desired"]
-    assert {len(owned[kind]) for kind in ("teams", "users", "models", "credentials")} == {1}
+    assert {len(owned[kind]) for kind in ("teams", "users", "credentials")} == {1}
+    assert len(owned["models"]) == 2
     assert not owned["budgets"]
     assert run(proxy, "litellm_info", names=["x"]).failed
