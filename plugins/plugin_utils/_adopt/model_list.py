@@ -33,6 +33,7 @@ class Listed(t.NamedTuple):
     names: dict[str, list[str]]  # names in the API by the name of the vLLM service, in the order of the list
     preferences: dict[str, dict[str, t.Any]]  # the same for order, weight and max_parallel_requests
     external: list[dict[str, t.Any]]  # entries of llm_external_models
+    replicas: dict[str, list[str]]  # services that do the same as one, by its name
     secrets: dict[str, str]  # environment of LiteLLM that stands in for secrets of the list
 
 
@@ -50,7 +51,7 @@ class _Reading:
     ) -> None:
         self.proxy, self.models, self.environment, self.notes = proxy, models, environment, notes
         self.here = {*HERE, *addresses}
-        self.found = Listed({}, {}, [], {})
+        self.found = Listed({}, {}, [], {}, {})
 
     def at(self, place: int, *path: t.Any) -> str:
         return self.proxy.config.where("model_list", place, *path)
@@ -117,6 +118,11 @@ class _Reading:
         elsewhere = next(
             (other for other, names in self.found.names.items() if name in names and other != service), None
         )
+        if elsewhere and alike(next(one for one in self.models if one.service.name == elsewhere), model):
+            same = self.found.replicas.setdefault(elsewhere, [])
+            if service not in same:
+                same.append(service)
+            return
         if elsewhere:
             self.notes.leave(
                 self.at(place),
@@ -181,6 +187,15 @@ class _Reading:
         kept = {one: value for one, value in part.items() if one not in faulty}
         known = self.environment.resolved(kept, where, self.found.secrets, (name,))
         return self.environment.without_secrets(known, where, self.found.secrets, (name,))
+
+
+def alike(first: Model, second: Model) -> bool:
+    """Whether two services are replicas of one model: all but their places is the same."""
+
+    def kept(model: Model) -> dict[str, t.Any]:
+        return {key: value for key, value in model.entry.items() if key not in ("gpus", "port")}
+
+    return (kept(first), first.served, first.service.image) == (kept(second), second.served, second.service.image)
 
 
 def _is_cost(value: t.Any) -> bool:

@@ -50,7 +50,7 @@ def review(deployment: Deployment, who: Who, databases: list[Service], server: S
         if name not in _FILE_KEYS and not name.startswith("x-"):
             notes.leave(deployment.at(name), "is no key that the translation knows")
     for service in (*who.own, *databases):
-        _keys(service, notes)
+        _keys(service, who, notes)
         _missing(service, deployment, server, notes)
     for service in (*who.others, *(one for one in who.databases if one not in databases)):
         if "vllm" in service.name.lower() and service.data.get("build"):
@@ -97,7 +97,7 @@ def _missing(service: Service, deployment: Deployment, server: Server, notes: No
             )
 
 
-def _keys(service: Service, notes: Notes) -> None:
+def _keys(service: Service, who: Who, notes: Notes) -> None:
     replaced = []
     for key in service.data:
         if key in _REPLACED:
@@ -109,6 +109,8 @@ def _keys(service: Service, notes: Notes) -> None:
     if replaced:
         notes.change(service.at(), f"{', '.join(sorted(replaced))}: the roles have their own")
     for path in (("replicas",), ("resources", "limits")):
+        if path == ("replicas",) and service in who.vllm:
+            continue
         if forms.below(service.data, "deploy", *path) not in (None, 1, "1"):
             notes.leave(
                 service.at("deploy"),

@@ -128,11 +128,16 @@ class _Whole:
 
     def _models(self, models: list[vllm.Model], found: Listed) -> None:
         entries, taken, slugs = [], set[str](), set[str]()
+        replicas = {name for names in found.replicas.values() for name in names}
         for model in models:
+            if model.service.name in replicas:
+                continue
             said = found.names.get(model.service.name, [])
             if not said:
                 self.notes.change(
-                    model.service.at(), "LiteLLM has no model of it; it becomes one under the name that vLLM serves"
+                    model.service.at(),
+                    "LiteLLM's configuration has no model of it; it becomes one under the name that vLLM serves. One that was entered in the"
+                    " UI and leads to it does not reach it any more: delete it there",
                 )
             name, *former = said or model.served[:1]
             if name in taken:
@@ -140,7 +145,8 @@ class _Whole:
                 continue
             taken.add(name)
             named = self._named(model, name, former, slugs)
-            entries.append({**named, **found.preferences.get(model.service.name, {}), **model.entry})
+            of_list = found.preferences.get(model.service.name, {})
+            entries.append({**named, **of_list, **self._replicated(model, found.replicas.get(model.service.name, []))})
             self._mounts(model)
         if entries:
             self.variables["llm_models"] = entries
@@ -152,6 +158,16 @@ class _Whole:
         sizes = [size if isinstance(size, int) else 1 for size in said]
         self.variables["llm_gpu_count"] = (self.server.gpus or max([*known, *sizes])) if on_gpu else 0
         self._for_all(models)
+
+    def _replicated(self, model: vllm.Model, others: list[str]) -> Variables:
+        """Services that do the same are replicas, which the fleet places."""
+        if not others:
+            return model.entry
+        count = len(others) + int(model.entry.get("replicas", 1))
+        self.notes.change(
+            model.service.at(), f"{', '.join(others)} does the same: it has {count} replicas, which the fleet places"
+        )
+        return {**{key: value for key, value in model.entry.items() if key != "gpus"}, "replicas": count}
 
     def _named(self, model: vllm.Model, name: str, former: list[str], slugs: set[str]) -> Variables:
         """A name that no container can have is a former name of one that can."""

@@ -180,7 +180,7 @@ class _Reading:
         """Whether it has some. Indexes are kept; a number of GPUs is the planner's to place."""
         found = self._device_ids()
         if found is None:
-            return False
+            return self._takes_all()
         if found and all(one.isdigit() for one in found):
             self.entry["gpus"] = [int(one) for one in found]
         elif found:
@@ -190,10 +190,30 @@ class _Reading:
             )
         return True
 
+    def _takes_all(self) -> bool:
+        """Without a word of GPUs: an engine may give its containers all of them by itself."""
+        said = self.service
+        for_cpu = "cpu" in said.image.lower() or self.options.get("device") == "cpu"
+        if (
+            for_cpu
+            or _visible(said) in ("none", "void")
+            or any(name.startswith("VLLM_CPU_") for name in said.environment)
+        ):
+            return False
+        count = self.paths.server.gpus
+        told = f"the server has {count}, so it is taken for one that uses them" if count else "so it runs on CPUs"
+        self.notes.change(said.at(), f"asks for no GPU; {told} (llm_gpu_count)")
+        return bool(count)
+
+    def take_replicas(self) -> None:
+        count = forms.below(self.service.data, "deploy", "replicas") or self.service.data.get("scale")
+        if isinstance(count, int) and count > 1:
+            self.entry["replicas"] = count
+
     def _device_ids(self) -> list[str] | None:
         """Empty for GPUs without a choice, None for no GPUs."""
         said = self.service
-        visible = next((said.environment[name] for name in reversed(GPU_VARIABLES) if said.environment.get(name)), "")
+        visible = _visible(said)
         reserved = forms.below(said.data, "deploy", "resources", "reservations", "devices")
         asked = said.data.get("gpus")
         devices = [one for one in [*forms.listed(reserved), *forms.listed(asked)] if isinstance(one, dict)]
@@ -224,6 +244,10 @@ class _Reading:
         return inside
 
 
+def _visible(service: Service) -> str:
+    return _first(service.environment, reversed(GPU_VARIABLES))
+
+
 def _after_name(value: t.Any) -> tuple[str, str]:
     """An adapter is NAME=/path."""
     found = re.fullmatch(r"([\w.-]+=)(/.*)", value) if isinstance(value, str) else None
@@ -241,6 +265,7 @@ def read(service: Service, paths: Paths, notes: Notes) -> Model | None:
     reading.entry["model"] = reading.model()
     reading.take_options()
     on_gpu = reading.take_gpus()
+    reading.take_replicas()
     port = reading.take_port()
     secret = _environment(service, reading.entry, paths, notes)
     served = options.get("served-model-name", options.get("model", ""))

@@ -338,6 +338,46 @@ def test_mode_and_price_come_along(old: Deployment) -> None:
     assert not found.notes.left and refusals(found) == []
 
 
+def test_two_services_that_do_the_same_are_replicas(old: Deployment) -> None:
+    text = COMPOSE[COMPOSE.index("  vllm-chat:\n") : COMPOSE.index("  litellm:\n")]
+    second = (
+        text.replace("  vllm-chat:", "  vllm-2:").replace('["0", "1"]', '["2", "3"]').replace("8000:8000", "8002:8000")
+    )
+    old.replace("docker-compose.yml", "  litellm:\n", f"{second}  litellm:\n")
+    entry = "  - {model_name: qwen, litellm_params: {model: openai/chat, api_base: 'http://vllm-2:8000/v1'}}\n"
+    old.replace("config.yaml", "litellm_settings:", f"{entry}litellm_settings:")
+    found = old.translated()
+    (model,) = found.variables["llm_models"]
+    assert model["replicas"] == 2 and "gpus" not in model and not found.notes.left
+    assert "vllm-2 does the same: it has 2 replicas" in changed(found)
+    assert set(found.services) == {"vllm-chat", "vllm-2", "litellm", "db"}
+    assert refusals(found) == []
+
+
+def test_replicas_of_a_service_are_the_model_s(old: Deployment) -> None:
+    old.replace("docker-compose.yml", "    deploy:\n", "    deploy:\n      replicas: 2\n")
+    found = old.translated()
+    assert found.variables["llm_models"][0]["replicas"] == 2 and not found.notes.left
+
+
+@pytest.mark.parametrize(
+    ("gpus", "image", "count", "told"),
+    [
+        (4, "vllm/vllm-openai:v0.10.1", 4, "the server has 4, so it is taken for one that uses them"),
+        (0, "vllm/vllm-openai:v0.10.1", 0, "asks for no GPU; so it runs on CPUs"),
+        (4, "vllm/vllm-openai-cpu:v0.10.1", 0, ""),
+    ],
+)
+def test_a_service_that_says_nothing_of_gpus(old: Deployment, gpus: int, image: str, count: int, told: str) -> None:
+    text = old.files["docker-compose.yml"] or ""
+    deploy = text[text.index("    deploy:\n") : text.index("    restart:")]
+    old.replace("docker-compose.yml", deploy, "").replace("docker-compose.yml", "vllm/vllm-openai:v0.10.1", image)
+    old.facts["gpus"] = gpus
+    found = old.translated()
+    assert found.variables["llm_gpu_count"] == count
+    assert told in changed(found) and ("asks for no GPU" in changed(found)) is bool(told)
+
+
 @pytest.mark.parametrize("source", ["~/.cache/huggingface", "$HOME/.cache/huggingface", "${HOME}/.cache/huggingface"])
 def test_weights_in_the_home_of_who_runs_it(old: Deployment, source: str) -> None:
     old.replace("docker-compose.yml", "${MODELS:-./models}:", f"{source}:")

@@ -323,7 +323,7 @@ def test_a_model_that_litellm_does_not_know_is_told(old: Deployment) -> None:
     found = old.translated()
     assert found.variables["llm_models"][0]["name"] == "chat"
     assert found.variables["llm_external_models"][0]["name"] == "qwen"
-    assert "LiteLLM has no model of it" in changed(found)
+    assert "LiteLLM's configuration has no model of it" in changed(found)
 
 
 def test_one_name_of_two_servers_is_left_to_the_user(old: Deployment) -> None:
@@ -429,7 +429,7 @@ def test_code_of_a_repository_is_pinned_to_what_was_served(old: Deployment) -> N
         ("    gpus: all\n    environment: {CUDA_VISIBLE_DEVICES: '1,0'}", [1, 0], 2),
         ("    deploy: {resources: {reservations: {devices: [{count: 2, capabilities: [gpu]}]}}}", None, 2),
         ("    environment: {NVIDIA_VISIBLE_DEVICES: GPU-abc}", None, 2),
-        ("    tty: true", None, 0),
+        ("    tty: true", None, 2),
     ],
 )
 def test_gpus_however_they_are_asked_for(old: Deployment, gpu: str, gpus: t.Any, count: int) -> None:
