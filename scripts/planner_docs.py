@@ -15,12 +15,17 @@ from typing import Any
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_listing
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.runtime import driver_reserve
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
 
 ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "tests" / "unit" / "data"
 PAGE = ROOT / "docs" / "planner.md"
 CONTEXT_GIB = 0.515
+GIB = 1024**3
+WORDS = {2: "two", 4: "four"}
+SHORT = {"tensor_parallel_size": "TP", "pipeline_parallel_size": "PP"}
 GROUPS = {
     "gemma-2-9b": "sliding window",
     "Qwen3-30B-A3B": "MoE, V1 runner",
@@ -37,19 +42,61 @@ def markdown(rows: Iterable[Iterable[Any]]) -> str:
 
 def runs() -> list[dict[str, Any]]:
     """The recorded runs."""
-    files = sorted((ROOT / "tests" / "unit" / "data").glob("h?00_vllm*.jsonl"))
+    files = sorted(DATA.glob("h?00_vllm*.jsonl"))
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def config_of(model: str) -> dict[str, Any]:
+    """The config.json of a run: published, or the catalogue's."""
+    published = json.loads((DATA / "published_configs.json").read_text(encoding="utf-8"))
+    named = {model, f"{model}-Instruct"}
+    known = (entry["config"] for name, entry in CATALOGUE.items() if name.rpartition("/")[2] in named)
+    return published.get(model) or next(known)
 
 
 def planned(run: dict[str, Any]) -> dict[str, Any]:
     """The plan with a run's settings."""
-    named = {run["model"], f"{run['model']}-Instruct"}
-    config = next(entry["config"] for name, entry in CATALOGUE.items() if name.rpartition("/")[2] in named)
+    config = config_of(run["model"])
     options = {name: value for name, value in run["settings"].items() if name != "model_runner"}
     options["compile_cache"] = "cold" if options["compile_cache"] == "cold" else "warm"
     held = max(0.0, run["total_gib"] - run["free_at_start_gib"] - CONTEXT_GIB)
     settings = EngineSettings(gpu_memory_gib=run["total_gib"], used_gib=held, vllm_version=run["vllm"], **options)
     return plan(config, settings)
+
+
+def gpus_of(run: dict[str, Any]) -> int:
+    """GPUs of a replica."""
+    tensor: int = run["settings"]["tensor_parallel_size"]
+    pipeline: int = run["settings"].get("pipeline_parallel_size", 1)
+    return tensor * pipeline
+
+
+def several() -> str:
+    """Every run over several GPUs, planned / real."""
+    rows = [
+        ["run", "GPUs", "share", "KV tokens", "peak after the start, GiB", "peak under load, GiB", "free under load"]
+    ]
+    for run in runs():
+        if gpus_of(run) == 1:
+            continue
+        found, settings = planned(run), run["settings"]
+        load = run.get("peak_used_under_load_gib")
+        loaded = found["peak_used_gib"] + found["growth_gib"]
+        reserve = driver_reserve(int(run["total_gib"] * GIB)) / GIB
+        split = ", ".join(f"{name} {settings[key]}" for key, name in SHORT.items() if settings.get(key, 1) > 1)
+        experts = ", experts parallel" if settings.get("enable_expert_parallel") else ""
+        rows.append(
+            [
+                f"{run['model']}, {split}{experts}, {settings['max_num_seqs']} requests",
+                f"{gpus_of(run)} {run['gpu'].split()[1]}",
+                str(settings["gpu_memory_utilization"]),
+                f"{found['kv_cache_tokens']:,} / {run['kv_cache_tokens']:,}",
+                f"{found['peak_used_gib']:.1f} / {run['peak_used_gib']:.1f}",
+                f"{loaded:.1f} / {load:.1f}" if load else "",
+                f"{run['total_gib'] + reserve - load:.1f}" if load else "",
+            ]
+        )
+    return markdown(rows)
 
 
 def accuracy() -> str:
@@ -68,9 +115,7 @@ def accuracy() -> str:
                 abs(found["peak_used_gib"] - run["peak_used_gib"]),
             )
             groups.setdefault(
-                "two GPUs"
-                if run["settings"]["tensor_parallel_size"] * run["settings"].get("pipeline_parallel_size", 1) > 1
-                else GROUPS.get(run["model"], "dense and GQA"),
+                f"{WORDS[gpus_of(run)]} GPUs" if gpus_of(run) > 1 else GROUPS.get(run["model"], "dense and GQA"),
                 [],
             ).append(errors)
     rows: list[list[Any]] = [["group", "runs", "KV tokens, largest error", "concurrency", "peak"]]
@@ -117,7 +162,7 @@ def vram() -> str:
 
 def rewritten(text: str) -> str:
     """The page with its tables made anew."""
-    for name, make in {"accuracy": accuracy, "catalogue": catalogue, "vram": vram}.items():
+    for name, make in {"accuracy": accuracy, "several": several, "catalogue": catalogue, "vram": vram}.items():
         parts = re.split(rf"(<!-- {name}: [^\n]*-->\n|<!-- end {name} -->)", text)
         text = "".join([*parts[:2], make(), "\n", *parts[3:]])
     return text

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import DTYPE_BYTES, Dense, FeedForward, Latent, Model, State
+from .model import DTYPE_BYTES, Dense, Experts, FeedForward, Latent, Model, State
 from .weights import Stage, embedding_bytes
 
 MIB = 1024**2
@@ -23,10 +23,13 @@ COMPILE_OVERHEAD = 50 * MIB
 # CUDA's context and vLLM's kernels, there before vLLM's first look at the memory.
 CONTEXT = int(0.515 * GIB)
 NON_TORCH = int(0.225 * GIB)
-# As soon as a replica has several GPUs, NCCL's channels and vLLM's all-reduce buffers come beside the context, before vLLM's first look, and
-# less is left for after it. Measured on two H100 and two H200: 1.42 to 1.47 GiB in all for dense models by TP or PP, 1.94 for experts.
-COMMUNICATION = int(0.95 * GIB)
-COMMUNICATION_OF_EXPERTS = int(1.43 * GIB)
+# As soon as a replica has several GPUs, NCCL and one communicator for each group of GPUs (tensor, pipeline, experts) come beside the context,
+# before vLLM's first look, and less is left for after it. Measured on H100 and H200: 0.95 GiB with one group, 1.43 with two, whatever their size.
+COMMUNICATION = int(0.47 * GIB)
+COMMUNICATOR = int(0.48 * GIB)
+# Pipelines make two more with their first requests, one for hidden states and one for sampled tokens (v1/worker/gpu/pp_utils.py): 0.8 to
+# 1.4 GiB on each GPU in five runs.
+PIPELINE_COMMUNICATORS = 2
 NON_TORCH_OF_SEVERAL = int(0.07 * GIB)
 NON_TORCH_OF_SEVERAL_WITH_EXPERTS = int(0.105 * GIB)
 # What the graphs of the V2 runner then hold beside: 0.10 to 0.17 GiB above the formula for one GPU in four runs.
@@ -35,8 +38,12 @@ GRAPHS_OF_SEVERAL = int(0.13 * GIB)
 # with 256 and 1024 requests.
 SAMPLED_BYTES = 16.6
 SAMPLED_BYTES_OF_SEVERAL = 8.6
-# Hidden vectors that experts keep beside once their outputs are summed up over GPUs; seen with one shape, Qwen3-30B-A3B.
-SUMMED_EXPERTS = 9
+# Hidden vectors that experts keep beside once their outputs are summed up over GPUs: 1.4 to 1.7 of GLM-4.5-Air, gpt-oss and DeepSeek-V2-Lite,
+# and why 9 of Qwen3-30B-A3B is not known.
+SUMMED_EXPERTS = 2
+SUMMED_EXPERTS_OF = {"Qwen3MoeForCausalLM": 9}
+# What latent attention keeps beside: 0.2 to 0.45 GiB in three runs of one model.
+LATENT_BESIDE = int(0.25 * GIB)
 # logit_bias.py, bad_words.py: 1024 allowed, 2 x 1024 biased, 128 stop and 1024 + 129 bad-word entries of 4 bytes.
 SAMPLER_ROW = 4 * (1024 + 2048 + 128 + 1024 + 129)
 # FlashAttention splits a request's keys into up to this many parts under CUDA graphs
@@ -54,6 +61,12 @@ class Batch:
     cold: bool
     v2_runner: bool
     tensor_parallel: int
+    pipeline_parallel: int = 1
+
+    @property
+    def several(self) -> bool:
+        """Whether a replica has several GPUs."""
+        return self.tensor_parallel * self.pipeline_parallel > 1
 
 
 def _body_per_token(model: Model, tensor_parallel: int) -> int:
@@ -99,10 +112,23 @@ def _experts_per_token(model: Model, tensor_parallel: int) -> int:
     experts = model.experts
     if experts is None:
         return 0
+    summed = max((SUMMED_EXPERTS_OF.get(name, SUMMED_EXPERTS) for name in model.architectures), default=SUMMED_EXPERTS)
+    vectors = 9 + (summed if tensor_parallel > 1 else 0)
+    return _workspace_per_token(model, tensor_parallel) + DTYPE_BYTES[model.dtype] * vectors * model.hidden
+
+
+def _workspace_per_token(model: Model, tensor_parallel: int) -> int:
+    experts = model.experts
+    if experts is None:
+        return 0
     width = experts.width // tensor_parallel
-    routed = max(width, model.hidden) + max(2 * width, model.hidden)
-    vectors = 9 + (SUMMED_EXPERTS if tensor_parallel > 1 else 0)
-    return DTYPE_BYTES[model.dtype] * (experts.per_token * routed + vectors * model.hidden)
+    return DTYPE_BYTES[model.dtype] * experts.per_token * (max(width, model.hidden) + max(2 * width, model.hidden))
+
+
+def workspace(model: Model, batch: Batch) -> int:
+    """What profiling took and the engine keeps: the experts' workspaces (v1/worker/workspace.py), and beside latent attention."""
+    beside = LATENT_BESIDE if model.latent else 0
+    return batch.tokens * _workspace_per_token(model, batch.tensor_parallel) + beside
 
 
 def _latent_bytes(model: Model, batch: Batch, max_model_len: int) -> int:
@@ -157,29 +183,59 @@ def _first_compile(model: Model, stage: Stage, batch: Batch) -> int:
     return embedding_bytes(model, batch.tensor_parallel) + live
 
 
-def communication(model: Model, several: bool) -> int:
-    """Beside the context of each GPU, outside vLLM's share."""
-    if not several:
+def communication(model: Model, batch: Batch) -> int:
+    """Beside the context of each GPU, outside vLLM's share: distributed/parallel_state.py, initialize_model_parallel."""
+    if not batch.several:
         return 0
-    return COMMUNICATION_OF_EXPERTS if model.experts else COMMUNICATION
+    return COMMUNICATION + _groups(model, batch) * COMMUNICATOR
 
 
-def non_torch(model: Model, several: bool) -> int:
+def _groups(model: Model, batch: Batch) -> int:
+    within_stage = batch.tensor_parallel > 1
+    return within_stage + (batch.pipeline_parallel > 1) + (within_stage and model.experts is not None)
+
+
+def pipeline(batch: Batch) -> int:
+    """What comes with the first requests through a pipeline."""
+    return PIPELINE_COMMUNICATORS * COMMUNICATOR if batch.pipeline_parallel > 1 else 0
+
+
+def non_torch(model: Model, batch: Batch) -> int:
     """What is taken outside of torch after vLLM's first look."""
-    if not several:
+    if not batch.several:
         return NON_TORCH
-    return NON_TORCH_OF_SEVERAL_WITH_EXPERTS if model.experts else NON_TORCH_OF_SEVERAL
+    experts = batch.tensor_parallel > 1 and model.experts
+    return NON_TORCH_OF_SEVERAL_WITH_EXPERTS if experts else NON_TORCH_OF_SEVERAL
 
 
-def growth(peak: int, v2_runner: bool) -> int:
+def growth(model: Model, batch: Batch, peak: int) -> int:
     """What requests take once it serves, above what the warm-up left: the V2 runner's cache was emptied after profiling, so its activation
-    is taken anew (0.4 to 1.4 GiB in six runs over two GPUs); the V1 runner's warm-up keeps it (0.0 and 0.1)."""
-    return peak if v2_runner else int(0.1 * GIB)
+    is taken anew (0.4 to 1.4 GiB in eight runs over two and four GPUs); the V1 runner's warm-up keeps it (0.0 to 0.2).
+    """
+    between = _between_stages(model, batch)
+    if not batch.v2_runner:
+        return int(0.1 * GIB) + between
+    # What is summed up over GPUs lies beside its parts.
+    summed = batch.tokens * model.hidden * 2 * DTYPE_BYTES[model.dtype] if batch.tensor_parallel > 1 else 0
+    return peak + summed + between
 
 
-def capture_sizes(sequences: int) -> list[int]:
-    """vllm/config/vllm.py, _set_cudagraph_sizes."""
-    largest = min(2 * sequences, 512)
+def _between_stages(model: Model, batch: Batch) -> int:
+    """Hidden states and residuals of the batches in flight, gathered from their parts where a stage has several GPUs."""
+    if batch.pipeline_parallel == 1:
+        return 0
+    one = batch.tokens * model.hidden * 2 * DTYPE_BYTES[model.dtype]
+    return (batch.pipeline_parallel + 1) * one * (2 if batch.tensor_parallel > 1 else 1)
+
+
+# model_executor/models/config.py, GptOssForCausalLMConfig.
+_LARGEST_GRAPH = {"GptOssForCausalLM": 1024}
+
+
+def capture_sizes(sequences: int, tokens: int = 8192, architectures: tuple[str, ...] = ()) -> list[int]:
+    """vllm/config/vllm.py, _set_cudagraph_sizes; a model's own largest size stands whatever the number of requests."""
+    own = [_LARGEST_GRAPH[name] for name in architectures if name in _LARGEST_GRAPH]
+    largest = min(own[0] if own else min(2 * sequences, 512), tokens)
     sizes = [1, 2, 4, *range(8, 256, 8), *range(256, largest + 1, 16)]
     return [size for size in sizes if size <= largest]
 
@@ -188,12 +244,18 @@ def graphs(model: Model, stage: Stage, batch: Batch) -> int:
     """Memory of the CUDA graphs: the largest batch's tensors, and the nodes of every graph of every layer."""
     if batch.eager:
         return 0
-    sizes = capture_sizes(batch.sequences)
+    sizes = capture_sizes(batch.sequences, batch.tokens, model.architectures)
     full = [size for size in sizes if size <= batch.sequences]
     splits = ATTENTION_SPLITS * full[-1] * _decode_width(model) * 4 // batch.tensor_parallel
     tensors = sizes[-1] * _body_per_token(model, batch.tensor_parallel)
-    nodes = len(stage.layers) * (len(sizes) + len(full)) * GRAPH_NODE
+    nodes = (len(stage.layers) + _on_own_stream(model, stage)) * (len(sizes) + len(full)) * GRAPH_NODE
     return int(nodes + GRAPH_SPLITS * splits + 2 * tensors)
+
+
+def _on_own_stream(model: Model, stage: Stage) -> int:
+    """Layers whose shared expert runs beside the others (fused_moe/runner/shared_experts.py): seen to take about as much again."""
+    parts = [model.layers[index].feed_forward for index in stage.layers]
+    return sum(1 for part in parts if isinstance(part, Experts) and part.shared_width)
 
 
 def _decode_width(model: Model) -> int:

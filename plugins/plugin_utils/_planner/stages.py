@@ -30,6 +30,7 @@ class Parts:
     sampler_cache: int
     non_torch: int
     context: int
+    beside: int
     growth: int
     cache: kv.Layout
 
@@ -42,7 +43,7 @@ class Parts:
     def standing(self) -> int:
         """What stays on the GPU once it serves, beside the KV cache."""
         held = self.weights + self.non_torch + self.context + self.graphs
-        return held + self.sampler_state + self.sampler_cache
+        return held + self.sampler_state + self.sampler_cache + self.beside
 
 
 def parts_of(model: Model, settings: ResolvedSettings) -> list[Parts]:
@@ -60,6 +61,7 @@ def _batch(model: Model, settings: ResolvedSettings) -> runtime.Batch:
         cold=settings.compile_cache == "cold",
         v2_runner=versions.uses_v2_runner(engine, model.architectures, model.experts is not None),
         tensor_parallel=settings.tensor_parallel_size,
+        pipeline_parallel=settings.pipeline_parallel_size,
     )
 
 
@@ -77,9 +79,8 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
     engine = versions.engine_for(settings.vllm_version)
     batch = _batch(model, settings)
     parallel = settings.tensor_parallel_size
-    several = parallel * settings.pipeline_parallel_size > 1
     graphs = runtime.graphs(model, stage, batch)
-    if several and batch.v2_runner and graphs:
+    if batch.several and batch.v2_runner and graphs:
         graphs += runtime.GRAPHS_OF_SEVERAL
     estimated = engine.subtracts_graph_estimate and (engine.v2_estimates_graphs or not batch.v2_runner)
     state = runtime.sampler_state(model, batch) if stage.holds_head else 0
@@ -94,9 +95,10 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
         sampler_state=state,
         counted_state=state if engine.counts_sampler_state else 0,
         sampler_cache=runtime.sampler_cache(model, batch, peak) if stage.holds_head else 0,
-        non_torch=runtime.non_torch(model, several),
-        context=runtime.CONTEXT + runtime.communication(model, several),
-        growth=runtime.growth(peak, batch.v2_runner),
+        non_torch=runtime.non_torch(model, batch),
+        context=runtime.CONTEXT + runtime.communication(model, batch),
+        beside=runtime.workspace(model, batch) + runtime.pipeline(batch),
+        growth=runtime.growth(model, batch, peak),
         cache=_laid(told, in_flight)
         if told
         else kv.layout(model, stage, parallel, settings.kv_cache_dtype, in_flight, engine.keeps_chunks),

@@ -214,6 +214,28 @@ def test_capture_sizes() -> None:
     assert len(runtime.capture_sizes(1024)) == 51
     assert runtime.capture_sizes(8)[-1] == 16
     assert runtime.capture_sizes(1) == [1, 2]
+    assert runtime.capture_sizes(256, 8192, ("GptOssForCausalLM",))[-1] == 1024
+    assert runtime.capture_sizes(256, 400, ("GptOssForCausalLM",))[-1] == 400
+
+
+@pytest.mark.parametrize(
+    ("model", "tensor", "pipeline", "groups"),
+    [
+        ("dense", 1, 1, None),
+        ("dense", 8, 1, 1),
+        ("dense", 1, 2, 1),
+        ("dense", 2, 2, 2),
+        ("moe", 4, 1, 2),
+        ("moe", 1, 2, 1),
+        ("moe", 2, 2, 3),
+    ],
+)
+def test_each_group_of_gpus_has_its_communicator(model: str, tensor: int, pipeline: int, groups: int | None) -> None:
+    batch = runtime.Batch(256, 8192, False, True, True, tensor, pipeline)
+    config = CATALOGUE["Qwen/Qwen3-30B-A3B" if model == "moe" else "Qwen/Qwen3-32B"]["config"]
+    taken = runtime.communication(read_model(config), batch)
+    assert taken == (0 if groups is None else runtime.COMMUNICATION + groups * runtime.COMMUNICATOR)
+    assert bool(runtime.pipeline(batch)) == (pipeline > 1)
 
 
 def test_eager_has_no_graphs() -> None:

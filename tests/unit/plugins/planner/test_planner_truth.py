@@ -24,9 +24,12 @@ RUNS = [
 STARTED = [run for run in RUNS if run["started"]]
 CONTEXT_GIB = 0.515
 SPECIAL = {"gemma-2-9b", "Qwen3-30B-A3B", "DeepSeek-V2-Lite", "gpt-oss-20b"}
+PUBLISHED = json.loads((DATA / "published_configs.json").read_text(encoding="utf-8"))
 
 
 def config_of(name: str) -> dict[str, Any]:
+    if name in PUBLISHED:
+        return PUBLISHED[name]
     return next(
         entry["config"] for key, entry in CATALOGUE.items() if key.rpartition("/")[2] in {name, f"{name}-Instruct"}
     )
@@ -72,19 +75,24 @@ def test_peak_of_a_measured_run(run: dict[str, Any]) -> None:
     assert abs(planned(run)["peak_used_gib"] - run["peak_used_gib"]) < 1
 
 
+# With 1024 requests at once the warm-up of these dense models had taken already what the load needs.
+LOAD_GAP_GIB = {"q14b-tp2": 2, "q32b-tp2": 2, "q32b-tp4-s1024": 2}
 LOADED = [run for run in RUNS if run.get("peak_used_under_load_gib")]
 
 
 @pytest.mark.parametrize("run", LOADED, ids=ids(LOADED))
 def test_the_largest_share_overfills_no_gpu_under_load(run: dict[str, Any]) -> None:
     result = planned(run)
-    assert result["peak_used_gib"] + result["growth_gib"] > run["peak_used_under_load_gib"] - 1
+    planned_gib = result["peak_used_gib"] + result["growth_gib"]
+    assert abs(planned_gib - run["peak_used_under_load_gib"]) < LOAD_GAP_GIB.get(run["id"], 1)
     spent = run["peak_used_under_load_gib"] - run["peak_used_gib"]
     largest = planned(
         {**run, "settings": {**run["settings"], "gpu_memory_utilization": result["largest_gpu_memory_utilization"]}}
     )
     assert spent + result["peak_used_gib"] - run["peak_used_gib"] < largest["free_gib"] + 1
     assert spent < largest["free_gib"]
+    beyond_plan = run["peak_used_under_load_gib"] - result["peak_used_gib"]
+    assert beyond_plan < largest["free_gib"], "the GPU would be overfilled"
 
 
 @pytest.mark.parametrize("run", RUNS, ids=ids(RUNS))
@@ -95,7 +103,7 @@ def test_refusals_are_predicted_and_no_others(run: dict[str, Any]) -> None:
 
 
 # Known gaps: AWQ on Hopper (its kernel keeps zero points in 16 bits), gpt-oss's experts, an MLA model's activation.
-WEIGHTS_GAP_GIB = {"Qwen2.5-7B-Instruct-AWQ": 0.1, "gpt-oss-20b": 0.08}
+WEIGHTS_GAP_GIB = {"Qwen2.5-7B-Instruct-AWQ": 0.1, "gpt-oss-20b": 0.08, "gpt-oss-120b": 0.12}
 ACTIVATION_GAP_GIB = {"DeepSeek-V2-Lite": 0.31}
 
 
