@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import desired, plan, store
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError, StoreError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KEY, KINDS
 from ansible_collections.llmfleet.gateway.plugins.modules import litellm_key
 
@@ -273,3 +274,20 @@ def test_a_team_and_a_user_must_not_contradict_each_other(
     team = {"team_alias": "t", "team_id": "t-1", "members_with_roles": members}
     found = desired.mistakes({"teams": [team], "users": [user]})
     assert [said in one for one in found] == ([True] if said else []), found
+
+
+def test_25_one_alias_in_two_teams_is_refused_with_both_places() -> None:
+    """BerriAI/litellm#8328, #6944: the proxy knows a key by its alias, whatever its team."""
+    keys = [{"key_alias": "dev", "team_id": "a"}, {"key_alias": "dev", "team_id": "b"}]
+    assert desired.mistakes({"keys": keys}) == ["keys: 'dev' is at #0 and again at #1"]
+
+
+@pytest.mark.parametrize("alias", ["a/b", "../../etc/passwd", "schlüssel", "a\\b"])
+def test_26_the_file_of_an_odd_alias_stays_in_its_folder(alias: str) -> None:
+    name = store.file_name(alias)
+    assert "/" not in name and name.isascii() and name not in {".", ".."}
+
+
+def test_26_an_alias_that_is_too_long_for_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        store.FileStore(store.key_path(str(tmp_path), "a" * 300)).write("sk-0123456789abcdef")

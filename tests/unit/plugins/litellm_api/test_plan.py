@@ -100,6 +100,24 @@ def test_only_what_differs_is_written(given: dict[str, t.Any], found: dict[str, 
     assert operation.body == body
 
 
+# Cases 26 and 27 of public reports: BerriAI/litellm#40395 and its kin, BerriAI/terraform-provider-litellm#54.
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"model_tpm_limit": {"m": 5}, "metadata": {"a": 1}}, {"metadata": {"a": 1, "model_tpm_limit": {"m": 5}}}),
+        ({"max_budget": 0.1}, {"max_budget": 0.1}),
+        ({"max_budget": 1e-3}, {"max_budget": 0.001}),
+        ({"tpm_limit": 100}, {"tpm_limit": "100"}),
+        ({"models": ["openai/*", "qwen"]}, {"models": ["qwen", "openai/*"]}),
+        ({"budget_duration": "1mo"}, {"budget_duration": "1mo"}),
+        ({"duration": "90d"}, {"expires": "2026-11-30T20:00:00Z"}),
+        ({"duration": "1d"}, {"expires": "2026-12-30T20:00:00Z"}),
+    ],
+)
+def test_26_27_reported_drift_is_none(given: dict[str, t.Any], found: dict[str, t.Any]) -> None:
+    assert planned(given, key("app", **found)).action == p.NOTHING
+
+
 def test_replaced_metadata_keeps_what_is_not_the_users() -> None:
     found = key("app", metadata={"old": 1, "model_rpm_limit": {"m": 1}, "service_account_id": "s", "llmfleet": {}})
     operation = planned({"metadata": {"new": 1}}, found, replace_metadata=True)

@@ -325,6 +325,30 @@ def test_another_encoding_is_refused_as_dockerd_does(host: Host) -> None:
     assert result["failed"] is True and "not UTF-8" in result["msg"]
 
 
+# Case 29 of public reports (moby/moby#44777, #44905): what stands in the files of real hosts.
+WILD = (
+    '{"default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "nvidia-container-runtime", "runtimeArgs": []}}}',
+    '{"hosts": ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2376"], "tls": true, "tlscacert": "/etc/docker/ca.pem"}',
+)
+
+
+@pytest.mark.parametrize("text", WILD)
+def test_29_what_others_declared_stays(host: Host, text: str) -> None:
+    host.has(text)
+    result = host.run({"live-restore": True})
+    assert result["changed"] is True and host.config() == {**json.loads(text), "live-restore": True}
+
+
+@pytest.mark.parametrize(
+    "text", ['{\n// the proxy\n"debug": true}', '{"debug": true,}', '{"log-opts": {"max-size": "10m",}}']
+)
+def test_29_comments_and_trailing_commas_are_refused_as_dockerd_does(host: Host, text: str) -> None:
+    host.has(text)
+    result = host.run({"live-restore": True})
+    assert result["failed"] is True and "not valid JSON" in result["msg"]
+    assert host.file.read_text() == text
+
+
 SECRET = "hunter2-of-the-vault"
 SECRETS = [
     {"log-opts": {"splunk-token": SECRET}},
