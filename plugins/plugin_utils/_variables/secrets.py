@@ -49,11 +49,21 @@ def held_in(inventory: str, loader: t.Any) -> list[t.Mapping[str, t.Any]]:
         hosts = [source.get_host(name) for name in [*members(source.get_groups_dict()), "localhost"]]
         return [manager.get_vars(host=host, include_hostvars=False) for host in hosts if host]
     except AnsibleError as error:
-        reason = str(error.message).partition("\n")[0]
+        reason = f"{_place(error)}{str(error.message).partition(chr(10))[0]}"
     # Only its words tell: the class is that of any file that can't be parsed.
     if "decrypt" in reason.lower():
         raise ValueError(f"A file of {inventory} is encrypted, {NO_PASSWORD}")
     raise ValueError(f"The inventory {inventory} can't be read: {reason} Correct it, then run this again")
+
+
+def _place(error: BaseException | None) -> str:
+    """The file and its line, which the error or the one that it comes from has."""
+    while error:
+        path, line = (getattr(getattr(error, "obj", None), name, None) for name in ("path", "line_num"))
+        if path:
+            return f"{path}{f':{line}' if line else ''}: "
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def held_by(file: VaultFile) -> t.Mapping[str, t.Any]:

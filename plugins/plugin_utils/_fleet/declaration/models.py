@@ -203,7 +203,7 @@ def _parameter_faults(params: dict[t.Any, t.Any]) -> list[str]:
 
 
 def _address_fault(value: t.Any) -> str:
-    if value is None or (isinstance(value, str) and re.match(r"(?:https?|wss?)://[^/\s]|os\.environ/", value)):
+    if value in (None, "") or (isinstance(value, str) and re.match(r"(?:https?|wss?)://[^/\s]|os\.environ/", value)):
         return ""
     return "is no address; write one such as https://api.example.com/v1"
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import typing as t
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def test_containers_of_the_folder_only_and_without_their_environment(tmp_path: P
     found = reading.containers(docker, str(link))
     assert [one["name"] for one in found] == ["llm-db-1"]
     assert found[0]["restart"] == "on-failure:3" and found[0]["mounts"][0]["source"] == "/data"
-    assert "secret" not in repr(found)
+    assert found[0]["environment"] == ["POSTGRES_PASSWORD"] and "secret" not in repr(found)
 
 
 def test_without_docker_the_reason_is_told() -> None:
@@ -79,7 +80,10 @@ def test_files_are_text_or_not_there(tmp_path: Path) -> None:
     assert reading.text(str(tmp_path / "a")) == "x\n"
     assert reading.text(str(tmp_path / "gone")) is None and reading.text(str(tmp_path)) is None
     assert reading.text(str(tmp_path / "a" / "b")) is None
-    for name, said in (("binary", "no text in UTF-8"), ("large", "is larger")):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    assert reading.text(str(tmp_path / "pipe")) is None, "it would never end"
+    for name, said in (("binary", "no text in UTF-8"), ("large", "is larger"), ("loop", "Too many levels")):
         with pytest.raises(reading.ReadingError, match=said):
             reading.text(str(tmp_path / name))
 
