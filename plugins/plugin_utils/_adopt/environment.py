@@ -27,10 +27,20 @@ _TRANSLATED = re.compile(
     r"NUM_WORKERS|STORE_MODEL_IN_DB|CONFIG_FILE_PATH|HF_TOKEN|HUGGING_FACE_HUB_TOKEN"
 )
 #: What the role sets itself, or what breaks its containers: one worker each, nothing but memory to write to.
+_OWN = litellm_settings.environment({"litellm_log_level": "", "llm_domain": ""}, False)
 _ROLE = frozenset(
     {
-        *litellm_settings.environment({"litellm_log_level": "", "llm_domain": ""}, False),
-        *("HOME", "PATH", "PROMETHEUS_MULTIPROC_DIR", "USE_PRISMA_MIGRATE", "WEB_CONCURRENCY"),
+        *_OWN,
+        *(
+            "HOME",
+            "PATH",
+            "LD_LIBRARY_PATH",
+            "LD_PRELOAD",
+            "PROMETHEUS_MULTIPROC_DIR",
+            "PYTHONPATH",
+            "USE_PRISMA_MIGRATE",
+        ),
+        "WEB_CONCURRENCY",
     }
 ) - {"STORE_MODEL_IN_DB"}
 _REDIS = re.compile(r"REDIS_(?:HOST|PORT|PASSWORD|USERNAME|URL|SSL|DB)")
@@ -63,6 +73,12 @@ class Environment:
     def is_translated(self, name: str) -> bool:
         return name in OWNED_ENVIRONMENT or name in self._used or bool(_TRANSLATED.fullmatch(name))
 
+    def is_same(self, name: str) -> bool:
+        """Whether the role sets it to what it was; who brings the database up to date is another matter."""
+        return (
+            name in _OWN and name != "DISABLE_SCHEMA_UPDATE" and self.held.get(name, "").lower() == _OWN[name].lower()
+        )
+
     def why_not(self, name: str, value: str) -> str:
         """Why a variable can't come along; empty where it can."""
         if not ENVIRONMENT_NAME.fullmatch(name):
@@ -71,8 +87,8 @@ class Environment:
             return "is the role's own, or nothing that its containers may have"
         if _REDIS.fullmatch(name) and (service := self.redis()):
             return OLD_SERVICE.format(service) + "; the role redis is the fleet's own"
-        if service := self.service_in(value, name.lower()):
-            return OLD_SERVICE.format(service)
+        if reason := self.where_to(value, name.lower()):
+            return reason
         if self.is_mounted(value):
             return f"names {value}, a file or folder of the old container; the role's container has none of it"
         if is_secret(name, value) and secret_environment({name: value}):
@@ -98,16 +114,30 @@ class Environment:
 
     # ---- services of the deployment
 
+    def where_to(self, value: t.Any, key: str) -> str:
+        """Why an address that a value has at any depth is none for the fleet; empty where it is one, or none is there."""
+        if service := self.service_in(value, key):
+            return OLD_SERVICE.format(service)
+        own = next((host for host in self._hosts(value, key) if host in HERE), "")
+        return f"leads to {own}, which is another place inside of the fleet's containers" if own else ""
+
     def service_in(self, value: t.Any, key: str) -> str:
         """The first service of the deployment that a value names as a host, at any depth."""
+        return next((found for host in self._hosts(value, key) if (found := service_of(host, self.deployment))), "")
+
+    def _hosts(self, value: t.Any, key: str) -> t.Iterator[str]:
         if isinstance(value, dict):
-            return next((found for name, part in value.items() if (found := self.service_in(part, str(name)))), "")
-        if isinstance(value, list):
-            return next((found for part in value if (found := self.service_in(part, key))), "")
-        text = str(self.proxy.value(value) or "")
-        if "://" in text:
-            return service_of(host_of(text), self.deployment)
-        return service_of(text.partition(":")[0], self.deployment) if key.endswith("host") else ""
+            for name, part in value.items():
+                yield from self._hosts(part, str(name))
+        elif isinstance(value, list):
+            for part in value:
+                yield from self._hosts(part, key)
+        else:
+            text = str(self.proxy.value(value) or "")
+            if "://" in text:
+                yield host_of(text)
+            elif key.endswith("host"):
+                yield text.partition(":")[0]
 
     # ---- references
 

@@ -128,13 +128,13 @@ class _Reading:
             given = said.get("cache_params")
             params: dict[str, t.Any] = given if isinstance(given, dict) else {}
             redis = params.get("type", "redis") == "redis" and not {"host", "url"} & set(params)
-            service = self.held.service_in(params, "") or (self.held.redis() if redis else "")
-            return dict.fromkeys(("cache", "cache_params"), OLD_SERVICE.format(service)) if service else {}
+            service = self.held.redis() if redis else ""
+            reason = self.held.where_to(params, "") or (OLD_SERVICE.format(service) if service else "")
+            return dict.fromkeys(("cache", "cache_params"), reason) if reason else {}
         if name == "router_settings":
             redis = {key: value for key, value in said.items() if key.startswith("redis_")}
-            service = self.held.service_in(redis, "")
-            text = OLD_SERVICE.format(service) + "; where the fleet needs a Redis it has its own"
-            return dict.fromkeys(redis, text) if service else {}
+            reason = self.held.where_to(redis, "")
+            return dict.fromkeys(redis, f"{reason}; where the fleet needs a Redis it has its own") if reason else {}
         return {}
 
     def _callbacks(self, where: str, name: str, key: str, value: list[t.Any]) -> None:
@@ -163,8 +163,8 @@ class _Reading:
         """Why a setting can't come along."""
         if key in _CODE or (key.endswith(("callback", "callbacks")) and isinstance(value, str) and _names_code(value)):
             return "names Python code, which is not in the container of the role"
-        if service := self.held.service_in(value, key):
-            return OLD_SERVICE.format(service)
+        if reason := self.held.where_to(value, key):
+            return reason
         if self.held.is_mounted(value):
             return "names a file of the old container, which the role's has not"
         return ""
@@ -188,7 +188,7 @@ class _Reading:
                 self._log_level(value)
             elif name == "NUM_WORKERS" and value not in ("", "1"):
                 self.notes.change(self._at(name), "is litellm_instances now, containers of one worker each")
-            elif self.held.is_translated(name) or not value:
+            elif self.held.is_translated(name) or self.held.is_same(name) or not value:
                 continue
             elif reason := self.held.why_not(name, value):
                 self.notes.leave(self._at(name), reason)

@@ -116,6 +116,26 @@ def test_what_listens_on_the_server_itself_is_not_reached_under_that_name(old: D
     )
 
 
+def test_addresses_of_the_container_itself_are_left_in_settings_and_environment(old: Deployment) -> None:
+    old.replace(
+        "docker-compose.yml",
+        "      UI_USERNAME",
+        "      LANGFUSE_HOST: http://localhost:3000\n      PYTHONPATH: /app\n      UI_USERNAME",
+    )
+    old.replace("config.yaml", "drop_params: true", "cache: true\n  cache_params: {type: redis, host: localhost}")
+    found = old.translated()
+    assert "litellm_environment" not in found.variables and "litellm_settings" not in found.variables
+    for place in ("LANGFUSE_HOST: leads to localhost", "cache: leads to localhost", "cache_params", "PYTHONPATH"):
+        assert place in left(found), place
+
+
+def test_what_the_role_sets_to_the_same_is_not_spoken_of(old: Deployment) -> None:
+    old.replace(
+        "docker-compose.yml", "      UI_USERNAME", "      LITELLM_LOCAL_MODEL_COST_MAP: 'True'\n      UI_USERNAME"
+    )
+    assert not old.translated().notes.left
+
+
 def test_a_redis_of_the_project_is_left_with_all_that_needs_it(old: Deployment) -> None:
     old.replace("docker-compose.yml", "  db:\n", "  cache: {image: redis}\n  db:\n")
     old.replace(
