@@ -87,8 +87,10 @@ def _url(proxy: Proxy) -> str:
     whole = proxy.value(proxy.section("general_settings").get("database_url")) or said.get("DATABASE_URL")
     if whole:
         return str(whole)
-    parts = [said.get(f"DATABASE_{name}", "") for name in ("USERNAME", "PASSWORD", "HOST", "NAME")]
-    if not all(parts[place] for place in (0, 2, 3)):
+    user, password, host, name = (said.get(f"DATABASE_{part}", "") for part in ("USERNAME", "PASSWORD", "HOST", "NAME"))
+    user = user or said.get("DATABASE_USER", "")
+    if not (user and host and name):
         return ""
-    user, password = quote(parts[0], safe=""), quote(parts[1], safe="")
-    return f"postgresql://{user}:{password}@{parts[2]}/{parts[3]}"
+    port = f":{said['DATABASE_PORT']}" if said.get("DATABASE_PORT") else ""
+    schema = f"?schema={quote(said['DATABASE_SCHEMA'])}" if said.get("DATABASE_SCHEMA") else ""
+    return f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}{port}/{name}{schema}"

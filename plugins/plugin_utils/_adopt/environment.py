@@ -28,21 +28,8 @@ _TRANSLATED = re.compile(
 )
 #: What the role sets itself, or what breaks its containers: one worker each, nothing but memory to write to.
 _OWN = litellm_settings.environment({"litellm_log_level": "", "llm_domain": ""}, False)
-_ROLE = frozenset(
-    {
-        *_OWN,
-        *(
-            "HOME",
-            "PATH",
-            "LD_LIBRARY_PATH",
-            "LD_PRELOAD",
-            "PROMETHEUS_MULTIPROC_DIR",
-            "PYTHONPATH",
-            "USE_PRISMA_MIGRATE",
-        ),
-        "WEB_CONCURRENCY",
-    }
-) - {"STORE_MODEL_IN_DB"}
+_BREAKS = "HOME LD_LIBRARY_PATH LD_PRELOAD PATH PROMETHEUS_MULTIPROC_DIR PYTHONPATH USE_PRISMA_MIGRATE WEB_CONCURRENCY"
+_ROLE = frozenset({*_OWN, *_BREAKS.split()}) - {"STORE_MODEL_IN_DB"}
 _REDIS = re.compile(r"REDIS_(?:HOST|PORT|PASSWORD|USERNAME|URL|SSL|DB)")
 #: The server itself, as a container calls it.
 HERE = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "host.docker.internal", "172.17.0.1", "gateway.docker.internal")

@@ -171,6 +171,24 @@ def test_a_database_that_is_reached_by_its_published_port_is_the_service(old: De
     assert found.services == ("vllm-chat", "litellm", "db") and "postgres_mode" not in found.variables
 
 
+def test_parts_of_an_address_are_one(old: Deployment) -> None:
+    parts = {
+        "HOST": "db",
+        "PORT": "5432",
+        "USER": "litellm",
+        "PASSWORD": PASSWORD,
+        "NAME": "litellm",
+        "SCHEMA": "proxy",
+    }
+    lines = "".join(f"      DATABASE_{name}: '{value}'\n" for name, value in parts.items())
+    old.replace(
+        "docker-compose.yml", "      DATABASE_URL: postgresql://litellm:${POSTGRES_PASSWORD}@db:5432/litellm\n", lines
+    )
+    found = old.translated()
+    assert found.variables["litellm_database_options"] == "schema=proxy"
+    assert found.secrets["postgres_password"] == PASSWORD and found.database.service.name == "db"
+
+
 @pytest.mark.parametrize("host", ["localhost", "pool"])
 def test_a_database_behind_something_else_is_refused(old: Deployment, host: str) -> None:
     old.replace("docker-compose.yml", "@db:5432/", f"@{host}:6432/")
