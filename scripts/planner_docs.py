@@ -144,6 +144,10 @@ def recommended(settings: dict[str, Any] | None) -> str:
         return "-"
     batch = f", {settings['max_num_seqs']} seqs" if "max_num_seqs" in settings else ""
     eager = ", eager" if settings.get("enforce_eager") else ""
+    if "tensor_parallel_size" in settings:
+        return (
+            f"{settings['max_model_len']} ({settings['max_concurrency']:.0f}, {settings['tensor_parallel_size']} GPUs)"
+        )
     return f"{settings['max_model_len']} ({settings['max_concurrency']:.0f}{batch}{eager})"
 
 

@@ -150,7 +150,9 @@ serving:
   type: dict
   sample: {"mode": "chat", "options": {"reasoning-parser": "qwen3"}, "source": ["recipes models/Qwen/Qwen3-8B.yaml"]}
 recommended:
-  description: By GPU memory in GB, settings of vLLM that fit one GPU alone, or none.
+  description:
+    - By GPU memory in GB, settings of vLLM that fit one GPU alone; where none do and the GPU is one of servers (24 GB and more),
+      those of the fewest GPUs, by C(tensor_parallel_size); or none.
   returned: with O(model)
   type: dict
 planner_note:

@@ -9,7 +9,12 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import OPTIONS, REMOVED, options_for
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import (
+    OPTIONS,
+    REMOVED,
+    instead,
+    options_for,
+)
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import default_vllm_version
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "vllm_options.py"
@@ -38,3 +43,14 @@ def test_a_release_without_a_table_of_its_own(version: str, made_from: str) -> N
 
 def test_a_release_between_two_takes_what_either_has() -> None:
     assert options_for("0.29.0") == ("0.26", OPTIONS["0.26"] | OPTIONS["0.32"])
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONS["0.26"] - OPTIONS["0.32"]))
+def test_what_a_release_of_the_table_had_and_the_next_lacks_is_said_without_a_list(name: str) -> None:
+    assert instead(name, "0.32.0").startswith("vLLM 0.26 was the last known to have it; ")
+    assert instead(name, "0.26.0") == instead(name, "0.25.0") == ""
+
+
+def test_what_no_release_had_is_not_said_to_be_gone() -> None:
+    assert instead("max-num-seq", "0.32.0") == ""
+    assert instead("swap-space", "0.32.0").endswith("leave it out")

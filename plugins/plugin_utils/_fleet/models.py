@@ -12,7 +12,7 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_key, from_catalogue
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import REMOVED, options_for
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.vllm_options import instead, options_for
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.options import context_length
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import longest_context
@@ -335,15 +335,16 @@ def _engine_arg_errors(entry: dict[str, t.Any], where: str, version: str, allow_
         elif name not in options and not allow_unknown:
             errors.append(
                 f"{where}: vLLM {version} has no option {name} (known options are those of {made_from})"
-                f"{_instead(name, options)}"
+                f"{_instead(name, options, version)}"
             )
     return errors
 
 
-def _instead(name: str, options: t.Collection[str]) -> str:
+def _instead(name: str, options: t.Collection[str], version: str) -> str:
     """What to write for an option that there is not."""
-    if name in REMOVED:
-        return f": {REMOVED[name]}"
+    told = instead(name, version)
+    if told:
+        return f": {told}"
     if name.startswith("no-") and name[3:] in options:
         return f"; write {name[3:]}: false"
     return f"{suggest(name, options)}. Where a newer vLLM has it, set vllm_allow_unknown_options: true"

@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 
 _GONE = "it is gone; leave it out"
-#: Options that older releases had, and what to write now.
+#: Options of releases before those of the table, and of all what to write instead. That an option of the table is gone, the table says.
 REMOVED: dict[str, str] = {
     "chat-template-text-format": "write chat-template-content-format",
     "cuda-graph-sizes": "write cudagraph-capture-sizes",
@@ -54,6 +54,20 @@ REMOVED: dict[str, str] = {
 
 _TABLE: dict[str, list[str]] = json.loads(Path(__file__).with_name("vllm_options.json").read_text(encoding="utf-8"))
 OPTIONS: dict[str, frozenset[str]] = {release: frozenset(names) for release, names in _TABLE.items()}
+
+
+def instead(name: str, version: str) -> str:
+    """What to write for an option that an older release had and *version* has not; empty where no release is known to have had it."""
+    told = REMOVED.get(name, "")
+    _release, options = options_for(version)
+    had = [
+        release
+        for release in sorted(OPTIONS, key=_minor)
+        if name in OPTIONS[release] and _minor(release) < _minor(version)
+    ]
+    if not had or name in options:
+        return told
+    return f"vLLM {had[-1]} was the last known to have it; {told or 'leave it out'}"
 
 
 def _minor(version: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from .model import MemoryPlanError
 from .plan import plan
 from .reader import Config, ConfigText, canonical, read_model
 from .settings import EngineSettings, check
@@ -20,6 +21,9 @@ _ROUND_LENGTH = 1024
 
 # Usable memory of a common GPU of each class: RTX 4060, 3060 and 4060 Ti, 4090, L40S, H100 and H200.
 GPU_CLASSES = {8: 7.6, 12: 11.6, 16: 15.6, 24: 23.55, 48: 44.4, 80: 79.18, 141: 139.8}
+# Replicas over several GPUs are recommended for GPUs of servers, from this class on.
+_SERVERS_FROM = 24
+_SEVERAL = (2, 4, 8)
 _SMALLER_BATCHES: tuple[dict[str, Any], ...] = (
     {},
     {"max_num_seqs": 64},
@@ -64,18 +68,28 @@ def round_down(length: int) -> int:
 
 
 def recommend(config: Config, vllm_version: str, weight_bytes: int | None = None) -> dict[str, dict[str, Any] | None]:
-    """For each class of GPU, settings of vLLM that fit one GPU alone, or none."""
-    text = canonical(config)
-    settings = {
-        size: EngineSettings(usable, vllm_version, weight_bytes=weight_bytes) for size, usable in GPU_CLASSES.items()
-    }
-    return {str(size): _recommend_for(text, alone) for size, alone in settings.items()}
+    """For each class of GPU, settings of vLLM that fit one GPU alone; where none do, the fewest GPUs of a server; or none."""
+    text, found = canonical(config), {}
+    for size, usable in GPU_CLASSES.items():
+        alone = EngineSettings(usable, vllm_version, weight_bytes=weight_bytes)
+        several = _SEVERAL if size >= _SERVERS_FROM else ()
+        choices = (_recommend_for(text, replace(alone, tensor_parallel_size=count)) for count in (1, *several))
+        found[str(size)] = next((choice for choice in choices if choice), None)
+    return found
 
 
-def _recommend_for(config: ConfigText, alone: EngineSettings) -> dict[str, Any] | None:
-    for batch in _SMALLER_BATCHES:
-        result = choose(config, replace(alone, **batch))
+def _recommend_for(config: ConfigText, settings: EngineSettings) -> dict[str, Any] | None:
+    count = settings.tensor_parallel_size
+    for batch in _SMALLER_BATCHES if count == 1 else ({},):
+        try:
+            result = choose(config, replace(settings, **batch))
+        except MemoryPlanError:
+            if count == 1:
+                raise
+            # Heads that so many GPUs can't share.
+            return None
         if result["fits"] and result["largest_max_model_len"] >= SHORTEST_LENGTH:
-            settings = {name: result["settings"][name] for name in ("gpu_memory_utilization", "max_model_len")}
-            return {**settings, **batch, "max_concurrency": result["max_concurrency"]}
+            names = ("gpu_memory_utilization", "max_model_len", *(["tensor_parallel_size"] if count > 1 else []))
+            chosen = {name: result["settings"][name] for name in names}
+            return {**chosen, **batch, "max_concurrency": result["max_concurrency"]}
     return None

@@ -153,6 +153,7 @@ def test_20b_gpus_that_are_not_alike_are_named() -> None:
         ("guided-decoding-backend", "write structured-outputs-config: {backend: ...}"),
         ("enable-reasoning", "reasoning-parser alone switches it on"),
         ("no-enable-prefix-caching", "write enable-prefix-caching: false"),
+        ("calculate-kv-scales", "vLLM 0.26 was the last known to have it; leave it out"),
     ],
 )
 def test_21_a_removed_option_says_what_replaced_it(option: str, told: str) -> None:

@@ -328,7 +328,7 @@ def test_another_encoding_is_refused_as_dockerd_does(host: Host) -> None:
 # Case 29 of public reports (moby/moby#44777, #44905): what stands in the files of real hosts.
 WILD = (
     '{"default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "nvidia-container-runtime", "runtimeArgs": []}}}',
-    '{"hosts": ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2376"], "tls": true, "tlscacert": "/etc/docker/ca.pem"}',
+    '{"hosts": ["unix:///var/run/docker.sock", "tcp://127.0.0.1:2376"], "tls": true, "tlscacert": "/etc/ca.pem"}',
 )
 
 

@@ -155,7 +155,11 @@ def test_recommendation_for_every_class_of_gpu() -> None:
     assert list(found) == ["8", "12", "16", "24", "48", "80", "141"]
     assert all(found.values())
     large = recommend(LARGE, "0.26.0")
-    assert large["80"] is None
+    assert large["16"] is None
+    assert {size: large[size]["tensor_parallel_size"] for size in ("24", "48", "80")} == {"24": 8, "48": 4, "80": 2}
+    # 28 heads are not shared by eight.
+    odd = recommend({**LARGE, "num_attention_heads": 28, "num_key_value_heads": 4, "head_dim": 128}, "0.26.0")
+    assert odd["24"] is None
 
 
 def test_alike_instances_are_planned_once() -> None:
