@@ -26,6 +26,7 @@ TARGET = ROOT / "plugins" / "plugin_utils" / "_catalogue" / "serving.json"
 Row = dict[str, t.Any]
 
 TOOL, REASONING = "tool-call-parser", "reasoning-parser"
+TOKENIZER, LOADER = "tokenizer-mode", "load-format"
 #: Options that belong to the model. What depends on the machine is the planner's.
 OPTIONS = (
     "enable-auto-tool-choice",
@@ -58,6 +59,24 @@ def registered(folder: Path, package: str) -> list[str]:
         if isinstance(node, ast.keyword) and node.arg == "name" and isinstance(node.value, ast.Constant):
             found.add(str(node.value.value))
     return sorted(found)
+
+
+def literal(folder: Path, file: str, name: str) -> list[str]:
+    """The words of NAME = Literal[...]."""
+    for node in ast.parse((folder / file).read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == [name]:
+            return sorted(str(one.value) for one in ast.walk(node.value) if isinstance(one, ast.Constant))
+    raise SystemExit(f"{file} has no {name}")
+
+
+def release(folder: Path) -> dict[str, list[str]]:
+    """What the release has, by the option that names it."""
+    return {
+        "tool": registered(folder, "tool_parsers"),
+        "reasoning": registered(folder, "reasoning"),
+        TOKENIZER: literal(folder, "config/model.py", "TokenizerMode"),
+        LOADER: literal(folder, "model_executor/model_loader/__init__.py", "LoadFormats"),
+    }
 
 
 # ---- recipes
@@ -193,7 +212,13 @@ def with_family(name: str, row: Row, families: t.Sequence[Row]) -> Row:
 def checked(row: Row, parsers: Row) -> Row:
     """Without a parser that the image does not have, and without what is nothing without it."""
     options = dict(row["options"])
-    for option, names in ((TOOL, parsers["tool"]), (REASONING, parsers["reasoning"])):
+    known = {
+        TOOL: parsers["tool"],
+        REASONING: parsers["reasoning"],
+        TOKENIZER: parsers[TOKENIZER],
+        LOADER: parsers[LOADER],
+    }
+    for option, names in known.items():
         if option in options and options[option] not in names:
             row = {**row, "left_out": [*row.get("left_out", []), f"{option} {options.pop(option)}"]}
     if TOOL in options:
@@ -224,7 +249,7 @@ def main() -> None:
     parser.add_argument("--version", required=True)
     given = parser.parse_args()
     said = yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
-    parsers = {"tool": registered(given.vllm, "tool_parsers"), "reasoning": registered(given.vllm, "reasoning")}
+    parsers = release(given.vllm)
     families = [checked(family(one, said["sources"]), parsers) for one in said["families"]]
     rows = {name: with_family(name, row, families) for name, row in recipes(given.recipes, said).items()}
     rows = {name: checked(row, parsers) for name, row in rows.items()}
