@@ -81,6 +81,7 @@ class ActionModule(ActionBase):
                 "services": {"type": "list", "elements": "str", "choices": list(acts.SERVICES), "default": []},
                 "upgrade": {"type": "dict"},
                 "record": {"type": "dict", "default": {}},
+                "with_postgres": {"type": "bool", "default": False},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
                 "secrets": {"type": "bool", "default": True},

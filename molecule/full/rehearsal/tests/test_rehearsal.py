@@ -180,7 +180,7 @@ def test_the_declaration_of_before_is_refused_until_the_release_is_in_it(ssh: Sh
 
 def test_the_way_back(ssh: Shell, gateway: Gateway, old_key: str, tmp_path: Path) -> None:
     """A key of after the upgrade is in the database that is kept, and PostgreSQL stays at its newer minor release."""
-    late, result = made(gateway, "made by the new release"), tmp_path / "result.json"
+    late, result = made(gateway, f"made by the new release at {time.time():.0f}"), tmp_path / "result.json"
     refused = deploy("-e", "confirm=yes", playbook=UNDO)
     assert refused.returncode != 0 and "was llmfleet-bench/litellm" in refused.stdout
     (INVENTORY / "group_vars/all/zz_pins.yml").unlink()

@@ -9,12 +9,15 @@ from __future__ import annotations
 import typing as t
 
 import pytest
+import yaml
+from ansible.errors import AnsibleActionFail
 from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.llmfleet.gateway.plugins.action import fleet
+from ansible_collections.llmfleet.gateway.plugins.modules import fleet as module
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import Unreadable, check, read_specs
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
@@ -206,3 +209,11 @@ def test_only_a_complete_run_keeps_what_needs_all_of_it(said: dict[str, t.Any], 
     known["llm_fleet"] |= {"hosts": hosts, "reading": {"number": 1}, "complete_reading": {"number": 2}}
     found = stage(known, stage="report")
     assert (found["reading"], found["keeping"]) == ({"number": number}, ["a"] if number == 2 else ["b"])
+
+
+def test_the_action_takes_what_the_module_documents() -> None:
+    documented = set(yaml.safe_load(module.DOCUMENTATION)["options"])
+    with pytest.raises(AnsibleActionFail, match="no_such_option") as refused:
+        an_action({"stage": "declared", "no_such_option": True}).run(task_vars={})
+    names = str(refused.value).partition("include: ")[2].rstrip(".").split(", ")
+    assert set(names) == documented
