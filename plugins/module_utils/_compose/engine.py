@@ -47,6 +47,8 @@ def limited(run_command: t.Callable[..., tuple[int, str, str]]) -> Runner:
         command = ["timeout", "-k", "5", str(timeout), *args]
         # Nothing is expanded: a dollar sign in a hook's command is the container's.
         code, output, error = run_command(command, data=stdin, binary_data=True, expand_user_and_vars=False)
+        # With -k, timeout(1) kills itself too, which Python says in its own way.
+        code = 128 - code if code < 0 else code
         if code in KILLED and time.monotonic() - began >= timeout:
             return TIMED_OUT, "", f"no answer within {timeout:.0f} s"
         return code, output, error

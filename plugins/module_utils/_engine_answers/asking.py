@@ -29,6 +29,8 @@ SMALL = (".json", ".jinja", ".model", ".py", ".tiktoken", ".txt")
 MOST_BYTES = 32 * 1024 * 1024
 IMPORT_SECONDS = 240
 PREFIX = "llmfleet-engine-answers"
+#: Where an image said nothing that can be read.
+REMEDY = "Is it an image of vLLM, with python3 and enough memory? vllm_image names it; vllm_ask_engine: false asks nothing"
 
 
 class Bounds(t.NamedTuple):
@@ -151,6 +153,12 @@ def arguments(image: str, folder: str, name: str, bounds: Bounds) -> list[str]:
     ]
 
 
+def _reason(code: int, error: str) -> str:
+    """The last thing that it said; Docker's own errors are followed by a hint that says nothing."""
+    lines = error.strip().splitlines() or [f"exit code {code}"]
+    return next((line for line in lines if line.startswith("docker: ")), lines[-1])
+
+
 def _answers(run: Runner, image: str, folder: str, bounds: Bounds, count: int) -> Answers:
     name = f"{PREFIX}-{os.path.basename(folder).strip('.')}"
     limit = IMPORT_SECONDS + count * bounds.seconds
@@ -160,9 +168,8 @@ def _answers(run: Runner, image: str, folder: str, bounds: Bounds, count: int) -
         run(["docker", "rm", "--force", name])
     try:
         found = json.loads(out.strip().splitlines()[-1])
-        answers = found["answers"]
+        answers = dict(found["answers"])
     except (ValueError, IndexError, KeyError, TypeError) as fault:
-        last = (error.strip().splitlines() or [f"exit code {code}"])[-1]
-        raise EngineError(f"{image} gave no answer: {last[:400]}") from fault
+        raise EngineError(f"{image} gave no answer: {_reason(code, error)[:400]}. {REMEDY}") from fault
     told = {part: found.get(part) for part in ("vllm", "platform")}
     return {name: {**told, **one} for name, one in answers.items() if isinstance(one, dict)}

@@ -13,7 +13,9 @@ import types
 from typing import Any
 
 import pytest
+from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import TIMED_OUT, limited
 from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers import (
+    asking,
     extras,
     made,
     own_process,
@@ -186,3 +188,29 @@ def test_the_options_are_those_of_the_parser(monkeypatch: pytest.MonkeyPatch) ->
     parser.add_argument("--no-thing", "-n")
     monkeypatch.setattr(program, "own_parser", lambda: parser)
     assert program.known_options() == ["enable-lora", "no-thing"]
+
+
+def test_a_command_that_had_to_be_killed_took_too_long() -> None:
+    """timeout(1) with -k kills itself too: to Ansible that is -9, and a container was left behind by it."""
+
+    def killed(_command: list[str], **_more: Any) -> tuple[int, str, str]:
+        time.sleep(0.02)
+        return -9, "", ""
+
+    assert limited(killed)(["docker", "run"], timeout=0.01) == (TIMED_OUT, "", "no answer within 0 s")
+    assert limited(killed)(["docker", "run"], timeout=60)[0] == 137
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            "docker: Error response from daemon: no python3\n\nRun 'docker run --help' for more information\n",
+            "docker: Error",
+        ),
+        ("Traceback\nModuleNotFoundError: No module named 'vllm'\n", "ModuleNotFoundError: No module named 'vllm'"),
+        ("", "exit code 3"),
+    ],
+)
+def test_the_reason_is_what_helps(error: str, reason: str) -> None:
+    assert asking._reason(3, error).startswith(reason)

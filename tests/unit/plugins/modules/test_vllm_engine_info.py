@@ -176,11 +176,28 @@ def test_answers_of_what_runs_stay_while_an_upgrade_asks(host: Host, prune: bool
     assert host.run({"name": "a"})["asked"] == asked
 
 
-def test_an_image_that_does_not_answer_is_said_and_not_kept(host: Host) -> None:
-    host.said = "no JSON"
+@pytest.mark.parametrize(
+    "said",
+    [
+        "no JSON",
+        "",
+        "[]",
+        "5",
+        "{}",
+        '{"answers": 5}',
+        '{"answers": null}',
+        '{"answers": ["a"]}',
+        '{"answers": {"a": 1',
+    ],
+    ids=str,
+)
+def test_an_image_that_does_not_answer_is_said_and_not_kept(host: Host, said: str) -> None:
+    host.said = said
     found = host.run({"name": "a"})
     assert found["answers"] == {} and not found["changed"]
-    assert found["not_asked"] == ["a: vllm:1 gave no answer: Killed"] and host.warnings
+    assert (
+        found["not_asked"][0].startswith("a: vllm:1 gave no answer: Killed. Is it an image of vLLM") and host.warnings
+    )
     assert not host.file.exists() or json.loads(host.file.read_text())["answers"] == {}
 
 
