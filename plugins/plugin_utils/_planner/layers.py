@@ -35,12 +35,17 @@ def layer_count(text: Fields) -> int:
     return text.whole("num_hidden_layers", "n_layer", "n_layers", most=MOST_LAYERS)
 
 
+def own_layers(text: Fields) -> int:
+    """Layers that keep keys and values of their own; the last ones may use those of earlier ones."""
+    count = layer_count(text)
+    return count - text.count("num_kv_shared_layers", most=count - 1)
+
+
 def plain_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     """Attention, full or sliding, with a dense part or experts: most models."""
     attention = _attention(text, traits)
     parts = feed_forwards(text, traits)
-    shared = text.count("num_kv_shared_layers")
-    own = layer_count(text) - shared
+    own = own_layers(text)
     return tuple(
         Layer(_with_window(attention, window, cached=index < own), part, traits.norms)
         for index, (window, part) in enumerate(zip(windows(text, traits), parts))
@@ -56,7 +61,7 @@ def encoder_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
 
 def latent_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     """DeepSeek V2 to V3.2 and those built like them: deepseek_v2.py."""
-    if not text.says("kv_lora_rank"):
+    if not text.says("kv_lora_rank") and not text.count("qk_nope_head_dim"):
         return plain_layers(text, traits)
     indexer = text.says("index_topk") or text.says("index_n_heads")
     latent = Latent(
@@ -104,8 +109,7 @@ def gemma4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
         head_dim=text.whole("global_head_dim", default=sliding.head_dim),
         values_are_keys=text.flag("attention_k_eq_v"),
     )
-    count = layer_count(text)
-    own = count - text.count("num_kv_shared_layers")
+    own = own_layers(text)
     parts = feed_forwards(text, traits)
     if text.flag("enable_moe_block"):
         parts = _with_experts_beside(text, parts)
@@ -216,7 +220,11 @@ def _attention(text: Fields, traits: Traits) -> Attention:
     if text.flag("multi_query") and not text.flag("new_decoder_architecture"):
         kv_heads = 1
     else:
-        kv_heads = text.count("num_key_value_heads", "num_kv_heads", "n_head_kv") or heads
+        kv_heads = text.whole("num_key_value_heads", "num_kv_heads", "n_head_kv", default=heads, most=65536)
+    if heads % kv_heads:
+        raise MemoryPlanError(
+            f"The model's config.json has {heads} attention heads, which {kv_heads} heads of keys and values can't share; no vLLM starts with it."
+        )
     return Attention(
         heads=heads,
         kv_heads=kv_heads,
@@ -278,11 +286,18 @@ def _experts(text: Fields, traits: Traits) -> Experts | None:
     count = text.count("n_routed_experts", "num_local_experts", "num_experts", "moe_num_experts", most=65536)
     if count <= 1:
         return None
-    width = text.count("moe_intermediate_size") or text.whole("intermediate_size")
+    if text.get("n_routed_experts") is not None:
+        # Of these families none has experts as wide as its dense layers.
+        width = text.whole("moe_intermediate_size")
+    else:
+        width = text.count("moe_intermediate_size") or text.whole("intermediate_size")
+    per_token = text.whole("num_experts_per_tok", "num_experts_per_token", "moe_k", default=2, most=65536)
+    if per_token > count:
+        raise MemoryPlanError(f"The model's config.json sends each token to {per_token} of {count} experts.")
     shared = text.count("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", most=65536)
     return Experts(
         count=count,
-        per_token=text.whole("num_experts_per_tok", "num_experts_per_token", "moe_k", default=2, most=65536),
+        per_token=per_token,
         width=width,
         shared_width=text.count("shared_expert_intermediate_size", "shared_intermediate_size") or width * shared,
         gated=traits.gated,

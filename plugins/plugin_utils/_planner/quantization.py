@@ -24,11 +24,23 @@ def read_quantization(sections: tuple[Fields, ...], asked: str | None, layers: i
     """The checkpoint's own quantization, or vLLM's option for a checkpoint that has none."""
     for section in sections:
         for name in ("quantization_config", "compression_config"):
-            stored = section.section(name)
-            if stored and (stored.text("quant_method") or stored.text("quant_algo")):
+            stored = _said(section, name)
+            if stored:
                 found = _stored(stored)
                 return found and replace(found, plain=found.plain | _plain_parts(stored, layers))
     return _asked(asked)
+
+
+def _said(section: Fields, name: str) -> Fields | None:
+    """What the file says by this name; ModelOpt's own form has it one level down."""
+    if not section.says(name):
+        return None
+    stored = section.section(name)
+    inner = stored and stored.section("quantization")
+    for part in (stored, inner):
+        if part and (part.text("quant_method") or part.text("quant_algo")):
+            return part
+    raise MemoryPlanError(f"{name} in the model's config.json names no quant_method: {shown(section.get(name))}.")
 
 
 def _asked(asked: str | None) -> Quantization | None:

@@ -124,3 +124,44 @@ def test_descriptions_of_any_kind_are_completed(weight_bytes: Any) -> None:
     for config in ({}, {"model_type": 5}, PUBLISHED["Gemma-4-31B"], CONFIGS["Qwen/Qwen3-30B-A3B"]):
         found = complete({"repository": None, "config": config, "weight_bytes": weight_bytes}, "0.32.0")
         assert isinstance(found["planner_note"], str)
+
+
+QWEN3 = CATALOGUE["Qwen/Qwen3-8B"]["config"]
+V2_LITE = CATALOGUE["deepseek-ai/DeepSeek-V2-Lite"]["config"]
+GEMMA4 = PUBLISHED["Gemma-4-31B"]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({**QWEN3, "num_key_value_heads": 5}, "32 attention heads, which 5 heads of keys and values can't share"),
+        ({**QWEN3, "num_key_value_heads": 64}, "which 64 heads"),
+        ({**QWEN3, "num_key_value_heads": 0}, "num_key_value_heads in the model's config.json cannot be 0"),
+        (
+            {**QWEN3, "quantization_config": "fp8"},
+            "quantization_config in the model's config.json names no quant_method",
+        ),
+        ({**QWEN3, "quantization_config": {"quant_method": None}}, "names no quant_method"),
+        ({**V2_LITE, "num_experts_per_tok": 999}, "sends each token to 999 of 64 experts"),
+        ({**V2_LITE, "moe_intermediate_size": None}, "leaves moe_intermediate_size to the library's default"),
+        ({**V2_LITE, "kv_lora_rank": None}, "leaves kv_lora_rank to the library's default"),
+        (
+            {**GEMMA4, "text_config": {**GEMMA4.get("text_config", GEMMA4), "num_kv_shared_layers": 999}},
+            "num_kv_shared_layers",
+        ),
+        ({**GEMMA4, "text_config": None, "num_hidden_layers": None}, "leaves num_hidden_layers"),
+    ],
+)
+def test_what_no_vllm_takes_is_no_plan(config: dict[str, Any], said: str) -> None:
+    """Each of these had a plan once, and a wrong one."""
+    with pytest.raises(MemoryPlanError) as caught:
+        plan(config, EngineSettings(139.8, "0.32.0"))
+    assert said in str(caught.value)
+
+
+def test_modelopts_own_form_is_read() -> None:
+    quantized = {
+        **QWEN3,
+        "quantization_config": {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}},
+    }
+    assert plan(quantized, EngineSettings(139.8, "0.32.0"))["weights_gib"] < 10
