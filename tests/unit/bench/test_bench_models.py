@@ -36,7 +36,7 @@ def commands(tmp_path: Path, monkeypatch: Any) -> list[tuple[str, ...]]:
 
 
 def test_the_recipes_are_found() -> None:
-    assert models.model_names() == ["cross_encoder", "encoder", "scripted", "smollm2", "tiny", "whisper"]
+    assert models.model_names() == ["cross_encoder", "encoder", "eyes", "scripted", "smollm2", "tiny", "whisper"]
 
 
 def test_a_model_is_made_once_and_again_after_a_change(commands: list[tuple[str, ...]], tmp_path: Path) -> None:
