@@ -48,6 +48,7 @@ CASES: dict[str, Case] = {
     "embedding_of_a_generator": Case("scripted", ("--runner", "pooling"), ("embedding",)),
     "rerank": Case("cross_encoder", (), ("rerank",)),
     "transcription": Case("whisper", (), ("transcription",)),
+    "vision": Case("eyes", ("--limit-mm-per-prompt", '{"image": 1}'), ("chat", "stream", "vision")),
 }
 
 
