@@ -94,7 +94,8 @@ def test_a_canary_that_is_slower_is_taken_back(
     def edit(said: dict[str, t.Any]) -> None:
         said.update(llm_canary_seconds=40)
         served("/srv/models/deep")(said)
-        said["llm_models"][0]["engine_args"]["load_format"] = "dummy"
+        # So many layers keep 48 KiB a token.
+        said["llm_models"][0]["engine_args"].update(load_format="dummy", kv_cache_memory_bytes="256M")
 
     deeper("/srv/models/tiny", "/srv/models/deep", 96)
     run = taken_back(fleet, under_load, "slower model, with a canary", edit)
