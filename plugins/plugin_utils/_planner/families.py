@@ -321,6 +321,8 @@ _LISTS = frozenset(
         "architectures",
         "activation_sparsity_pattern",
         "intermediate_size",
+        # compared with the other keys by feed_forwards
+        "mlp_layer_types",
         "bad_words_ids",
     }
 )

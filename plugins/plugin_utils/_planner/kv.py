@@ -18,6 +18,8 @@ from .model import DTYPE_BYTES, Attention, Latent, MemoryPlanError, Mixer, Model
 from .weights import Stage, kv_heads_per_rank
 
 BLOCK = 16
+# Sparse latent attention has blocks of its own size: v1/attention/backends/mla/indexer.py.
+SPARSE_BLOCK = 64
 # With prefix caching, which is the default, a request keeps its state and the one before (mamba_cache_mode "align").
 STATES_PER_REQUEST = 2
 _KV_BYTES = {
@@ -177,7 +179,8 @@ def layout(
     if len({one[1:] for one in kept.values()}) == 1:
         held = sum(one.size for index, one in kept.items() if index in stage.layers)
         first = next(iter(kept.values()))
-        return Layout(held, (Group(BLOCK, *first[1:]),), in_flight)
+        tokens = SPARSE_BLOCK if model.latent and model.latent.index_heads else BLOCK
+        return Layout(held * tokens // BLOCK, (Group(tokens, *first[1:]),), in_flight)
     return _mixed(kept, stage, in_flight)
 
 

@@ -274,12 +274,23 @@ def feed_forwards(text: Fields, traits: Traits) -> tuple[FeedForward, ...]:
     """Each layer's dense part or experts, by the names that the families use."""
     count = layer_count(text)
     experts = _experts(text, traits)
+    sparse = _sparse(text, count) if experts else [False] * count
+    _refuse_other_kinds(text, sparse)
     if experts is None:
         return (Dense(_intermediate(text), traits.gated),) * count
-    sparse = _sparse(text, count)
     # Where all layers have experts, the dense width may be absent.
     dense = None if all(sparse) else Dense(_intermediate(text), traits.gated)
     return tuple(experts if is_sparse or dense is None else dense for is_sparse in sparse)
+
+
+def _refuse_other_kinds(text: Fields, sparse: list[bool]) -> None:
+    """mlp_layer_types, which transformers writes and most of vLLM's models do not read, must say the same as the other keys."""
+    kinds = text.words("mlp_layer_types")
+    if kinds and [kind == "sparse" for kind in kinds[: len(sparse)]] != sparse:
+        raise MemoryPlanError(
+            "mlp_layer_types in the model's config.json says of other layers that they have experts than its other keys do. "
+            "Set gpu_memory_utilization and max_model_len by hand."
+        )
 
 
 def _experts(text: Fields, traits: Traits) -> Experts | None:

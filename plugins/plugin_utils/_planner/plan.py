@@ -124,7 +124,7 @@ def _tokens(cache: kv.Layout, blocks: int, length: int) -> int:
     if not cache.groups:
         return 0
     if cache.grows_only and len(cache.groups) == 1:
-        return blocks * kv.BLOCK
+        return blocks * cache.groups[0].block_tokens
     return int(blocks / cache.blocks_for(length) * length)
 
 

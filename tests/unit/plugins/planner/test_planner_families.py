@@ -399,3 +399,14 @@ def test_parts_that_a_checkpoint_leaves_unquantized() -> None:
     few = planned({**LLAMA, "quantization_config": {**quantized, "modules_to_not_convert": names[:4]}})["weights_gib"]
     assert without - all_of_it == pytest.approx(32 * (6144 + 4096) * 4096 / GIB, rel=0.01)
     assert few == all_of_it
+
+
+GLM_AIR = CONFIGS["GLM-4.5-Air"]
+KINDS = ["dense"] + ["sparse"] * 45
+
+
+def test_kinds_of_dense_parts_that_say_what_the_file_says_already_are_read() -> None:
+    """transformers 5 writes them into what it saves; GLM-5.1 in NVFP4 is published so."""
+    assert read_model({**GLM_AIR, "mlp_layer_types": KINDS}).layers == read_model(GLM_AIR).layers
+    with pytest.raises(MemoryPlanError, match="mlp_layer_types"):
+        read_model({**GLM_AIR, "mlp_layer_types": ["dense"] * 2 + ["sparse"] * 44})
