@@ -193,8 +193,9 @@ options:
     version_added: 0.1.0
   oauth2_flow:
     description:
-      - The flow of OAuth 2, such as V(client_credentials).
+      - The flow of OAuth 2.
     type: str
+    choices: [client_credentials, authorization_code]
     version_added: 0.1.0
   issuer:
     description:

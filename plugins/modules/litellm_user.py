@@ -41,7 +41,7 @@ options:
       - What the user may do.
       - It can be changed and not cleared.
     type: str
-    choices: [proxy_admin, proxy_admin_viewer, internal_user, internal_user_viewer, team, customer]
+    choices: [proxy_admin, proxy_admin_viewer, internal_user, internal_user_viewer]
     version_added: 0.1.0
   sso_user_id:
     description:

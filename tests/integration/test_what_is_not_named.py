@@ -122,5 +122,8 @@ def test_only_what_is_named_changes(proxy: Proxy, made: t.Callable[[Life], Optio
     assert not result.failed, result["msg"]
     others = {one: value for one, value in options.items() if one != name and one not in together}
     left = succeed(proxy, life.module, **life.name, **others, check=True)
-    succeed(proxy, life.module, **life.name, **options)
+    back = succeed(proxy, life.module, **life.name, **options)
     assert left["changed_fields"] == []
+    # To the declaration that was somebody else's change, which it sees and takes back, and nothing besides.
+    assert set(back["changed_fields"]) == {name, *WITH.get(name, {})}
+    assert not succeed(proxy, life.module, **life.name, **options, check=True)["changed"]

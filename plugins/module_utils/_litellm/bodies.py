@@ -22,7 +22,7 @@ def creation(kind: Kind, wanted: Wanted) -> tuple[Body, tuple[Call, ...]]:
     calls: list[Call] = []
     for item in given_fields(kind, wanted):
         value = wanted.given[item.name]
-        if value is None or (item.compare == LIFETIME and value in values.FOREVER):
+        if _is_nothing(item, value) or (item.compare == LIFETIME and value in values.FOREVER):
             continue
         if item.rule:
             sent = item.rule.created(value)
@@ -43,6 +43,11 @@ def _with_annotations(kind: Kind, wanted: Wanted, body: Body) -> Body:
     if kind.annotations and (marker := marker_target(kind, wanted, {})):
         body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
     return body
+
+
+def _is_nothing(item: Field, value: t.Any) -> bool:
+    """An empty text is none, also where LiteLLM takes none."""
+    return value is None or (value == "" and item.type == "str" and item.clear == NULL)
 
 
 def _add(calls: list[Call], write: Write, name: str, value: t.Any) -> None:
@@ -85,6 +90,7 @@ def _with_companions(kind: Kind, wanted: Wanted, names: set[str]) -> set[str]:
 
 def _put(body: Body, item: Field, value: t.Any, found: Found) -> None:
     """Write one field in the form that its endpoint understands, cleared in the way that works."""
+    value = None if _is_nothing(item, value) else value
     if item.compare == SECRETS or (value is not None and item.clear != SUBKEYS):
         body[item.name] = value
     elif item.clear == SUBKEYS:

@@ -236,5 +236,5 @@ def _refuse_impossible(kind: Kind, item: Field, wanted: Wanted) -> None:
             f"{kind.name} {wanted.identity!r}: {item.name} is set at creation and differs from what is wanted; "
             "LiteLLM can't change it. Give the object another name, or delete it first."
         )
-    if item.clear == NEVER and wanted.given[item.name] is None:
+    if item.clear == NEVER and wanted.given[item.name] in (None, "", [], {}):
         raise PlanError(f"{kind.name} {wanted.identity!r}: LiteLLM can't clear {item.name}.")

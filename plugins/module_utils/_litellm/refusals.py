@@ -94,7 +94,8 @@ def _not_taken(client: Client, changes: t.Sequence[Change]) -> None:
                 answers[path] = None  # an older version, or the key may not ask
         return answers[path]
 
-    said = [
+    said = [wrong for change in changes for wrong in _not_described(read, change)]
+    said += [
         f"{change.kind.name} {change.wanted.identity!r}: {wrong}"
         for change in changes
         if change.kind.not_taken and change.operation.action in (CREATE, UPDATE)
@@ -104,3 +105,19 @@ def _not_taken(client: Client, changes: t.Sequence[Change]) -> None:
     ]
     if said:
         raise PlanError("; ".join(said))
+
+
+def _not_described(read: t.Callable[[str], t.Any], change: Change) -> list[str]:
+    """Parts and choices that the proxy's own description of its API does not have: it drops or refuses them."""
+    written = change.operation.changed_fields if change.operation.action in (CREATE, UPDATE) else ()
+    said = []
+    for item in (item for item in change.kind.fields if item.described and item.name in written):
+        schema = versions.schema(read(versions.DESCRIPTION), str(item.described))
+        value = change.wanted.given.get(item.name)
+        known = list(schema.get("properties" if isinstance(value, dict) else "enum") or ())
+        asked = value if isinstance(value, dict) else [value] if value else []
+        strange = [repr(one) for one in asked if known and one not in known]
+        if strange:
+            about = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
+            said.append(f"{about}: this LiteLLM has no {', '.join(strange)}; there are {', '.join(sorted(known))}")
+    return said

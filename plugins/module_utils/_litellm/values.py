@@ -14,7 +14,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from . import secret_parts
-from .kinds._table import DIGEST, EMPTY, HALF_MASKED, LIFETIME, SUBSET, WINDOWS, Field, dig
+from .kinds._table import DIGEST, HALF_MASKED, LIFETIME, SUBSET, WINDOWS, Field, dig
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 30 * 86400}
 FOREVER = ("-1",)
@@ -97,7 +97,7 @@ def time_left(expires: str, now: datetime) -> timedelta:
 
 def canonical(field: Field, value: t.Any) -> t.Any:
     """One form for everything that LiteLLM treats alike, so that only true differences are seen."""
-    if value is None or value in ([], {}) or (value == "" and field.clear == EMPTY):
+    if value is None or value in ([], {}) or (value == "" and field.type == "str"):
         return field.default
     if field.compare == WINDOWS:
         return _ordered([{k: v for k, v in without_nulls(window).items() if k != "reset_at"} for window in value])

@@ -73,6 +73,20 @@ def _without_names(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path.split("?")[0])
 
 
+def schema(description: t.Any, name: str) -> dict[str, t.Any]:
+    """One of the schemas, which may be named as what is sent; or of one of its parts, after a point, that with its choices."""
+    name, _point, part = name.partition(".")
+    try:
+        schemas = description["components"]["schemas"]
+        found = schemas.get(name) or schemas.get(f"{name}-Input") or {}
+        if part:
+            found = found["properties"][part]
+            found = next((one for one in (found, *found.get("anyOf", ())) if "enum" in one), {})
+        return dict(found)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return {}
+
+
 def _properties(description: t.Any, method: str, path: str) -> set[str] | None:
     """What a call takes, where the description says it."""
     try:

@@ -44,6 +44,11 @@ CHECKS: dict[str, t.Callable[[t.Any], t.Any]] = {
     "bool": check_type_bool,
     "list": check_type_list,
 }
+VALUES: dict[str, tuple[str, type]] = {
+    "int": ("a whole number", int),
+    "str": ("a text", str),
+    "list": ("a list of texts", list),
+}
 NUMBERS: dict[str, t.Any] = {"int": int, "float": (int, float)}
 
 
@@ -103,12 +108,23 @@ _SHAPES: dict[tuple[str, frozenset[str]], tuple[Field, ...]] = {}
 def normal(item: Field, value: t.Any) -> t.Any:
     """A structure as it comes back from the proxy: names are texts in JSON, prices are numbers, parts have their types."""
     if isinstance(value, dict):
-        return prices.with_numbers(_text_names(value)) if item.parameters else _text_names(value)
+        value = _text_names(value)
+        value = {name: _as_value(item, part) for name, part in value.items()} if item.values else value
+        return prices.with_numbers(value) if item.parameters else value
     if not isinstance(value, list) or all(isinstance(part, str) for part in value):
         return value
     if item.parts:
         return [_typed(item, entry) for entry in value]
     return [normal(item, part) for part in value]
+
+
+def _as_value(item: Field, value: t.Any) -> t.Any:
+    """A number where a text is wanted, as YAML has it in headers, and a text that is a number where one is wanted."""
+    if item.values == "str" and isinstance(value, (bool, int, float)):
+        return json.dumps(value)
+    if item.values == "int" and isinstance(value, str) and re.fullmatch(r"[0-9]+", value):
+        return int(value)
+    return value
 
 
 def _typed(item: Field, entry: t.Any) -> t.Any:
@@ -179,8 +195,33 @@ def _wrong(item: Field, value: t.Any) -> list[str]:
         strange = [f"{item.name}: {unknown(name, item.known_parts)}" for name in value if name not in item.known_parts]
         if strange:
             return strange
-    wrong = _wrong_inside(item.name, value, _is_limit(item.type, item.name))
+    wrong = _wrong_values(item, value) + _out_of_range(item, item.name, value)
+    wrong = wrong or _wrong_inside(item.name, value, _is_limit(item.type, item.name))
     return wrong or (_wrong_parameters(item.name, value) if item.parameters else [])
+
+
+def _wrong_values(item: Field, value: t.Any) -> list[str]:
+    """Of a dictionary whose values have one type."""
+    if not item.values or not isinstance(value, dict):
+        return []
+    wrong = [
+        f"{item.name}.{name} must be {VALUES[item.values][0]}" for name, one in value.items() if not _fits(item, one)
+    ]
+    return wrong + [said for name, one in value.items() for said in _out_of_range(item, f"{item.name}.{name}", one)]
+
+
+def _fits(item: Field, value: t.Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, VALUES[str(item.values)][1]):
+        return False
+    return not isinstance(value, list) or all(isinstance(part, str) for part in value)
+
+
+def _out_of_range(item: Field, name: str, value: t.Any) -> list[str]:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return []
+    if item.least is not None and 0 <= value < item.least:
+        return [f"{name} must be {item.least} or more"]
+    return [f"{name} must not be above {item.most}"] if value > item.most else []
 
 
 def _wrong_parameters(name: str, value: t.Mapping[str, t.Any]) -> list[str]:

@@ -37,6 +37,8 @@ GUARDRAIL = ("guardrail_name",)
 Found = t.Mapping[str, t.Any]
 Request = t.Callable[[str, str, t.Any], t.Any]  # method, path and body to the answer
 
+INT32 = 2**31 - 1
+
 # What the API shows in the place of a secret, or of its middle.
 HALF_MASKED = re.compile(r"\*{3,}(REDACTED\*{3,})?|REDACTED_BY_LITELL?M|litellm_enc::.*", re.DOTALL)
 
@@ -158,6 +160,10 @@ class Field:
     licence: bool = False
     without_added: t.Callable[[t.Any], t.Any] | None = None  # from a dictionary: it without what LiteLLM adds by itself
     as_text: bool = False  # of a dictionary: LiteLLM writes its texts into the database like those of other options
+    values: str | None = None  # of a dictionary: the type of its values; list is one of texts
+    least: int | None = None  # the least number that it takes
+    most: int = 2**63 - 1  # the greatest number that the database keeps
+    described: str | None = None  # the schema of the proxy's own description that has its parts, or its choices
     known_parts: tuple[str, ...] = ()  # of a dictionary: the parts that LiteLLM keeps, where it drops all others
     licensed_parts: tuple[str, ...] = ()  # of a dictionary: the parts that need a licence
     young: bool = False  # versions that are still in use lack it

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ._permission import OF_AGENTS, permission
-from ._table import EMPTY, NEVER, SECRETS, SUBSET, Field, Kind, Listing, Write
+from ._table import EMPTY, INT32, NEVER, SECRETS, SUBSET, Field, Kind, Listing, Write
 
 OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
 
@@ -27,16 +27,24 @@ AGENT = Kind(
     id="agent_id",
     fields=(
         # LiteLLM adds to the card what is its own: interfaces, security, a provider.
-        Field("agent_card_params", "dict", compare=SUBSET, clear=NEVER, added_parts=OWN_PARTS, update=whole_card),
+        Field(
+            "agent_card_params",
+            "dict",
+            described="AgentCard",
+            compare=SUBSET,
+            clear=NEVER,
+            added_parts=OWN_PARTS,
+            update=whole_card,
+        ),
         Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER),
         permission(OF_AGENTS),
         Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", young=True),
-        Field("static_headers", "dict", secret=True, clear=EMPTY),
+        Field("static_headers", "dict", values="str", secret=True, clear=EMPTY),
         Field("extra_headers", "list", "str", clear=EMPTY),
-        Field("tpm_limit", "int"),
-        Field("rpm_limit", "int"),
-        Field("session_tpm_limit", "int"),
-        Field("session_rpm_limit", "int"),
+        Field("tpm_limit", "int", most=INT32),
+        Field("rpm_limit", "int", most=INT32),
+        Field("session_tpm_limit", "int", most=INT32),
+        Field("session_rpm_limit", "int", most=INT32),
         Field("kill_switch", "dict", young=True),
     ),
     listing=Listing("/v1/agents"),

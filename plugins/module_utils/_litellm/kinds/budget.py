@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._table import BUDGET_TABLE, EMPTY, OWN_BUDGET, Cascade, Field, Kind, Listing, Write, duration
+from ._table import BUDGET_TABLE, EMPTY, INT32, OWN_BUDGET, Cascade, Field, Kind, Listing, Write, duration
 
 BUDGET = Kind(
     name="budget",
@@ -20,7 +20,7 @@ BUDGET = Kind(
         Field("tpm_limit", "int"),
         Field("rpm_limit", "int"),
         Field("tpd_limit", "int", young=True),
-        Field("max_parallel_requests", "int"),
+        Field("max_parallel_requests", "int", most=INT32),
         Field("model_max_budget", "dict", clear=EMPTY, licence=True),
     ),
     listing=Listing("/budget/list"),

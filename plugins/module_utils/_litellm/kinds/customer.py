@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ._permission import permission
-from ._table import EMPTY, MODEL_NAME, NEVER, Field, Found, Kind, Listing, Write, in_budget
+from ._table import EMPTY, INT32, MODEL_NAME, NEVER, Field, Found, Kind, Listing, Write, in_budget
 
 LISTS = (
     "mcp_servers",
@@ -65,7 +65,7 @@ CUSTOMER = Kind(
         in_budget("tpm_limit", create_only=True, clear=NEVER),
         in_budget("rpm_limit", create_only=True, clear=NEVER),
         in_budget("tpd_limit", create_only=True, clear=NEVER, young=True),
-        in_budget("max_parallel_requests", create_only=True, clear=NEVER),
+        in_budget("max_parallel_requests", most=INT32, create_only=True, clear=NEVER),
         permission(update=with_all_lists),
         Field("spend", "float", clear=NEVER, create_only=True, ignore_drift=True),
     ),

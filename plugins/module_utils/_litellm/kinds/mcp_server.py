@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._table import EMPTY, NEVER, SECRETS, Field, Found, Kind, Listing, Write
+from ._table import EMPTY, INT32, NEVER, SECRETS, Field, Found, Kind, Listing, Write
 
 VARIABLE = (
     Field("name", needed=True),
@@ -73,8 +73,13 @@ NAME = re.compile(r"[A-Za-z0-9._]{1,128}")
 NAMES = "LiteLLM takes names of up to 128 letters, digits, underscores and points only, without a hyphen: write an underscore"
 
 
+ADDRESSES = ("issuer", "authorization_url", "token_url", "registration_url")
+
+
 def plain_alias(name: str, given: Found) -> list[str]:
-    return [f"alias: {NAMES}"] if given.get("alias") and not NAME.fullmatch(given["alias"]) else []
+    wrong = [f"alias: {NAMES}"] if given.get("alias") and not NAME.fullmatch(given["alias"]) else []
+    spaced = (part for part in ADDRESSES if given.get(part) and given[part] != given[part].strip())
+    return wrong + [f"{part} has white space around it" for part in spaced]
 
 
 def plain_name(name: str) -> str | None:
@@ -97,7 +102,7 @@ MCP_SERVER = Kind(
         Field("description"),
         Field("url"),
         Field("transport", choices=("http", "sse", "stdio"), clear=NEVER),
-        Field("auth_type"),
+        Field("auth_type", described="NewMCPServerRequest.auth_type"),
         Field(
             "credentials",
             "dict",
@@ -109,8 +114,8 @@ MCP_SERVER = Kind(
         ),
         Field("command"),
         Field("args", "list", "str", ordered=True, clear=EMPTY),
-        Field("env", "dict", secret=True, clear=EMPTY),
-        Field("static_headers", "dict", secret=True, clear=EMPTY),
+        Field("env", "dict", values="str", secret=True, clear=EMPTY),
+        Field("static_headers", "dict", values="str", secret=True, clear=EMPTY),
         Field("extra_headers", "list", "str", clear=EMPTY),
         Field("mcp_access_groups", "list", "str", clear=EMPTY),
         Field("allowed_tools", "list", "str", clear=EMPTY),
@@ -120,9 +125,9 @@ MCP_SERVER = Kind(
         Field("spec_path"),
         Field("source_url"),
         Field("env_vars", "list", "dict", secret=True, clear=EMPTY, parts=VARIABLE),
-        Field("tool_name_to_description", "dict", clear=EMPTY, plain=True, young=True),
-        Field("tool_name_to_display_name", "dict", clear=EMPTY, plain=True, young=True),
-        Field("max_concurrent_requests", "int", young=True),
+        Field("tool_name_to_description", "dict", values="str", clear=EMPTY, plain=True, young=True),
+        Field("tool_name_to_display_name", "dict", values="str", clear=EMPTY, plain=True, young=True),
+        Field("max_concurrent_requests", "int", most=INT32, young=True),
         Field("available_on_public_internet", "bool", default=True),
         Field("is_byok", "bool", default=False),
         Field("byok_description", "list", "str", ordered=True, clear=EMPTY),
@@ -131,7 +136,7 @@ MCP_SERVER = Kind(
         Field("oauth_passthrough", "bool", default=False),
         Field("dcr_bridge", "bool", default=False, young=True),
         Field("per_server_oauth_discovery", "bool", default=False, young=True),
-        Field("oauth2_flow", young=True),
+        Field("oauth2_flow", choices=("client_credentials", "authorization_code"), young=True),
         Field("issuer", young=True),
         Field("authorization_url", clear=NEVER),
         Field("token_url", clear=NEVER),

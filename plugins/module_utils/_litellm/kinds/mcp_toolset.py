@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ._table import EMPTY, Field, Kind, Listing, Write
 
-TOOL = (Field("server_id", refers="mcp_servers"), Field("tool_name"))
+TOOL = (Field("server_id", refers="mcp_servers", needed=True), Field("tool_name", needed=True))
 
 MCP_TOOLSET = Kind(
     name="mcp_toolset",

@@ -38,7 +38,9 @@ def with_removals(body: t.Any, found: t.Any) -> dict[str, t.Any]:
 def no_slash(given: Found, changed: t.Collection[str], found: Found) -> str | None:
     if "/" in str(found.get("model_id")):
         return "LiteLLM can't change a model whose id has a slash: delete it, and give it another `model_id`"
-    return None
+    info, there = given.get("model_info") or {}, found.get("model_info") or {}
+    gone = [part for part, value in info.items() if value is None and there.get(part) is not None]
+    return f"LiteLLM takes nothing out of model_info: {', '.join(gone)} stays" if gone else None
 
 
 def own_info(name: str, given: Found) -> list[str]:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ._table import EMPTY, Cascade, Field, Kind, Listing, Write, in_budget
+from ._table import EMPTY, INT32, Cascade, Field, Kind, Listing, Write, in_budget
 
 ORGANIZATION = Kind(
     name="organization",
@@ -20,7 +20,7 @@ ORGANIZATION = Kind(
         in_budget("budget_duration", "str", duration=True),
         in_budget("tpm_limit"),
         in_budget("rpm_limit"),
-        in_budget("max_parallel_requests"),
+        in_budget("max_parallel_requests", most=INT32),
         Field("metadata", "dict"),
     ),
     listing=Listing("/organization/list"),

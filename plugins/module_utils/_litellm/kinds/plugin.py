@@ -13,6 +13,7 @@ from ._table import EMPTY, NEVER, Call, Field, Found, Kind, Listing, Rule, Write
 
 PATH = "/claude-code/plugins"
 TEXTS = ("version", "description", "homepage", "category", "domain", "namespace")
+SOURCES = ("github", "url", "git-subdir", "archive")
 PARTS = ("source", "author", "keywords", *TEXTS)
 
 
@@ -44,9 +45,13 @@ def of_source(given: Found) -> list[str]:
 
 
 def plain_name(name: str, given: Found) -> list[str]:
-    return (
+    wrong = (
         [] if re.fullmatch(r"[a-z0-9-]+", name) else ["LiteLLM takes names of small letters, digits and hyphens only"]
     )
+    source, author = given.get("source"), given.get("author")
+    if isinstance(source, dict) and source.get("source") not in SOURCES:
+        wrong.append(f"source.source must be one of {', '.join(SOURCES)}")
+    return wrong + (["author.name is missing"] if isinstance(author, dict) and not author.get("name") else [])
 
 
 PLUGIN = Kind(
@@ -57,7 +62,7 @@ PLUGIN = Kind(
     identity="name",
     id="name",
     fields=(
-        Field("source", "dict", clear=NEVER),
+        Field("source", "dict", values="str", clear=NEVER),
         Field("author", "dict"),
         Field("keywords", "list", "str", clear=EMPTY),
         *(Field(name) for name in TEXTS),

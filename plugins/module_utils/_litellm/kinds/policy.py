@@ -153,7 +153,7 @@ POLICY = Kind(
         Field("inherit", clear=EMPTY, refers="policies"),
         Field("guardrails_add", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
         Field("guardrails_remove", "list", "str", clear=EMPTY, refers="guardrails", refers_by=GUARDRAIL),
-        Field("condition", "dict", clear=EMPTY),
+        Field("condition", "dict", clear=EMPTY, known_parts=("model",)),
         Field(
             "pipeline", "dict", without_added=plain_steps, refers_in=Naming(of_steps, {"steps.guardrail": "guardrails"})
         ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, NEVER, Field, Found, Kind, Listing, Write, in_budget
+from ._table import EMPTY, INT32, NEVER, Field, Found, Kind, Listing, Write, in_budget
 
 LIMITS = ("max_budget", "soft_budget", "budget_duration", "tpm_limit", "rpm_limit", "max_parallel_requests")
 
@@ -32,7 +32,7 @@ TAG = Kind(
         in_budget("budget_duration", "str", duration=True),
         in_budget("tpm_limit", clear=NEVER),
         in_budget("rpm_limit", clear=NEVER),
-        in_budget("max_parallel_requests", clear=NEVER),
+        in_budget("max_parallel_requests", most=INT32, clear=NEVER),
     ),
     listing=Listing("/tag/list"),
     create=Write("POST", "/tag/new"),

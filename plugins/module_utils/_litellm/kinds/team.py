@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from ._members import ALSO_SAID_BY_USERS, MEMBER, MEMBERSHIP, has_limits, with_limits
 from ._permission import permission
 from ._table import (
@@ -17,6 +19,7 @@ from ._table import (
     WINDOWS,
     Cascade,
     Field,
+    Found,
     Kind,
     Listing,
     OtherSide,
@@ -29,6 +32,18 @@ MEMBER_BUDGET = "team_member_budget_table"
 ASSIGNED = OtherSide("access_groups", "assigned_team_ids")
 THROUGHPUT = ("guaranteed_throughput", "best_effort_throughput")
 PERMISSIONS = Write("POST", "/team/permissions_update", id_field="team_id")
+
+
+def in_order(name: str, given: Found) -> list[str]:
+    most, soft = given.get("max_budget"), given.get("soft_budget")
+    return [] if most is None or soft is None or soft < most else ["soft_budget must be lower than max_budget"]
+
+
+def still_in_order(given: Found, changed: t.Collection[str], found: Found) -> str | None:
+    """Also with the one that stays."""
+    both = {part: given.get(part, found.get(part)) for part in ("max_budget", "soft_budget")}
+    return "; ".join(in_order("", both)) if {*both} & {*changed} else None
+
 
 TEAM = Kind(
     name="team",
@@ -57,7 +72,7 @@ TEAM = Kind(
         Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", other_side=ASSIGNED),
         # /team/update takes the list and doesn't keep it; this call does.
         Field("team_member_permissions", "list", "str", clear=EMPTY, own_call=PERMISSIONS),
-        Field("router_settings", "dict", clear=EMPTY),
+        Field("router_settings", "dict", clear=EMPTY, described="UpdateRouterConfig"),
         permission(detail=True),
         Field("max_budget", "float"),
         Field("soft_budget", "float"),
@@ -70,13 +85,13 @@ TEAM = Kind(
         duration("team_member_budget_duration", path=(MEMBER_BUDGET, "budget_duration"), detail=True),
         Field("team_member_rpm_limit", "int", path=(MEMBER_BUDGET, "rpm_limit"), detail=True),
         Field("team_member_tpm_limit", "int", path=(MEMBER_BUDGET, "tpm_limit"), detail=True),
-        in_metadata("model_rpm_limit", "dict"),
-        in_metadata("model_tpm_limit", "dict"),
-        in_metadata("mcp_rpm_limit", "dict"),
+        in_metadata("model_rpm_limit", "dict", values="int"),
+        in_metadata("model_tpm_limit", "dict", values="int"),
+        in_metadata("mcp_rpm_limit", "dict", values="int"),
         in_metadata("rpm_limit_type", choices=THROUGHPUT, by_metadata=True),
         in_metadata("tpm_limit_type", choices=THROUGHPUT, by_metadata=True),
-        in_metadata("default_estimated_output_tokens", "int", young=True),
-        in_metadata("default_estimated_output_tokens_per_model", "dict", young=True),
+        in_metadata("default_estimated_output_tokens", "int", least=1, young=True),
+        in_metadata("default_estimated_output_tokens_per_model", "dict", values="int", least=1, young=True),
         in_metadata("allowed_vector_store_indexes", "list", elements="dict", parts=INDEX),
         in_metadata("enforced_batch_output_expires_after", "dict"),
         in_metadata("enforced_file_expires_after", "dict"),
@@ -105,6 +120,8 @@ TEAM = Kind(
     renamable=True,
     update=Write("POST", "/team/update", id_field="team_id"),
     delete=Write("POST", "/team/delete", id_field="team_ids", id_list=True),
+    faults=in_order,
+    obstacle=still_in_order,
     annotations="metadata",
     cascades=(
         Cascade("keys", ("team_id",), "team_id", member=("user_id",)),

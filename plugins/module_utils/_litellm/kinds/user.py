@@ -10,6 +10,7 @@ from ._members import CREATOR, TEAMS_OF_USER
 from ._permission import permission
 from ._table import (
     EMPTY,
+    INT32,
     NEVER,
     WRITE_ONLY,
     Cascade,
@@ -21,7 +22,7 @@ from ._table import (
     in_metadata,
 )
 
-USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer", "team", "customer")
+USER_ROLES = ("proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer")
 
 # /user/update drops every null and every empty list or object but budget_duration and max_budget.
 USER = Kind(
@@ -43,11 +44,11 @@ USER = Kind(
         duration("budget_duration"),
         Field("tpm_limit", "int", clear=NEVER),
         Field("rpm_limit", "int", clear=NEVER),
-        Field("max_parallel_requests", "int", clear=NEVER),
-        in_metadata("model_rpm_limit", "dict"),
-        in_metadata("model_tpm_limit", "dict"),
-        in_metadata("mcp_rpm_limit", "dict"),
-        in_metadata("tag_rpm_limit", "dict", young=True),
+        Field("max_parallel_requests", "int", most=INT32, clear=NEVER),
+        in_metadata("model_rpm_limit", "dict", values="int"),
+        in_metadata("model_tpm_limit", "dict", values="int"),
+        in_metadata("mcp_rpm_limit", "dict", values="int"),
+        in_metadata("tag_rpm_limit", "dict", values="int", young=True),
         permission(detail=True, young=True),
         Field("metadata", "dict"),
         Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),

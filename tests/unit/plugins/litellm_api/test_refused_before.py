@@ -13,7 +13,12 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import d
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.errors import PlanError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
-from ansible_collections.llmfleet.gateway.plugins.modules import litellm_guardrail, litellm_mcp_server, litellm_state
+from ansible_collections.llmfleet.gateway.plugins.modules import (
+    litellm_guardrail,
+    litellm_mcp_server,
+    litellm_state,
+    litellm_team,
+)
 
 from .scripted import Call, Script, run_module
 
@@ -236,3 +241,99 @@ def test_one_person_by_id_and_by_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     state = {"teams": [{"team_alias": "t", "members_with_roles": [{"user_email": "a@x"}, {"user_id": "ada"}]}]}
     result = run_module(litellm_state, script, {"desired": state}, check=True, monkeypatch=monkeypatch)
     assert "members_with_roles names 'ada' twice, by id and by mail" in result["msg"]
+
+
+VALUES: list[tuple[str, Options, str]] = [
+    ("keys", {"key_alias": "k", "model_rpm_limit": {"m": None}}, "model_rpm_limit.m must be a whole number"),
+    ("keys", {"key_alias": "k", "budget_fallbacks": {"m": [1]}}, "budget_fallbacks.m must be a list of texts"),
+    ("keys", {"key_alias": "k", "max_parallel_requests": 2**31}, "max_parallel_requests must not be above 2147483647"),
+    ("keys", {"key_alias": "k", "tpm_limit": 2**63}, "tpm_limit must not be above 9223372036854775807"),
+    (
+        "keys",
+        {"key_alias": "k", "default_estimated_output_tokens": 0},
+        "default_estimated_output_tokens must be 1 or more",
+    ),
+    (
+        "keys",
+        {"key_alias": "k", "default_estimated_output_tokens_per_model": {"m": 0}},
+        "per_model.m must be 1 or more",
+    ),
+    ("mcp_servers", {"server_name": "s", "static_headers": {"a": ["b"]}}, "static_headers.a must be a text"),
+    ("mcp_servers", {"server_name": "s", "issuer": " x"}, "issuer has white space around it"),
+    ("mcp_toolsets", {"toolset_name": "t", "tools": [{"server_id": "s"}]}, "needs tool_name"),
+    ("plugins", {"name": "p", "source": {"source": "x"}}, "source.source must be one of github, url"),
+    ("plugins", {"name": "p", "author": {}}, "author.name is missing"),
+    ("policies", {"policy_name": "p", "condition": {"modle": "x"}}, "did you mean model?"),
+    ("teams", {"team_alias": "t", "max_budget": 3, "soft_budget": 3}, "soft_budget must be lower than max_budget"),
+]
+
+
+@pytest.mark.parametrize(("kind", "one", "said"), VALUES)
+def test_values_that_the_database_or_the_api_does_not_take(kind: str, one: Options, said: str) -> None:
+    assert said in "; ".join(desired.mistakes({kind: [one]}))
+
+
+def test_numbers_of_yaml_where_texts_are_wanted_and_the_other_way() -> None:
+    server = {"server_name": "s", "static_headers": {"X-Version": 1, "X-On": True}}
+    (wanted,) = desired.read({"mcp_servers": [server]}, "o", b"k")["mcp_servers"]
+    assert wanted.given["static_headers"] == {"X-Version": "1", "X-On": "true"}
+    (wanted,) = desired.read({"keys": [{"key_alias": "k", "model_rpm_limit": {"m": "3"}}]}, "o", b"k")["keys"]
+    assert wanted.given["model_rpm_limit"] == {"m": 3}
+
+
+def test_what_stays_counts_for_the_order_of_budgets() -> None:
+    found = {"team_alias": "t", "team_id": "t", "max_budget": 5.0, "soft_budget": 3.0}
+    with pytest.raises(PlanError, match="soft_budget must be lower"):
+        plan.plan(KINDS["teams"], Wanted("t", {"max_budget": 2}), found)
+    assert plan.plan(KINDS["teams"], Wanted("t", {"max_budget": 2, "soft_budget": None}), found).changes
+
+
+EMPTY: list[tuple[str, Options, Options]] = [
+    ("users", {"models": []}, {"user_id": "x", "models": ["a"]}),
+    ("models", {"model_name": ""}, {"model_id": "x", "model_name": "m", "model_info": {"id": "x"}}),
+    ("models", {"model_info": {"note": None}}, {"model_id": "x", "model_info": {"id": "x", "note": 1}}),
+]
+
+
+@pytest.mark.parametrize(("kind", "given", "found"), EMPTY)
+def test_what_can_t_be_cleared_can_t_be_emptied(kind: str, given: Options, found: Options) -> None:
+    with pytest.raises(PlanError, match=r"can't clear|takes nothing out"):
+        plan.plan(KINDS[kind], Wanted("x", given), found)
+
+
+def test_an_empty_text_is_none() -> None:
+    found = {"server_name": "s", "server_id": "s", "audience": None}
+    assert not plan.plan(KINDS["mcp_servers"], Wanted("s", {"audience": ""}), found).changes
+
+
+DESCRIPTION: Options = {"components": {"schemas": {"UpdateRouterConfig": {"properties": {"num_retries": {}}}}}}
+
+
+@pytest.mark.parametrize(
+    ("part", "answer", "said"), [("num_retries", DESCRIPTION, ""), ("tries", DESCRIPTION, "has no 'tries'")]
+)
+def test_parts_that_the_proxy_does_not_describe(
+    part: str, answer: t.Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Script(Call("GET", "/v2/team/list", {"teams": [], "total": 0}), Call("GET", "/openapi.json", answer))
+    options: Options = {"team_alias": "t", "router_settings": {part: 1}}
+    result = run_module(litellm_team, script, options, check=True, monkeypatch=monkeypatch)
+    script.assert_done()
+    assert said in result.get("msg", "") if said else result["changed"]
+
+
+@pytest.mark.parametrize(("auth_type", "said"), [("none", ""), ("nono", "auth_type: this LiteLLM has no 'nono'")])
+def test_choices_that_the_proxy_does_not_describe(auth_type: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = {"properties": {"auth_type": {"anyOf": [{"type": "string", "enum": ["none"]}, {"type": "null"}]}}}
+    description = {"components": {"schemas": {"NewMCPServerRequest": schema}}}
+    script = Script(Call("GET", "/v1/mcp/server", []), Call("GET", "/openapi.json", description))
+    options: Options = {"server_name": "s", "auth_type": auth_type, **URL}
+    result = run_module(litellm_mcp_server, script, options, check=True, monkeypatch=monkeypatch)
+    assert said in result.get("msg", "") if said else result["changed"]
+
+
+def test_an_empty_text_is_sent_as_none() -> None:
+    found = {"server_name": "s", "server_id": "s", "auth_type": "api_key"}
+    changed = plan.plan(KINDS["mcp_servers"], Wanted("s", {"auth_type": "", "credentials": None}), found)
+    assert changed.body["auth_type"] is None
+    assert "auth_type" not in plan.plan(KINDS["mcp_servers"], Wanted("s", {"auth_type": ""}), None).body
