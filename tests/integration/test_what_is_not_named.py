@@ -18,6 +18,7 @@ from .test_objects import LIVES, Life, Options
 # What can't stand beside the other options, or names objects that must exist.
 LEFT_OUT = {
     "key": {
+        "agent_id",
         "key_type",
         "budget_id",
         "team_id",
