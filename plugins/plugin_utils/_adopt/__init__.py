@@ -4,8 +4,9 @@
 
 """Takes a Compose deployment of vLLM, LiteLLM and PostgreSQL over into a fleet project: texts of files in, variables out.
 
-    files → dotenv, interpolation, documents → compose (services as Compose sees them) → which (who is who)
-          → vllm, litellm, database (one part of the variables each) → translate → project (a folder)
+    files → dotenv, interpolation, documents → files (with what they include and extend) → compose (services as Compose sees them)
+          → which (who is who) → vllm, proxy, environment, model_list, database (one part of the variables each) → translate
+          → project (a folder)
 
 Pure but for project, which writes. What is in those files is data: it is never taken for a template, and no value of it is put
 into a note. What can't be translated is a Note; what must be mended first is one of the faults. Only the action
