@@ -1,9 +1,9 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a LLaVA of random weights, which takes pictures: make.py FOLDER [UID:GID].
+"""Make an Idefics 3 of random weights, which takes pictures: make.py FOLDER [UID:GID].
 
-Of the models that vLLM serves this kind needs no torchvision: its pictures are prepared by Pillow.
+It is one of the few with eyes that vLLM imports without torchvision, which the bench's image lacks.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import sys
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
-    CLIPImageProcessor,
-    CLIPVisionConfig,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
-    LlavaProcessor,
+    Idefics3Config,
+    Idefics3ForConditionalGeneration,
+    Idefics3Processor,
+    LlamaConfig,
     PreTrainedTokenizerFast,
-    Qwen2Config,
 )
+from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
 
-SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>"]
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<image>", "<fake_token_around_image>", "<global-img>"]
+SPECIAL += ["<end_of_utterance>"]
 POSITIONS = 2048
-SIDE, PATCH = 56, 14
+SIDE, PATCH, SCALE = 56, 14, 2
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
     "{% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}"
@@ -45,10 +45,10 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=POSITIONS, **named)
 
 
-def make_model() -> LlavaForConditionalGeneration:
+def make_model() -> Idefics3ForConditionalGeneration:
     torch.manual_seed(0)
     small = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
-    text = Qwen2Config(
+    text = LlamaConfig(
         **small,
         num_key_value_heads=2,
         vocab_size=320,
@@ -57,26 +57,24 @@ def make_model() -> LlavaForConditionalGeneration:
         eos_token_id=2,
         pad_token_id=0,
     )
-    eyes = CLIPVisionConfig(**small, image_size=SIDE, patch_size=PATCH, projection_dim=64)
-    config = LlavaConfig(
-        vision_config=eyes,
+    config = Idefics3Config(
+        vision_config={**small, "image_size": SIDE, "patch_size": PATCH, "model_type": "idefics3_vision"},
         text_config=text,
-        image_token_index=SPECIAL.index("<image>"),
-        vision_feature_layer=-2,
-        image_seq_length=(SIDE // PATCH) ** 2,
+        image_token_id=SPECIAL.index("<image>"),
+        scale_factor=SCALE,
+        pad_token_id=0,
     )
-    return LlavaForConditionalGeneration(config)
+    return Idefics3ForConditionalGeneration(config)
 
 
 def main(folder: str, owner: str = "") -> None:
-    picture = CLIPImageProcessor(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE})
-    processor = LlavaProcessor(
+    side = {"longest_edge": SIDE}
+    picture = Idefics3ImageProcessorPil(size=side, max_image_size=side, do_image_splitting=False)
+    processor = Idefics3Processor(
         image_processor=picture,
         tokenizer=make_tokenizer(),
-        patch_size=PATCH,
-        vision_feature_select_strategy="default",
+        image_seq_len=(SIDE // PATCH) ** 2 // SCALE**2,
         chat_template=CHAT_TEMPLATE,
-        num_additional_image_tokens=1,
     )
     processor.save_pretrained(folder)
     make_model().save_pretrained(folder)
