@@ -21,7 +21,9 @@ RUNTIME, DOCUMENT = CHECKOUT / "meta" / "runtime.yml", CHECKOUT / "docs" / "lite
 GROUP = "  litellm:\n"
 BEGIN, END = "<!-- begin: scripts/kinds.py -->\n", "<!-- end -->\n"
 RIGHTS_BEGIN = "<!-- begin: rights, scripts/kinds.py -->\n"
-RIGHTS_HEAD = "| in `llm_state` | `allowed_routes` | and to see whom it would reach |\n|---|---|---|\n"
+RIGHTS_HEAD = (
+    "| in `llm_state` | `allowed_routes` | and to see whom it would reach | and what it names |\n|---|---|---|---|\n"
+)
 REFERENCES_BEGIN = "<!-- begin: references, scripts/kinds.py -->\n"
 REFERENCES_HEAD = "| in `llm_state` | names |\n|---|---|\n"
 HEAD = "| in `llm_state` | module | found by | marker in | can't be cleared |\n|---|---|---|---|---|\n"
@@ -89,13 +91,24 @@ def _named_by(field: Field, where: str) -> list[str]:
     return named + [one for part in field.parts for one in _named_by(part, f"{where}.{part.name}")]
 
 
+def named(kind: Kind) -> list[str]:
+    """What it has to be allowed to read where the object names others of these kinds."""
+    kinds = [kind.names] if kind.names else []
+    for field in (one for item in kind.fields for one in (item, *item.parts)):
+        kinds += [field.refers, field.makes, *(field.refers_in.places.values() if field.refers_in else ())]
+    targets = [KINDS[plural] for plural in dict.fromkeys(kinds) if plural and not KINDS[plural].enterprise]
+    paths = dict.fromkeys(target.listing.path for target in targets)
+    return [path for path in paths if path not in (*routes(kind), *looked_at(kind))]
+
+
 def _route(path: str) -> str:
     before, placeholder, _after = path.partition("{id}")
     return f"{before}*" if placeholder else path
 
 
 def rights(kind: Kind) -> str:
-    lists = (", ".join(f"`{path}`" for path in paths) for paths in (routes(kind), looked_at(kind)))
+    columns = (routes(kind), looked_at(kind), named(kind))
+    lists = (", ".join(f"`{path}`" for path in paths) for paths in columns)
     return f"| `{kind.plural}` | {' | '.join(lists)} |\n"
 
 

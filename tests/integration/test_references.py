@@ -41,9 +41,9 @@ def value_of(field: Field) -> t.Any:
     if field.refers_in:
         places = [place for place in field.refers_in.places if not field.known_parts or place in field.known_parts]
         return {place.split(".")[0]: _in_place(place) for place in places}
-    if field.refers:
+    if field.refers or not field.parts:
         return [NOTHING] if field.type == "list" else NOTHING
-    return [{part.name: value_of(part) for part in field.parts if part.refers}]
+    return [{part.name: value_of(part) for part in field.parts if part.refers or part.needed}]
 
 
 def _in_place(place: str) -> t.Any:

@@ -24,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("named")
 
 
 def routes(kind: Kind) -> list[str]:
-    """Those of both columns."""
+    """Those of all columns."""
     spec = importlib.util.spec_from_file_location("llmfleet_kinds", SCRIPT)
     assert spec and spec.loader
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    return t.cast("list[str]", [*script.routes(kind), *script.looked_at(kind)])
+    return t.cast("list[str]", [*script.routes(kind), *script.looked_at(kind), *script.named(kind)])
 
 
 @pytest.fixture
