@@ -25,7 +25,7 @@ def vault() -> dict[str, str]:
 
 def rotated(under_load: Load, name: str, *secrets: str) -> tuple[dict[str, str], dict[str, str]]:
     """The secrets before and after."""
-    before, result = vault(), SCENARIO / f"{name}.result.json"
+    before, result = vault(), SCENARIO / f"{name.replace(' ', '_')}.result.json"
     operated(
         under_load,
         name,
