@@ -30,7 +30,9 @@ MOST_BYTES = 32 * 1024 * 1024
 IMPORT_SECONDS = 240
 PREFIX = "llmfleet-engine-answers"
 #: Where an image said nothing that can be read.
-REMEDY = "Is it an image of vLLM, with python3 and enough memory? vllm_image names it; vllm_ask_engine: false asks nothing"
+REMEDY = (
+    "Is it an image of vLLM, with python3 and enough memory? vllm_image names it; vllm_ask_engine: false asks nothing"
+)
 
 
 class Bounds(t.NamedTuple):
