@@ -121,7 +121,7 @@ def readable(ssh: Shell) -> bool:
     script = (
         'set -a; . /run/llmfleet/environment; exec python3 -c "import sys;'
         " from litellm.proxy.common_utils.encrypt_decrypt_utils import decrypt_value_helper as d;"
-        " print(d(sys.stdin.read().strip(), str()))\""
+        ' print(d(sys.stdin.read().strip(), str()))"'
     )
     value = ssh(
         PSQL,
