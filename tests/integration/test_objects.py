@@ -48,7 +48,7 @@ LIVES = (
             "permissions": {"p": True},
             "config": {"c": 1},
             "router_settings": {"num_retries": 2},
-            "object_permission": {"mcp_servers": ["a"], "vector_stores": ["v"]},
+            "object_permission": {"agent_access_groups": ["g"], "vector_stores": ["v"]},
             "duration": "30d",
             "blocked": False,
             "auto_rotate": True,
