@@ -193,9 +193,8 @@ options:
     version_added: 0.1.0
   oauth2_flow:
     description:
-      - The flow of OAuth 2.
+      - The flow of OAuth 2, V(client_credentials) or V(authorization_code).
     type: str
-    choices: [client_credentials, authorization_code]
     version_added: 0.1.0
   issuer:
     description:
