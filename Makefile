@@ -67,7 +67,8 @@ molecule: env
 
 objects: env ## The life of every kind of LiteLLM's objects on a real proxy: the part of the integration tests that runs every time
 	@$(BIN)/python tests/bench/bench.py engine
-	pytest -q tests/integration/test_objects.py tests/integration/test_others.py tests/integration/test_persons.py tests/integration/test_names.py
+	pytest -q tests/integration/test_objects.py tests/integration/test_others.py tests/integration/test_persons.py tests/integration/test_names.py \
+		tests/integration/test_processes.py
 
 test: check objects molecule ## Everything that CI runs: check, then the scenarios on real hosts (under an hour)
 

@@ -44,6 +44,7 @@ __all__ = [
 
 RETRIED_STATUS = (502, 503, 504)
 ATTEMPTS = 4
+USER_AGENT = "llmfleet.gateway"  # the gate knows it, see plugin_utils/_fleet/views/gate.py
 UNSENDABLE = "the request can't be sent: an option has characters that HTTP doesn't allow"
 LONGEST_WAIT = 30.0
 SHOWN = 200  # letters of an answer that is none of LiteLLM's
@@ -99,7 +100,7 @@ class Client:
         self._headers = {
             "Authorization": f"Bearer {check_header('api_key', settings.api_key)}",
             "Accept": "application/json",
-            "User-Agent": "llmfleet.gateway",
+            "User-Agent": USER_AGENT,
         }
         if settings.changed_by:
             check_header("changed_by", settings.changed_by.replace(" ", "-"))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import USER_AGENT
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import former, reach, readings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import gate_config as haproxy
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm_networks
@@ -307,11 +308,15 @@ def _backends(fleet: Fleet, host: Host) -> list[haproxy.Backend]:
 
 
 def _litellm(fleet: Fleet, host: Host) -> haproxy.Backend:
-    """Its own, and those of the other gateways for when none of them answers."""
+    """Its own, and those of the other gateways for when none of them answers.
+
+    Each process has its own copy of credentials, prompts and some more, which it makes anew every half minute
+    (proxy_config_reload_interval_seconds): who writes them and looks afterwards has to meet one and the same.
+    """
     others = [fleet.hosts[name] for name in fleet.gateways if name != host.name]
     backup = [_far(_litellm_name(one.name), one)._replace(backup=True) for one in others]
     servers = [*_own_litellm(fleet, host), *backup]
-    return haproxy.Backend(LITELLM_BACKEND, servers, "/health/liveliness", hold=True)
+    return haproxy.Backend(LITELLM_BACKEND, servers, "/health/liveliness", hold=True, first_for=USER_AGENT)
 
 
 def _litellm_name(host: str) -> str:
