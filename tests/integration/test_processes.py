@@ -8,7 +8,9 @@ Each has its own copy of some objects, and hears of changes later.
 
 from __future__ import annotations
 
+import json
 import typing as t
+import urllib.request
 
 import pytest
 
@@ -66,6 +68,18 @@ def test_what_is_written_is_what_is_seen(instances: several.Several, module: str
     for number in range(TIMES):
         change(proxy, module, **IN_MEMORY[module](number))
     change(proxy, module, **{**IN_MEMORY[module](TIMES - 1), "state": "absent"})
+
+
+def test_a_browser_sees_what_was_written(instances: several.Several) -> None:
+    proxy = entrance(instances)
+    options = {**IN_MEMORY["litellm_credential"](0), "credential_name": "pr-browser"}
+    change(proxy, "litellm_credential", **options)
+    headers = {"Authorization": f"Bearer {proxy.master_key}", "Cookie": "other=1; token=of-the-login"}
+    for _ in range(TIMES):
+        request = urllib.request.Request(f"{proxy.url}/credentials", headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            names = [one["credential_name"] for one in json.load(answer)["credentials"]]
+        assert "pr-browser" in names
 
 
 def test_the_other_process_answers_while_the_first_is_away(instances: several.Several) -> None:

@@ -75,7 +75,8 @@ def test_one_server_has_its_own_litellm_and_models_and_nothing_for_others() -> N
         "frontend litellm",
         "frontend models",
     ]
-    assert "use-server 1 if { req.hdr(user-agent) -m str llmfleet.gateway }" in found["backend litellm"]
+    managing = "{ req.hdr(user-agent) -m str llmfleet.gateway } or { req.cook(token) -m found }"
+    assert f"use-server 1 if {managing}" in found["backend litellm"]
     litellm = [line for line in found["backend litellm"] if line.startswith("server")]
     assert [line.split()[:3] for line in litellm] == [
         ["server", "1", "llmfleet-litellm-1:4000"],

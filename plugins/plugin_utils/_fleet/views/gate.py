@@ -37,6 +37,8 @@ LITELLM_PORT, SERVERS_PORT, METRICS_PORT = 4000, 8443, 8405
 #: Port of LiteLLM in its own containers, and the backend of all of them.
 LITELLM_CONTAINER_PORT, LITELLM_BACKEND = 4000, "litellm"
 LITELLM_PREFIX = "llmfleet-litellm-"
+#: Our modules, and browsers that are logged in at the web UI (the cookie of ui_sso.py in LiteLLM).
+MANAGE = (f"{{ req.hdr(user-agent) -m str {USER_AGENT} }}", "{ req.cook(token) -m found }")
 #: What the release before that had.
 LITELLM_FORMER = "litellm"
 #: What LiteLLM asks of an instance, and monitoring of the gate. Adapters are loaded by people, not through the gate.
@@ -316,7 +318,7 @@ def _litellm(fleet: Fleet, host: Host) -> haproxy.Backend:
     others = [fleet.hosts[name] for name in fleet.gateways if name != host.name]
     backup = [_far(_litellm_name(one.name), one)._replace(backup=True) for one in others]
     servers = [*_own_litellm(fleet, host), *backup]
-    return haproxy.Backend(LITELLM_BACKEND, servers, "/health/liveliness", hold=True, first_for=USER_AGENT)
+    return haproxy.Backend(LITELLM_BACKEND, servers, "/health/liveliness", hold=True, first_for=MANAGE)
 
 
 def _litellm_name(host: str) -> str:

@@ -71,8 +71,8 @@ class Backend(t.NamedTuple):
     away: bool = False  # whether it tells another gate in words of its own that nobody began with a request
     asks_again: bool = False  # and whether it understands them
     queue_limit: int = 0
-    #: Clients, by their User-Agent, that the first server answers while it is up.
-    first_for: str = ""
+    #: What the first server answers while it is up, as conditions of HAProxy.
+    first_for: tuple[str, ...] = ()
 
 
 class Limits(t.NamedTuple):
@@ -270,7 +270,7 @@ def backend(one: Backend, docker: bool) -> Section:
     if one.stripped:
         lines.append(r"http-request replace-path ^/[^/]+(/.*)$ \1")
     if one.first_for:
-        lines.append(f"use-server {one.servers[0].name} if {{ req.hdr(user-agent) -m str {one.first_for} }}")
+        lines.append(f"use-server {one.servers[0].name} if {' or '.join(one.first_for)}")
     if one.paths:
         lines.append(f"http-request deny deny_status 404 unless {' or '.join(one.paths)}")
     if one.queue_limit:
