@@ -37,6 +37,8 @@ class Family(NamedTuple):
     # what the architecture has where config.json leaves it out
     defaults: Mapping[str, Any] = {}
     tied: bool = False
+    # vLLM gives it a head of its own, whatever config.json says of tie_word_embeddings: the model's file in vLLM 0.32 does not read it
+    never_tied: bool = False
     encoder: bool = False
     # vLLM runs transformers' own code for it, which divides nothing between GPUs
     undivided: bool = False
@@ -251,6 +253,9 @@ _EMBEDS_EVERYWHERE = (
 for _name in _EMBEDS_EVERYWHERE.split():
     _heads = not _name.startswith("qwen3_5")
     FAMILIES[_name] = FAMILIES[_name]._replace(embeds_everywhere=True, heads_everywhere=_heads)
+_NEVER_TIED = "deepseek_v2 deepseek_v3 deepseek_v32 glm4_moe glm_moe_dsa gpt_oss minimax_m2 nemotron_h olmoe qwen3_next"
+for _name in _NEVER_TIED.split():
+    FAMILIES[_name] = FAMILIES[_name]._replace(never_tied=True)
 # Architectures whose name is not their family's.
 _ALIASES = {
     "rw": "falcon",

@@ -155,6 +155,8 @@ def _architectures(fields: Fields) -> tuple[str, ...]:
 
 def _tied(whole: Fields, text: Fields, family: Family) -> bool:
     """Absent means the default of the model's class; the outer file decides (vllm/config/vllm.py, with_hf_config)."""
+    if family.never_tied:
+        return False
     for fields in (whole, text):
         if fields.get("tie_word_embeddings") is not None:
             return family.encoder or fields.flag("tie_word_embeddings")
