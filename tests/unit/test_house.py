@@ -13,6 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PLUGINS = CHECKOUT / "plugins"
@@ -214,3 +215,25 @@ def test_nothing_that_is_registered_before_a_run_passes_for_a_declaration() -> N
     runs = [path for path in (CHECKOUT / "playbooks").glob("*.yml") if "import_playbook: site.yml" in path.read_text()]
     assert {"switch_model.yml", "move_models.yml"} <= {path.name for path in runs}
     assert {path.name: one for path in runs for one in registered(path) if one.startswith(ours)} == {}
+
+
+def tasks_of(entries: t.Any, once: bool = False) -> t.Iterator[tuple[dict[str, t.Any], bool]]:
+    """All tasks of plays and blocks, and whether one host runs them for all."""
+    for entry in entries or []:
+        inside = once or bool(entry.get("run_once"))
+        yield entry, inside
+        for part in ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always"):
+            yield from tasks_of(entry.get(part), inside)
+
+
+def test_an_operation_speaks_once_for_all_hosts() -> None:
+    """The action refuses anything else, so the playbook would end there."""
+    playbooks = {path.name: yaml.safe_load(path.read_text()) for path in (CHECKOUT / "playbooks").rglob("*.yml")}
+    said = [
+        (name, task["name"], once)
+        for name, plays in playbooks.items()
+        for task, once in tasks_of(plays)
+        if "llmfleet.gateway.operation" in task
+    ]
+    assert len(said) > 50
+    assert [(name, task) for name, task, once in said if not once] == []
