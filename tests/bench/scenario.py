@@ -101,12 +101,12 @@ CONTROLLER_ONLY = {
 }
 
 
-def playbook(*args: str, json_output: bool = True) -> Run:
-    """site.yml against the scenario's server. `changed` maps a task to what it says of its change."""
+def playbook(*args: str, json_output: bool = True, name: str = "site.yml") -> Run:
+    """A playbook against the scenario's server. `changed` maps a task to what it says of its change."""
     callback = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"} if json_output else {}
     begin = time.monotonic()
     done = subprocess.run(
-        ["ansible-playbook", "site.yml", "-i", str(INVENTORY), *args],
+        ["ansible-playbook", name, "-i", str(INVENTORY), *args],
         cwd=CHECKOUT,
         env={**os.environ, **callback, "ANSIBLE_DEPRECATION_WARNINGS": "0"},
         capture_output=True,

@@ -9,6 +9,8 @@ import json
 import random
 import typing as t
 
+import pytest
+
 #: A change of every kind: a file that a container reads, a secret, a definition, a database role.
 CHANGE = json.dumps(
     {"litellm_request_timeout": 601, "postgres_password": "another-password-0123456789", "postgres_max_connections": 90}
@@ -24,6 +26,13 @@ def test_a_second_run_changes_nothing_and_shows_no_secret(
     print(f"a run that changes nothing: {run.remote_tasks} remote tasks, {run.seconds:.0f} s")
     wordy = site("-vvv", "--diff", json_output=False)
     assert [name for name, value in secrets.items() if value in wordy.output] == []
+
+
+@pytest.mark.parametrize("name", ["preflight", "plan", "status", "probe", "drift", "digests", "logs"])
+def test_an_operation_that_only_looks_changes_nothing(site: t.Any, secrets: dict[str, str], name: str) -> None:
+    run = site(name=f"playbooks/{name}.yml")
+    assert run.changed == {}
+    assert [secret for secret, value in secrets.items() if value in run.output] == []
 
 
 def test_check_mode_says_what_a_run_does(
