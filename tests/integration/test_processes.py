@@ -75,7 +75,7 @@ def test_a_browser_sees_what_was_written(instances: several.Several) -> None:
     options = {**IN_MEMORY["litellm_credential"](0), "credential_name": "pr-browser"}
     change(proxy, "litellm_credential", **options)
     headers = {"Authorization": f"Bearer {proxy.master_key}", "Cookie": "other=1; token=of-the-login"}
-    for _ in range(TIMES):
+    for _attempt in range(TIMES):
         request = urllib.request.Request(f"{proxy.url}/credentials", headers=headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
             names = [one["credential_name"] for one in json.load(answer)["credentials"]]
