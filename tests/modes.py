@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tries the program of the probe on the real vLLM of the bench, with a tiny model of each mode.
 
-    python -m tests.modes [--models FOLDER] [--packages FOLDER] [--record FOLDER] [NAME …]
+    python -m tests.modes [--packages FOLDER] [--record FOLDER] [NAME …]
 
-The models are those of tests/bench/models, made where FOLDER lacks them. Packages is a folder of Python packages that
+The models are those of tests/bench/models. Packages is a folder of Python packages that
 the bench's image leaves out: Whisper needs soundfile and av. Records what was answered for tests/unit/data/conformance.
 """
 
@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -61,23 +60,13 @@ def program() -> types.ModuleType:
     return found
 
 
-def image() -> str:
-    command = [sys.executable, str(ROOT / "tests/bench/bench.py"), "images", "vllm", "--json"]
-    said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return str(next(iter(said.values())))
+def bench(name: str, tag: str) -> tuple[str, Path]:
+    """The image of vLLM, made where none is given, and a model that it made."""
+    sys.path.insert(0, str(ROOT / "tests/bench"))
+    from llmbench import images, models
 
-
-def make(name: str, folder: Path, tag: str) -> Path:
-    made = folder / name
-    if not (made / "config.json").exists():
-        recipes = ROOT / "tests/bench/models"
-        own = recipes / name / "recipe.json"
-        said = json.loads(own.read_text()) if own.exists() else {"like": name, "arguments": []}
-        mounts = ["-v", f"{recipes / said['like']}:/recipe:ro", "-v", f"{folder}:/out"]
-        command = ["docker", "run", "--rm", "--network", "none", *mounts, "--entrypoint", "python3", tag]
-        owner = f"{os.getuid()}:{os.getgid()}"
-        subprocess.run([*command, "/recipe/make.py", f"/out/{name}", owner, *said["arguments"]], check=True)
-    return made
+    tag = tag or images.ensure_image(images.recipe("vllm"))
+    return tag, models.ensure_model(name, tag)
 
 
 def start(case: Case, model: Path, packages: str, tag: str, port: int, secrets: str) -> str:
@@ -157,11 +146,11 @@ def inside(container: str, case: Case) -> dict[str, str]:
     return {check: one["state"] for check, one in json.loads(done.stdout).items()}
 
 
-def run(name: str, given: argparse.Namespace, tag: str, port: int) -> None:
-    case = CASES[name]
+def run(name: str, given: argparse.Namespace) -> None:
+    case, port = CASES[name], given.port
+    tag, model = bench(case.model, given.image)
     with tempfile.TemporaryDirectory() as secrets:
         Path(secrets, "environment.json").write_text(json.dumps({"VLLM_API_KEY": KEY}))
-        model = make(case.model, Path(given.models), tag)
         container = start(case, model, given.packages, tag, port, secrets)
         try:
             seconds = wait(container, port)
@@ -185,17 +174,14 @@ def report(name: str, case: Case, seconds: float, found: dict[str, t.Any], folde
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", default=str(ROOT / ".cache/modes"))
     parser.add_argument("--packages", default="")
     parser.add_argument("--record", default="")
     parser.add_argument("--image", default="")
     parser.add_argument("--port", type=int, default=18713)
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
-    Path(given.models).mkdir(parents=True, exist_ok=True)
-    tag = given.image or image()
     for name in given.names or CASES:
-        run(name, given, tag, given.port)
+        run(name, given)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from .kinds import KINDS, Field, Kind
 from .wanted import Wanted
 
 ID, MAIL = "user_id", "user_email"
-LOOKED_UP_SINGLY = 10  # beyond that the pages of all are read
 
 
 def by_mail(kind: Kind, wanted: Wanted) -> list[Field]:
@@ -78,7 +77,7 @@ class Persons:
 
     def _users(self, mail: str) -> reader.Objects:
         kind = KINDS["users"]
-        if self._found is None and len(self._mails) > LOOKED_UP_SINGLY:
+        if self._found is None and len(self._mails) > reader.LOOKED_UP_SINGLY:
             self._found = self._read(lambda: reader.read(self._client, kind))
         if self._found is not None:
             return self._found

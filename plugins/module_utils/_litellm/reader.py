@@ -16,6 +16,7 @@ from .errors import NoKindError
 from .kinds._table import Kind, dig
 
 Objects = list[dict[str, t.Any]]
+LOOKED_UP_SINGLY = 10  # ids or mails; beyond that the pages of all are read
 Seen = t.Callable[[Objects], t.Any]  # is told of each page of a long list when it comes in
 
 

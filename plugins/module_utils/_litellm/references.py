@@ -20,7 +20,6 @@ from .plan import CREATE, UPDATE, Operation
 from .wanted import Wanted, given_fields
 
 Readings = t.Mapping[str, reader.Reading]
-LOOKED_UP_SINGLY = 10  # beyond that the pages of all are read
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ class _Search:
         if read and read.complete:
             return read.found
         singly = by == (kind.id,) and listing.id_filter and listing.page_size
-        if not singly or not listing.id_filter or len(names) > LOOKED_UP_SINGLY:
+        if not singly or not listing.id_filter or len(names) > reader.LOOKED_UP_SINGLY:
             return reader.read(self.client, kind, workers=self.workers)
         queries = ({listing.id_filter: name} for name in names)
         return [item for query in queries for item in reader.read_where(self.client, kind, query, self.workers)]

@@ -9,6 +9,7 @@ Used by the state, and by what looks up references.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from . import versions
@@ -74,7 +75,9 @@ def refuse_without_licence(client: Client, kind: Kind) -> None:
         raise PlanError(f"{kind.plural} need a LiteLLM Enterprise licence, and this proxy has none")
 
 
+@functools.lru_cache(maxsize=1)
 def has_licence(client: Client) -> bool:
+    """Asked once in a run, whoever wants to know."""
     try:
         answer = client.get("/health/license")
     except (ForbiddenError, NotFoundError):

@@ -25,11 +25,13 @@ from .shell import BENCH, CACHE, BenchError, docker, locked, run_logged, say, su
 
 MODELS = BENCH / "models"
 BLOCK = 1 << 20
+#: In the container, which is root's, with its arguments.
+MAKE = 'python3 /recipe/make.py /out/model "$@" && chown -R "$OWNER" /out/model'
 
 
 @dataclass(frozen=True)
 class ModelRecipe:
-    """Where make.py is, and what it is given beside the folder and its owner."""
+    """Where make.py is, and what it is given beside the folder."""
 
     name: str
     folder: Path
@@ -102,12 +104,13 @@ def make_model(made_by: ModelRecipe, model: Path, image: str) -> None:
     with tempfile.TemporaryDirectory(prefix="model-", dir=CACHE) as scratch:
         mounts = {str(folder): "/recipe:ro", str(packages): "/packages:ro", scratch: "/out"}
         options = [part for source, target in mounts.items() for part in ("-v", f"{source}:{target}")]
+        options += ["-e", f"OWNER={os.getuid()}:{os.getgid()}"]
         # A wheel is an archive of the kind that Python imports from.
         options += ["-e", "PYTHONPATH=" + ":".join(f"/packages/{wheel.name}" for wheel in packages.glob("*.whl"))]
         run_logged(
             f"model {made_by.name}", CACHE / "logs" / f"model-{made_by.name}.log",
-            "docker", "run", "--rm", "--network", "none", *options, "--entrypoint", "python3", image,
-            "/recipe/make.py", "/out/model", f"{os.getuid()}:{os.getgid()}", *made_by.arguments,
+            "docker", "run", "--rm", "--network", "none", *options, "--entrypoint", "sh", image,
+            "-c", MAKE, "make.py", *made_by.arguments,
         )  # fmt: skip
         (Path(scratch) / "model").rename(model)
 

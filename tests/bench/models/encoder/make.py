@@ -1,14 +1,13 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a BERT of random weights: make.py FOLDER [UID:GID [CLASS]].
+"""Make a BERT of random weights: make.py FOLDER [CLASS].
 
 BertModel, the default, makes embeddings; BertForSequenceClassification with its one label scores a pair of texts.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 
 import torch
@@ -38,18 +37,14 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=512, **named)
 
 
-def save(model: torch.nn.Module, folder: str, owner: str) -> None:
+def save(model: torch.nn.Module, folder: str) -> None:
     make_tokenizer().save_pretrained(folder)
     model.save_pretrained(folder)
-    if owner:
-        uid, gid = (int(number) for number in owner.split(":"))
-        for path in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-            os.chown(path, uid, gid)
 
 
-def main(folder: str, owner: str = "", name: str = "BertModel") -> None:
+def main(folder: str, name: str = "BertModel") -> None:
     torch.manual_seed(0)
-    save(CLASSES[name](BertConfig(**SIZE)), folder, owner)
+    save(CLASSES[name](BertConfig(**SIZE)), folder)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make an Idefics 3 of random weights, which takes pictures: make.py FOLDER [UID:GID].
+"""Make an Idefics 3 of random weights, which takes pictures: make.py FOLDER.
 
 It is one of the few with eyes that vLLM imports without torchvision, which the bench's image lacks.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 
 import torch
@@ -67,7 +66,7 @@ def make_model() -> Idefics3ForConditionalGeneration:
     return Idefics3ForConditionalGeneration(config)
 
 
-def main(folder: str, owner: str = "") -> None:
+def main(folder: str) -> None:
     side = {"longest_edge": SIDE}
     picture = Idefics3ImageProcessorPil(size=side, max_image_size=side, do_image_splitting=False)
     processor = Idefics3Processor(
@@ -78,10 +77,6 @@ def main(folder: str, owner: str = "") -> None:
     )
     processor.save_pretrained(folder)
     make_model().save_pretrained(folder)
-    if owner:
-        uid, gid = (int(number) for number in owner.split(":"))
-        for path in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-            os.chown(path, uid, gid)
 
 
 if __name__ == "__main__":

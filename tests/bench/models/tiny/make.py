@@ -1,11 +1,10 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a Qwen2 model of random weights with a chat template: make.py FOLDER [UID:GID]."""
+"""Make a Qwen2 model of random weights with a chat template: make.py FOLDER."""
 
 from __future__ import annotations
 
-import os
 import sys
 
 import torch
@@ -57,13 +56,9 @@ def make_model() -> Qwen2ForCausalLM:
     )
 
 
-def main(folder: str, owner: str = "") -> None:
+def main(folder: str) -> None:
     make_tokenizer().save_pretrained(folder)
     make_model().save_pretrained(folder)
-    if owner:
-        uid, gid = (int(number) for number in owner.split(":"))
-        for path in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-            os.chown(path, uid, gid)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a Whisper of random weights: make.py FOLDER [UID:GID]."""
+"""Make a Whisper of random weights: make.py FOLDER."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def make_tokenizer(folder: str) -> WhisperTokenizer:
     return tokenizer
 
 
-def main(folder: str, owner: str = "") -> None:
+def main(folder: str) -> None:
     torch.manual_seed(0)
     tokenizer = make_tokenizer(folder)
     ids = {word: tokenizer.convert_tokens_to_ids(word) for word in SPECIAL}
@@ -60,10 +59,6 @@ def main(folder: str, owner: str = "") -> None:
     )
     WhisperForConditionalGeneration(config).save_pretrained(folder)
     WhisperProcessor(WhisperFeatureExtractor(feature_size=80), tokenizer).save_pretrained(folder)
-    if owner:
-        uid, gid = (int(number) for number in owner.split(":"))
-        for path in (folder, *(os.path.join(folder, name) for name in os.listdir(folder))):
-            os.chown(path, uid, gid)
 
 
 if __name__ == "__main__":
