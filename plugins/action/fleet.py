@@ -17,6 +17,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import (
     canary,
     drains,
     kinds,
+    modes,
     prices,
     readings,
     report,
@@ -173,6 +174,7 @@ class ActionModule(ActionBase):
         self._show(table.lines(value["instances"]) if value["instances"] else [])
         first = next(iter(found.hosts.values())).variables
         self._show(prices.lines(first["llm_models"], first["llm_gpu_hour_price"]))
+        self._show(modes.template_lines(first["llm_models"], str(first["vllm_version"])))
         for line in value["changes"]:
             self._display.warning(line)
         self._judge(hosts, value)

@@ -69,6 +69,15 @@ options:
     description: Whether each GPU has whole experts instead of a part of each.
     type: bool
     default: false
+  enable_prefix_caching:
+    description:
+      - Whether requests share what they begin with. vLLM's default for the model when absent. Counts for models that keep states of fixed
+        size, of which a request then has two instead of one.
+    type: bool
+  runner:
+    description: V(pooling) for an embedding or a reranker, which samples nothing.
+    type: str
+    default: auto
   enforce_eager:
     description: Whether CUDA graphs are off.
     type: bool

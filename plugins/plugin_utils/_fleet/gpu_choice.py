@@ -22,7 +22,7 @@ def choose(
     """*fitting* leaves out GPUs on which the instance would not start even alone. *settled* leaves the share and the context
     of those that are there as they are."""
     if server.gpus == 0:
-        return [], ""
+        return _without_gpus(entry, server)
     if entry.get("gpus") is not None:
         return _pinned(entry, server, demand, memory, load, settled)
     size = gpus_of_node(entry)
@@ -36,6 +36,17 @@ def choose(
         if len(alike) >= size:
             return sorted(alike[:size]), ""
     return None, _no_gpus(server, demand, memory, load, len(free), size)
+
+
+def _without_gpus(entry: Entry, server: Server) -> Chosen:
+    """On a server that serves by its processors."""
+    if not entry.get("gpus"):
+        return [], ""
+    listed = ", ".join(map(str, entry["gpus"]))
+    return None, (
+        f"{server.name} has no GPU {listed}: its llm_gpu_count is 0; leave gpus out of {entry['name']}, name another server in its"
+        " servers, or set llm_gpu_count"
+    )
 
 
 def has_room(place: Place, memory: GpuMemory, load: Load) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from dataclasses import replace
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.engine_answers import tells, with_answer
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description
@@ -33,6 +34,8 @@ COUNTED_OPTIONS = (
     "kv_cache_dtype",
     "enforce_eager",
     "enable_expert_parallel",
+    "enable_prefix_caching",
+    "runner",
     "pipeline_parallel_size",
     "kv_cache_memory_bytes",
 )
@@ -145,7 +148,9 @@ class GpuMemory:
         odd = sorted(UNCOUNTED_OPTIONS & set(arguments))
         if odd and (NAME not in told or not ANSWERED_OPTIONS.issuperset(odd) or not tells(arguments)):
             return None, f"the planner does not know what {odd[0]} takes"
-        options = {name: arguments.get(option_name(name)) for name in COUNTED_OPTIONS}
+        # Beside what is declared, what belongs to the model and its mode.
+        served = modes.options(entry, version)
+        options = {name: served.get(option_name(name)) for name in COUNTED_OPTIONS}
         options |= {"max_model_len": entry.get("max_model_len"), "gpu_memory_utilization": share}
         options |= {"tensor_parallel_size": entry.get("tensor_parallel_size"), "vllm_version": version}
         try:

@@ -116,7 +116,7 @@ def fault(entry: Entry, unit: Unit, candidates: t.Mapping[str, Server], servers:
 
 def _gpu_fault(entry: Entry, node: Node, server: Server) -> str:
     size = gpus_of_node(entry) if server.gpus else 0
-    pinned = entry.get("gpus") if server.gpus else None
+    pinned = entry.get("gpus")
     if len(node.gpus) != size:
         return f"it takes {size} GPUs of a server now"
     if pinned is not None and sorted(pinned) != sorted(node.gpus):

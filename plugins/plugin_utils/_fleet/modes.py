@@ -175,3 +175,23 @@ def checks(info: t.Mapping[str, t.Any]) -> dict[str, list[str]]:
     claimed = [name for claim, names in CLAIMED.items() if info.get(claim) for name in names]
     asked = [name for claim, names in CLAIMED.items() if info.get(claim) or claim not in ONLY_CLAIMED for name in names]
     return {"checks": [*always, *asked], "declared": [*always, *claimed]}
+
+
+#: Where vLLM's own image has its examples (vllm-project/vllm#18874).
+WORKSPACE = "/vllm-workspace"
+
+
+def template_lines(models: t.Sequence[Entry], vllm_version: str) -> list[str]:
+    """Models whose tools vLLM documents with a chat template of its own, and that are served with the one that the model brings."""
+    return [line for entry in models for line in _template_line(entry, vllm_version)]
+
+
+def _template_line(entry: Entry, vllm_version: str) -> list[str]:
+    template, said = _known(entry).get("chat_template"), options(entry, vllm_version)
+    parser = said.get("tool-call-parser")
+    if not template or not parser or "chat-template" in _engine_args(entry):
+        return []
+    return [
+        f"{entry['name']}: vLLM documents the tools of this model ({parser}) with its own chat template, {template}; here the model's own is "
+        f"used. To try vLLM's, write into engine_args: chat-template: {WORKSPACE}/{template}, where vLLM's image has it"
+    ]

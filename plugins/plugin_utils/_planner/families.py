@@ -75,12 +75,13 @@ _TELLING = re.compile(
     r"|cross_attention_layers|is_encoder_decoder|enable_moe_block|attention_k_eq_v|use_double_wide_mlp"
     r"|moe_layer_(freq|start_index|end_index|interval|indices)|moe_num_experts|zero_expert_num|lru_width|rnn_\w+"
     r"|num_mem_blocks|meta_tokens|num_memory_tokens|lightning_\w+|swin_norm|kda_\w+|gdn_\w+|v_head_dim|kv_lora_rank"
-    r"|num_kv_shared_layers|(_)?sliding_window_pattern|decoder_sparse_step|first_k_dense_replace|mlp_only_layers"
+    r"|word_embed_proj_dim|num_kv_shared_layers|(_)?sliding_window_pattern|decoder_sparse_step|first_k_dense_replace|mlp_only_layers"
 )
 # They say nothing of memory, or of layers that the readers know by another key.
 _HARMLESS = frozenset({"max_window_layers", "layer_norm_types"})
 _LATENT_KEYS = frozenset({"kv_lora_rank", "v_head_dim"})
-_INDEX_KEYS = _LATENT_KEYS | {"index_head_dim", "index_n_heads", "index_topk", "index_topk_freq"}
+_INDEX_KEYS = _LATENT_KEYS | {"index_head_dim", "index_n_heads", "index_topk", "index_topk_freq", "index_topk_pattern"}
+_INDEX_KEYS |= {"indexer_types"}
 _DELTA_KEYS = frozenset(
     {
         "full_attention_interval",
@@ -103,6 +104,7 @@ _NEMOTRON_KEYS = frozenset(
         "mamba_num_heads",
         "mamba_proj_bias",
         "mamba_ssm_cache_dtype",
+        "moe_latent_size",
         "ssm_state_size",
     }
 )
@@ -140,10 +142,14 @@ _QWEN = Family(traits=Traits(window_asked_for=True), defaults={"max_position_emb
 _QWEN2 = _QWEN._replace(traits=Traits(window_asked_for=True, attention_bias=True))
 _QWEN3 = _QWEN._replace(defaults={"max_position_embeddings": 32768, "head_dim": 128})
 _UNGATED = Family(traits=Traits(gated=False, attention_bias=True))
+# As many heads of keys and values as of queries, and one name for the width.
+_OLD = Traits(gated=False, attention_bias=True, kv_names=())
+_WIDE_BY_N_INNER = Family(traits=_OLD._replace(width_names=("n_inner",)))
+_WIDE_BY_INTERMEDIATE = _OLD._replace(width_names=("intermediate_size",))
 _LATENT = Family(layers=latent_layers, keys=_LATENT_KEYS)
 _SPARSE_LATENT = Family(layers=latent_layers, keys=_INDEX_KEYS)
 _DELTA = Family(layers=delta_net_layers, keys=_DELTA_KEYS, defaults={"head_dim": 256, "max_position_embeddings": 32768})
-_ENCODER = Family(layers=encoder_layers, traits=Traits(gated=False, attention_bias=True), tied=True, encoder=True)
+_ENCODER = Family(layers=encoder_layers, traits=_WIDE_BY_INTERMEDIATE, tied=True, encoder=True)
 _ERNIE_KEYS = frozenset({"moe_num_experts", "moe_layer_start_index", "moe_layer_end_index", "moe_layer_interval"})
 _GEMMA3N_KEYS = frozenset({"hidden_size_per_layer_input", "altup_active_idx", "altup_coef_clip", "altup_correct_scale"})
 _GEMMA3N_KEYS |= {"altup_lr_multiplier", "altup_num_inputs", "laurel_rank"}
@@ -166,7 +172,11 @@ FAMILIES: dict[str, Family] = {
     "ernie4_5_moe": Family(keys=_ERNIE_KEYS, tied=True),
     "exaone": Family(),
     "exaone4": Family(),
-    "falcon": _UNGATED._replace(tied=True),
+    "falcon": Family(
+        traits=_OLD._replace(kv_names=("num_kv_heads", "n_head_kv"), width_names=("ffn_hidden_size",)),
+        tied=True,
+        defaults={"multi_query": True},
+    ),
     "flex_olmo": Family(),
     "gemma": Family(tied=True, defaults={"max_position_embeddings": 8192, "head_dim": 256}),
     "gemma2": Family(
@@ -193,10 +203,12 @@ FAMILIES: dict[str, Family] = {
     "glm4": Family(traits=Traits(norms=4)),
     "glm4_moe": Family(),
     "glm_moe_dsa": _SPARSE_LATENT,
-    "gpt2": _UNGATED._replace(tied=True, position_rows=0),
-    "gpt_bigcode": _UNGATED._replace(tied=True, position_rows=0, undivided=True),
-    "gptj": _UNGATED_PLAIN,
-    "gpt_neox": _UNGATED,
+    "gpt2": _WIDE_BY_N_INNER._replace(tied=True, position_rows=0),
+    "gpt_bigcode": _WIDE_BY_N_INNER._replace(
+        tied=True, position_rows=0, undivided=True, defaults={"multi_query": True}
+    ),
+    "gptj": Family(traits=Traits(gated=False, kv_names=(), width_names=("n_inner",))),
+    "gpt_neox": Family(traits=_WIDE_BY_INTERMEDIATE),
     "gpt_oss": Family(traits=Traits(window_every=2), defaults={"max_position_embeddings": 131072}),
     "granite": Family(),
     "granitemoe": Family(),
@@ -212,20 +224,21 @@ FAMILIES: dict[str, Family] = {
         keys=frozenset({"attention_chunk_size", "interleave_moe_layer_step", "intermediate_size_mlp", "moe_layers"}),
         defaults=_LLAMA4,
     ),
+    "mimo": _QWEN2,
     "minimax_m2": Family(),
     "ministral": Family(),
     "ministral3": Family(),
     "mistral": Family(defaults={"max_position_embeddings": 131072}),
     "mixtral": Family(defaults={"max_position_embeddings": 131072}),
-    "mpt": _UNGATED_PLAIN._replace(tied=True),
+    "mpt": Family(traits=Traits(gated=False, kv_names=(), width_names=("ffn_hidden_size",)), tied=True),
     "nemotron": _UNGATED._replace(traits=Traits(gated=False)),
     "nemotron_h": Family(layers=nemotron_h_layers, traits=Traits(norms=1), keys=_NEMOTRON_KEYS),
     "olmo": Family(),
     "olmo2": Family(),
     "olmo3": Family(),
     "olmoe": Family(),
-    "opt": _UNGATED._replace(tied=True, position_rows=2),
-    "phi": _UNGATED,
+    "opt": Family(traits=_OLD._replace(width_names=("ffn_dim",)), tied=True, position_rows=2),
+    "phi": _WIDE_BY_N_INNER,
     "phi3": Family(defaults={"max_position_embeddings": 4096}),
     "phimoe": Family(),
     "qwen2": _QWEN2,
@@ -302,6 +315,8 @@ def refuse_untold(text: Fields, family: Family, name: str) -> None:
             continue
         if key == "attn_type_list" and set(text.wholes(key)) == {1}:
             # MiniMax M2 says of every layer that it has full attention, as its forerunners did of some.
+            continue
+        if key == "word_embed_proj_dim" and text.get(key) == text.get("hidden_size"):
             continue
         raise _unknown(name, key)
 

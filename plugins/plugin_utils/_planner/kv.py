@@ -20,8 +20,8 @@ from .weights import Stage, kv_heads_per_rank
 BLOCK = 16
 # Sparse latent attention has blocks of its own size: v1/attention/backends/mla/indexer.py.
 SPARSE_BLOCK = 64
-# With prefix caching, which is the default, a request keeps its state and the one before (mamba_cache_mode "align").
-STATES_PER_REQUEST = 2
+# With prefix caching a request keeps its state and the one before (mamba_cache_mode "align"), else its state alone.
+STATES_WITH_PREFIXES = 2
 _KV_BYTES = {
     "bfloat16": 2.0,
     "float16": 2.0,
@@ -50,13 +50,13 @@ class Group(NamedTuple):
     window: int = 0
     is_state: bool = False
     chunked: bool = False
-    # states of a request, where vLLM itself said how many
+    # states of a request, where it keeps any
     states: int = 0
 
     @property
     def kept_states(self) -> int:
         """Of a request: blocks of a group that keeps states."""
-        return self.states or STATES_PER_REQUEST
+        return self.states or STATES_WITH_PREFIXES
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,18 @@ def _latent_bytes(latent: Latent, size: float) -> float:
 
 
 def layout(
-    model: Model, stage: Stage, tensor_parallel: int, kv_cache_dtype: str, in_flight: int, chunks: bool = True
+    model: Model,
+    stage: Stage,
+    tensor_parallel: int,
+    kv_cache_dtype: str,
+    in_flight: int,
+    chunks: bool = True,
+    states: int = STATES_WITH_PREFIXES,
 ) -> Layout:
     """The cache of one pipeline stage. Groups are made of all the model's layers, and each stage has its part of them.
 
-    Without *chunks* layers of chunked attention keep every token, as in releases that switch the hybrid cache off for them.
+    Without *chunks* layers of chunked attention keep every token, as in releases that switch the hybrid cache off for them. *states* are
+    those of one request.
     """
     by_mixer = {mixer: kept_by(model, mixer, tensor_parallel, kv_cache_dtype) for mixer in model.mixers}
     if not chunks:
@@ -180,11 +187,12 @@ def layout(
         held = sum(one.size for index, one in kept.items() if index in stage.layers)
         first = next(iter(kept.values()))
         tokens = SPARSE_BLOCK if model.latent and model.latent.index_heads else BLOCK
-        return Layout(held * tokens // BLOCK, (Group(tokens, *first[1:]),), in_flight)
-    return _mixed(kept, stage, in_flight)
+        only = Group(tokens, *first[1:], states=states if first.is_state else 0)
+        return Layout(held * tokens // BLOCK, (only,), in_flight)
+    return _mixed(kept, stage, in_flight, states)
 
 
-def _mixed(kept: dict[int, Kept], stage: Stage, in_flight: int) -> Layout:
+def _mixed(kept: dict[int, Kept], stage: Stage, in_flight: int, states: int) -> Layout:
     """Layers that keep different things get pages of one size: unify_kv_cache_spec_page_size."""
     largest = max((one.size for one in kept.values() if not one.is_state), default=0)
     state = max((one.size for one in kept.values() if one.is_state), default=0)
@@ -193,16 +201,16 @@ def _mixed(kept: dict[int, Kept], stage: Stage, in_flight: int) -> Layout:
     page = largest * tokens // BLOCK or state
     buckets: dict[tuple[Group, int], list[int]] = defaultdict(list)
     for index, one in kept.items():
-        buckets[(_group(one, page, tokens), one.size)].append(index)
+        buckets[(_group(one, page, tokens, states), one.size)].append(index)
     groups = [(key[0], members) for key, layers in buckets.items() for members in _split(layers, _group_size(buckets))]
     most = max(sum(index in stage.layers for index in members) for _group_key, members in groups)
     return Layout(page * most, tuple(group for group, _members in groups), in_flight)
 
 
-def _group(one: Kept, page: int, tokens: int) -> Group:
+def _group(one: Kept, page: int, tokens: int, states: int) -> Group:
     """Smaller pages hold more tokens where they divide the largest, and are padded where they do not."""
     if one.is_state:
-        return Group(tokens, is_state=True)
+        return Group(tokens, is_state=True, states=states)
     own = one.size * tokens // BLOCK
     return Group(tokens * (page // own) if page % own == 0 else tokens, one.window, chunked=one.chunked)
 

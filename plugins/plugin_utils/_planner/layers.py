@@ -28,10 +28,17 @@ class Traits(NamedTuple):
     window_every: int = 0
     # the window counts only where use_sliding_window is true
     window_asked_for: bool = False
+    # where its file has the number of heads of keys and values, and the width of its dense parts; nothing else of the kind counts, even if
+    # the file has it
+    kv_names: tuple[str, ...] = ("num_key_value_heads", "num_kv_heads", "n_head_kv")
+    width_names: tuple[str, ...] = ("intermediate_size", "ffn_hidden_size", "n_inner")
 
 
 def layer_count(text: Fields) -> int:
-    """Layers of the model."""
+    """Layers of the model; a file that names the kind of each may leave the number out."""
+    kinds = text.get("layers_block_type")
+    if text.get("num_hidden_layers") is None and isinstance(kinds, (list, tuple)) and 0 < len(kinds) <= MOST_LAYERS:
+        return len(kinds)
     return text.whole("num_hidden_layers", "n_layer", "n_layers", most=MOST_LAYERS)
 
 
@@ -55,7 +62,7 @@ def plain_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
 def encoder_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     """BERT and its kin: nothing is kept between steps."""
     attention = _with_window(_attention(text, traits), 0, cached=False)
-    part = Dense(_intermediate(text), traits.gated)
+    part = Dense(_intermediate(text, traits), traits.gated)
     return (Layer(attention, part, traits.norms),) * layer_count(text)
 
 
@@ -74,7 +81,28 @@ def latent_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
         index_heads=text.whole("index_n_heads") if indexer else 0,
         index_dim=text.whole("index_head_dim") if indexer else 0,
     )
-    return tuple(Layer(latent, part, traits.norms) for part in feed_forwards(text, traits))
+    shared = replace(latent, index_heads=0, index_dim=0)
+    searches = _searching(text) if indexer else (False,) * layer_count(text)
+    return tuple(
+        Layer(latent if own else shared, part, traits.norms) for own, part in zip(searches, feed_forwards(text, traits))
+    )
+
+
+def _searching(text: Fields) -> tuple[bool, ...]:
+    """Layers with an indexer of their own; the others take what the last one before them chose (deepseek_v2.py, DeepseekV2MLAAttention)."""
+    count, pattern = layer_count(text), text.text("index_topk_pattern")
+    every, first = text.whole("index_topk_freq", default=1), text.count("index_skip_topk_offset", default=2)
+    found = tuple(
+        pattern[layer] != "S" if layer < len(pattern) else bool(pattern) or max(layer - first + 1, 0) % every == 0
+        for layer in range(count)
+    )
+    kinds = text.words("indexer_types")
+    if kinds and tuple(kind == "full" for kind in kinds[:count]) != found:
+        raise MemoryPlanError(
+            "indexer_types in the model's config.json says of other layers that they have an indexer than index_topk_freq does. "
+            "Set gpu_memory_utilization and max_model_len by hand."
+        )
+    return found
 
 
 def llama4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
@@ -85,7 +113,7 @@ def llama4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     attention = _attention(text, traits)
     chunk = text.count("attention_chunk_size")
     local = replace(attention, window=chunk, chunked=bool(chunk))
-    width = _intermediate(text)
+    width = _intermediate(text, traits)
     experts = Experts(
         text.whole("num_local_experts", most=65536), text.whole("num_experts_per_tok", default=1), width, width
     )
@@ -112,7 +140,7 @@ def gemma4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     own = own_layers(text)
     parts = feed_forwards(text, traits)
     if text.flag("enable_moe_block"):
-        parts = _with_experts_beside(text, parts)
+        parts = _with_experts_beside(text, traits, parts)
     layers = []
     for index, (window, part) in enumerate(zip(windows(text, traits), parts)):
         base = sliding if window else full
@@ -120,11 +148,11 @@ def gemma4_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
-def _with_experts_beside(text: Fields, parts: tuple[FeedForward, ...]) -> tuple[FeedForward, ...]:
+def _with_experts_beside(text: Fields, traits: Traits, parts: tuple[FeedForward, ...]) -> tuple[FeedForward, ...]:
     """Experts that run beside the dense part of the same layer."""
     count, width = text.whole("num_experts"), text.whole("moe_intermediate_size", "expert_intermediate_size")
     per_token = text.whole("top_k_experts", "num_experts_per_tok")
-    return tuple(Experts(count, per_token, width, _intermediate(text)) for _part in parts)
+    return tuple(Experts(count, per_token, width, _intermediate(text, traits)) for _part in parts)
 
 
 def delta_net_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
@@ -179,7 +207,7 @@ def nemotron_h_layers(text: Fields, traits: Traits) -> tuple[Layer, ...]:
     made = {
         "M": lambda: Layer(state, None, 1),
         "*": lambda: Layer(attention, None, 1),
-        "-": lambda: Layer(None, Dense(_intermediate(text), gated=False), 1),
+        "-": lambda: Layer(None, Dense(_intermediate(text, traits), gated=False), 1),
         "E": lambda: Layer(None, _nemotron_experts(text), 1),
     }
     by_letter = {letter: made[letter]() for letter in set(pattern)}
@@ -199,6 +227,7 @@ def _nemotron_experts(text: Fields) -> Experts:
         width=text.whole("moe_intermediate_size"),
         shared_width=shared * text.whole("moe_shared_expert_intermediate_size") if shared else 0,
         gated=False,
+        latent=text.count("moe_latent_size"),
     )
 
 
@@ -206,8 +235,8 @@ def _heads(text: Fields) -> int:
     return text.whole("num_attention_heads", "n_head", "n_heads", most=65536)
 
 
-def _intermediate(text: Fields) -> int:
-    return text.whole("intermediate_size", "ffn_hidden_size", "n_inner", default=4 * hidden_size(text))
+def _intermediate(text: Fields, traits: Traits) -> int:
+    return text.whole(*traits.width_names, default=4 * hidden_size(text))
 
 
 def hidden_size(text: Fields) -> int:
@@ -219,8 +248,10 @@ def _attention(text: Fields, traits: Traits) -> Attention:
     heads = _heads(text)
     if text.flag("multi_query") and not text.flag("new_decoder_architecture"):
         kv_heads = 1
+    elif text.get("multi_query") is not None and not text.flag("new_decoder_architecture"):
+        kv_heads = heads
     else:
-        kv_heads = text.whole("num_key_value_heads", "num_kv_heads", "n_head_kv", default=heads, most=65536)
+        kv_heads = text.whole(*traits.kv_names, default=heads, most=65536)
     if heads % kv_heads:
         raise MemoryPlanError(
             f"The model's config.json has {heads} attention heads, which {kv_heads} heads of keys and values can't share; no vLLM starts with it."
@@ -277,9 +308,9 @@ def feed_forwards(text: Fields, traits: Traits) -> tuple[FeedForward, ...]:
     sparse = _sparse(text, count) if experts else [False] * count
     _refuse_other_kinds(text, sparse)
     if experts is None:
-        return (Dense(_intermediate(text), traits.gated),) * count
+        return (Dense(_intermediate(text, traits), traits.gated),) * count
     # Where all layers have experts, the dense width may be absent.
-    dense = None if all(sparse) else Dense(_intermediate(text), traits.gated)
+    dense = None if all(sparse) else Dense(_intermediate(text, traits), traits.gated)
     return tuple(experts if is_sparse or dense is None else dense for is_sparse in sparse)
 
 

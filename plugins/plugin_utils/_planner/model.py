@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Union
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from .answers import Answered
 
 DTYPE_BYTES = {"float32": 4, "float": 4, "bfloat16": 2, "float16": 2, "half": 2, "auto": 2}
+
+
+# Architectures that vLLM runs without writing, unless it is told to.
+_ONLY_READS = re.compile(r"(For\w+Classification|ForTextEncoding|ForRewardModel\w*|(?<!LMHead)(?<!Chat)Model)$")
 
 
 class MemoryPlanError(ValueError):
@@ -111,6 +116,8 @@ class Experts:
     width: int
     shared_width: int = 0
     gated: bool = True
+    # the width that tokens are brought to for the routed experts; 0: the model's own
+    latent: int = 0
 
 
 Mixer = Union[Attention, Latent, State]
@@ -201,6 +208,20 @@ class Model:
         """Attention heads, which the tensor parallel size must divide."""
         attention = [mixer.heads for mixer in self.mixers if not isinstance(mixer, State)]
         return attention[0] if attention else max((mixer.heads for mixer in self.mixers), default=1)
+
+    @cached_property
+    def keeps_states(self) -> bool:
+        """Whether some layers keep a state of fixed size for each request."""
+        if any(isinstance(mixer, State) for mixer in self.mixers):
+            return True
+        told = self.answered.stages if self.answered else ()
+        return any(group.is_state for stage in told for group in stage.groups)
+
+    def generates(self, runner: str) -> bool:
+        """Whether it writes text under this runner of vLLM (vllm/config/model.py, _SUFFIX_TO_DEFAULTS), or only reads it."""
+        if self.encoder or runner == "pooling":
+            return False
+        return runner == "generate" or not any(_ONLY_READS.search(name) for name in self.architectures)
 
     @cached_property
     def latent(self) -> Latent | None:

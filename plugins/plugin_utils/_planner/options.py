@@ -53,6 +53,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "weight_bytes": int,
     "enforce_eager": _boolean,
     "enable_expert_parallel": _boolean,
+    "enable_prefix_caching": _boolean,
 }
 _MAY_BE_ABSENT = {field.name for field in fields(EngineSettings) if field.default is None}
 

@@ -38,6 +38,8 @@ class EngineSettings:
     kv_cache_dtype: str = "auto"
     enforce_eager: bool = False
     enable_expert_parallel: bool = False
+    enable_prefix_caching: bool | None = None
+    runner: str = "auto"
     kv_cache_memory_bytes: int | None = None
     used_gib: float = 0.0
     compile_cache: str = "cold"
@@ -98,12 +100,13 @@ def _check(settings: EngineSettings) -> None:
     share = settings.gpu_memory_utilization
     if share is not None and (not _is_size(share) or not 0 < share <= 1):
         raise MemoryPlanError(f"gpu_memory_utilization {shown(share)} must lie above 0 and be at most 1.")
-    for name in ("dtype", "quantization", "kv_cache_dtype", "compile_cache", "vllm_version"):
+    for name in ("dtype", "quantization", "kv_cache_dtype", "runner", "compile_cache", "vllm_version"):
         value = getattr(settings, name)
         if not isinstance(value, str) and not (value is None and name in _MAY_BE_ABSENT):
             raise MemoryPlanError(f"{name} cannot be {shown(value)}.")
-    for name in ("enforce_eager", "enable_expert_parallel"):
-        if not isinstance(getattr(settings, name), bool):
+    for name in ("enforce_eager", "enable_expert_parallel", "enable_prefix_caching"):
+        value = getattr(settings, name)
+        if not isinstance(value, bool) and not (value is None and name in _MAY_BE_ABSENT):
             raise MemoryPlanError(f"{name} cannot be {shown(getattr(settings, name))}.")
 
 

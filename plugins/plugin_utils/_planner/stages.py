@@ -53,13 +53,16 @@ def parts_of(model: Model, settings: ResolvedSettings) -> list[Parts]:
 
 
 def _batch(model: Model, settings: ResolvedSettings) -> runtime.Batch:
-    engine = versions.engine_for(settings.vllm_version)
+    engine, generates = versions.engine_for(settings.vllm_version), model.generates(settings.runner)
     return runtime.Batch(
         sequences=settings.max_num_seqs,
         tokens=settings.max_num_batched_tokens,
         eager=settings.enforce_eager,
         cold=settings.compile_cache == "cold",
-        v2_runner=versions.uses_v2_runner(engine, model.architectures, model.experts is not None),
+        v2_runner=versions.uses_v2_runner(
+            engine, model.architectures, model.experts is not None, model.keeps_states or not generates
+        ),
+        generates=generates,
         tensor_parallel=settings.tensor_parallel_size,
         pipeline_parallel=settings.pipeline_parallel_size,
     )
@@ -78,15 +81,14 @@ def _in_flight(settings: ResolvedSettings, batch: runtime.Batch) -> int:
 def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Parts:
     engine = versions.engine_for(settings.vllm_version)
     batch = _batch(model, settings)
-    parallel = settings.tensor_parallel_size
     graphs = runtime.graphs(model, stage, batch)
     if batch.several and batch.v2_runner and graphs:
         graphs += runtime.GRAPHS_OF_SEVERAL
     estimated = engine.subtracts_graph_estimate and (engine.v2_estimates_graphs or not batch.v2_runner)
     state = runtime.sampler_state(model, batch) if stage.holds_head else 0
     peak = runtime.activation(model, stage, batch, settings.max_model_len)
+    left = runtime.sampler_cache(model, batch, peak) if stage.holds_head else 0
     told = _answered(model, stage, settings)
-    in_flight = _in_flight(settings, batch)
     return Parts(
         weights=_weights(model, stage, settings, told),
         activation=peak,
@@ -94,14 +96,32 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
         graphs_estimate=int(graphs * runtime.GRAPH_ESTIMATE) if estimated else 0,
         sampler_state=state,
         counted_state=state if engine.counts_sampler_state else 0,
-        sampler_cache=runtime.sampler_cache(model, batch, peak) if stage.holds_head else 0,
+        sampler_cache=left,
         non_torch=runtime.non_torch(model, batch),
         context=runtime.CONTEXT + runtime.communication(model, batch),
         beside=runtime.workspace(model, batch) + runtime.pipeline(batch),
-        growth=runtime.growth(model, batch, peak),
-        cache=_laid(told, in_flight)
-        if told
-        else kv.layout(model, stage, parallel, settings.kv_cache_dtype, in_flight, engine.keeps_chunks),
+        growth=runtime.growth(model, batch, peak, left),
+        cache=_cache(model, stage, settings, batch, told),
+    )
+
+
+def _cache(
+    model: Model, stage: weights.Stage, settings: ResolvedSettings, batch: runtime.Batch, told: AnsweredStage | None
+) -> kv.Layout:
+    engine, in_flight = versions.engine_for(settings.vllm_version), _in_flight(settings, batch)
+    if told:
+        return _laid(told, in_flight)
+    prefixes = settings.enable_prefix_caching
+    if prefixes is None:
+        prefixes = engine.hybrids_cache_prefixes
+    return kv.layout(
+        model,
+        stage,
+        settings.tensor_parallel_size,
+        settings.kv_cache_dtype,
+        in_flight,
+        engine.keeps_chunks,
+        kv.STATES_WITH_PREFIXES if prefixes else 1,
     )
 
 

@@ -51,6 +51,8 @@ class Engine:
     reserves_batches_in_flight: bool = False
     # vllm/envs.py: VLLM_ALLOW_CHUNKED_LOCAL_ATTN_WITH_HYBRID_KV_CACHE is on, so layers of chunked attention keep a chunk each.
     keeps_chunks: bool = False
+    # vllm/engine/arg_utils.py: models with states of fixed size have prefix caching too unless it is switched off (vllm-project/vllm#50991).
+    hybrids_cache_prefixes: bool = False
     # vllm/engine/arg_utils.py: get_batch_defaults has a tier of its own from 160 GiB on.
     large_gpu_tier: bool = False
     # vllm/model_executor/layers/quantization/mxfp4.py padded experts for its kernels: their width and the hidden size to
@@ -78,6 +80,7 @@ _V0_28 = replace(
     since=(0, 28, 0),
     v2_architectures=_V2_MOE_IN_0_26 | {"DeepseekV4ForCausalLM", "KimiK3ForConditionalGeneration"},
     counts_sampler_state=True,
+    hybrids_cache_prefixes=True,
     large_gpu_tier=True,
 )
 _V0_30 = replace(_V0_28, since=(0, 30, 0), v2_for_all=True, v2_estimates_graphs=True)
@@ -102,9 +105,13 @@ def engine_for(version: str) -> Engine:
     return [engine for engine in ENGINES if engine.since <= wanted][-1]
 
 
-def uses_v2_runner(engine: Engine, architectures: tuple[str, ...], is_moe: bool) -> bool:
-    """Whether vLLM picks its V2 model runner for this model."""
-    if engine.v2_for_all or (engine.v2_for_dense and not is_moe):
+def uses_v2_runner(engine: Engine, architectures: tuple[str, ...], is_moe: bool, is_special: bool = False) -> bool:
+    """Whether vLLM picks its V2 model runner for this model. Special are those that keep states, and those that generate nothing."""
+    if engine.v2_for_all:
+        return True
+    if is_special:
+        return False
+    if engine.v2_for_dense and not is_moe:
         return True
     return any(name in engine.v2_architectures for name in architectures)
 

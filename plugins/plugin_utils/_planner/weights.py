@@ -288,12 +288,16 @@ def _local(experts: Experts, tensor_parallel: int, expert_parallel: bool) -> int
 def _experts(
     model: Model, experts: Experts, tensor_parallel: int, multiples: tuple[int, int], count: int
 ) -> Iterator[Weight]:
-    width, hidden = experts.width // tensor_parallel, model.hidden
+    width, hidden = experts.width // tensor_parallel, experts.latent or model.hidden
     if model.quantization and model.quantization.method == "mxfp4":
         width, hidden = -(-width // multiples[0]) * multiples[0], -(-hidden // multiples[1]) * multiples[1]
     yield from linear(model, (2 if experts.gated else 1) * width, hidden, "experts", count)
     yield from linear(model, hidden, width, "experts", count)
     yield Weight(experts.count * model.hidden * DTYPE_BYTES[model.dtype])
+    if experts.latent:
+        # Whole on every GPU: nemotron_h.py, fc1_latent_proj and fc2_latent_proj.
+        yield from linear(model, experts.latent, model.hidden, "latent")
+        yield from linear(model, model.hidden, experts.latent, "latent")
     if model.quantization and model.quantization.method == "mxfp4":
         # gpt-oss's experts have biases.
         yield Weight(count * ((2 if experts.gated else 1) * width + model.hidden) * DTYPE_BYTES[model.dtype])

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import lookups, table
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.table import lines
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KNOWN, FleetError
 from declared import Known, fleet_plan, hosts_of
@@ -361,3 +362,17 @@ def test_limit_from_what_vllm_said() -> None:
     assert plan([{**LLAMA, "max_parallel_requests": "auto"}], **figures)[0]["max_parallel_requests"] == 12
     assert plan([{**LLAMA, "max_parallel_requests": 7}], **figures)[0]["max_parallel_requests"] == 7
     assert plan([{**LLAMA, "max_parallel_requests": "auto"}])[0]["max_parallel_requests"] is None
+
+
+def test_an_embedding_is_planned_without_a_sampler() -> None:
+    """On the fixed share, what comes on top of it is smaller; left to the planner, the share is larger."""
+    (writes,), (reads,) = plan([LLAMA], **info(H100)), plan([{**LLAMA, "mode": "embedding"}], **info(H100))
+    assert reads["options"]["runner"] == "pooling"
+    assert reads["options"]["gpu-memory-utilization"] > writes["options"]["gpu-memory-utilization"]
+
+
+@pytest.mark.parametrize("said", [True, False, None])
+def test_prefix_caching_is_counted(said: bool | None) -> None:
+    entry = {**LLAMA, "engine_args": {"enable_prefix_caching": said}}
+    found, _why = GpuMemory({}).instance(entry, 0, 0.9, "0.32.0")
+    assert found and found.settings.enable_prefix_caching is said

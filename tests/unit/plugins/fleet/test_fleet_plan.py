@@ -168,6 +168,14 @@ def test_cpu_server_has_no_share() -> None:
     assert "gpu-memory-utilization" not in instance["options"]
 
 
+def test_cpu_server_has_no_gpu_to_name() -> None:
+    text = refusal([{**MODEL, "gpus": [0]}], box={"llm_gpu_count": 0})
+    assert "box has no GPU 0: its llm_gpu_count is 0; leave gpus out of qwen2.5-0.5b" in text
+    both = {"box": {"llm_gpu_count": 0}, "big": {"llm_gpu_count": 1}}
+    (instance,) = fleet_plan([{**MODEL, "gpus": [0]}], both, {"gateways": ["box"], "gpu_servers": ["box", "big"]})
+    assert (instance["server"], instance["gpus"]) == ("big", [0])
+
+
 def test_the_catalogue_tells_what_is_gated() -> None:
     models = ["meta-llama/Llama-3.1-8B-Instruct", "Qwen/Qwen3-8B", "someone/unknown", "/srv/models/x"]
     entries = [{"name": f"m{index}", "model": model} for index, model in enumerate(models)]

@@ -147,3 +147,15 @@ def test_a_model_that_sees_by_the_catalogue() -> None:
     assert "supports_vision" not in modes.model_info(
         entry(model="google/gemma-4-31B-it"), {}, {"language-model-only": True}
     )
+
+
+def test_a_template_that_vllm_documents_for_tools_is_told_and_not_set() -> None:
+    llama: dict[str, t.Any] = {"name": "l", "model": "meta-llama/Llama-3.1-8B-Instruct"}
+    (line,) = modes.template_lines([llama, {"name": "q", "model": "Qwen/Qwen3-8B"}], "0.32.0")
+    assert "chat-template: /vllm-workspace/examples/tool_chat_template_llama3.1_json.jinja" in line
+    assert "l: vLLM documents the tools of this model (llama3_json)" in line
+    for own in ({"chat_template": "/own.jinja"}, {"tool-call-parser": None}):
+        assert modes.template_lines([{**llama, "engine_args": own}], "0.32.0") == []
+    assert modes.template_lines([{**llama, "mode": "embedding"}], "0.32.0") == []
+    assert modes.template_lines([llama], "0.31.0") == []
+    assert "chat-template" not in modes.options(llama, "0.32.0")

@@ -416,3 +416,79 @@ def test_kinds_of_dense_parts_that_say_what_the_file_says_already_are_read() -> 
     assert read_model({**GLM_AIR, "mlp_layer_types": KINDS}).layers == read_model(GLM_AIR).layers
     with pytest.raises(MemoryPlanError, match="mlp_layer_types"):
         read_model({**GLM_AIR, "mlp_layer_types": ["dense"] * 2 + ["sparse"] * 44})
+
+
+OLD_SHAPE = {"vocab_size": 50304, "hidden_size": 1024, "num_hidden_layers": 4, "num_attention_heads": 16}
+STRAY = {"num_key_value_heads": 2, "num_kv_heads": 4, "intermediate_size": 512, "ffn_hidden_size": 640, "n_inner": 768}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "own"),
+    [
+        ("BertModel", {"intermediate_size": 4096, "max_position_embeddings": 512}),
+        ("XLMRobertaModel", {"intermediate_size": 4096, "max_position_embeddings": 514}),
+        ("GPTNeoXForCausalLM", {"intermediate_size": 4096, "max_position_embeddings": 2048}),
+        ("FalconForCausalLM", {"max_position_embeddings": 2048}),
+        ("FalconForCausalLM", {"new_decoder_architecture": True, "num_kv_heads": 8, "max_position_embeddings": 2048}),
+        ("OPTForCausalLM", {"ffn_dim": 4096, "max_position_embeddings": 2048, "word_embed_proj_dim": 1024}),
+        ("GPT2LMHeadModel", {"n_inner": None, "n_positions": 1024}),
+        ("PhiForCausalLM", {"n_inner": 4096, "max_position_embeddings": 2048}),
+        ("GPTJForCausalLM", {"n_inner": 4096, "n_positions": 2048}),
+    ],
+)
+def test_keys_that_an_architecture_does_not_read_do_not_count(architecture: str, own: dict[str, Any]) -> None:
+    """vLLM's files of these models read one name of the width, and heads of keys only where there may be fewer."""
+    plain = {**OLD_SHAPE, "ffn_hidden_size": 4096, **own, "architectures": [architecture]}
+    assert read_model({**STRAY, **plain}).layers == read_model(plain).layers
+    attention = read_model({**STRAY, **plain}).layers[0].mixer
+    assert isinstance(attention, Attention)
+    few = {"FalconForCausalLM": own.get("num_kv_heads", 1)}
+    assert attention.kv_heads == few.get(architecture, 16)
+
+
+def test_embeddings_of_another_width_are_refused_by_name() -> None:
+    config = {**OLD_SHAPE, "architectures": ["OPTForCausalLM"], "max_position_embeddings": 2048}
+    with pytest.raises(MemoryPlanError, match="word_embed_proj_dim"):
+        read_model({**config, "word_embed_proj_dim": 512})
+
+
+def test_glm_5_2_has_an_indexer_in_every_fourth_layer() -> None:
+    """zai-org/GLM-5.2: 21 of 78 layers; index_topk_freq 4, index_skip_topk_offset 3."""
+    changes: dict[str, Any] = {"num_hidden_layers": 78, "index_topk_freq": 4, "index_skip_topk_offset": 3}
+    types = ["full"] * 3 + (["shared"] * 3 + ["full"]) * 18 + ["shared"] * 3
+    sparse = {**CONFIGS["DeepSeek-V3.2"], "architectures": ["GlmMoeDsaForCausalLM"], **changes}
+    model = read_model({**sparse, "indexer_types": types})
+    assert [mixer.index_heads > 0 for layer in model.layers if isinstance(mixer := layer.mixer, Latent)] == [
+        kind == "full" for kind in types
+    ]
+    found = planned({**sparse, "indexer_types": types}, tensor_parallel_size=8)
+    assert found["kv_bytes_per_token"] == 78 * 1152 + 21 * 132
+    assert read_model(sparse).layers == model.layers
+    letters = {**sparse, "index_topk_freq": None, "index_topk_pattern": "FFF" + "SSSF" * 18 + "SSS"}
+    assert read_model(letters).layers == model.layers
+    with pytest.raises(MemoryPlanError, match="indexer_types"):
+        read_model({**sparse, "indexer_types": ["full"] * 78})
+
+
+def test_nemotron_3_super_has_experts_in_a_space_of_their_own() -> None:
+    """120.67 thousand million parameters, as published: moe_latent_size. Layers may be counted by their kinds."""
+    base = {**CONFIGS["Nemotron-3-Nano-30B-A3B"], "n_routed_experts": 512, "num_experts_per_tok": 22}
+    pattern = "MEMEMEM*EMEMEMEM*EMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEMEM*EMEMEMEM*EMEMEMEME"
+    large: dict[str, Any] = {
+        **base,
+        "hidden_size": 4096,
+        "num_hidden_layers": 88,
+        "hybrid_override_pattern": pattern,
+        "intermediate_size": 2688,
+        "moe_intermediate_size": 2688,
+        "moe_shared_expert_intermediate_size": 5376,
+        "mamba_num_heads": 128,
+        "moe_latent_size": 1024,
+    }
+    assert checkpoint_bytes(read_model(large)) / 2e9 == pytest.approx(120.67, rel=0.001)
+    words = {"M": "mamba", "*": "attention", "-": "mlp", "E": "moe"}
+    uncounted = {
+        key: value for key, value in large.items() if key not in ("num_hidden_layers", "hybrid_override_pattern")
+    }
+    uncounted["layers_block_type"] = [words[letter] for letter in pattern]
+    assert read_model(uncounted).layers == read_model(large).layers

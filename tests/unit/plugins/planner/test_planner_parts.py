@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +17,17 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.fields i
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import Attention, MemoryPlanError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.reader import read_model
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings, resolve
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.stages import parts_of
 
 MIB, GIB = 1024**2, 1024**3
 
 LLAMA = CATALOGUE["meta-llama/Llama-3.1-8B"]["config"]
 GEMMA = CATALOGUE["google/gemma-2-9b"]["config"]
 DEEPSEEK = CATALOGUE["deepseek-ai/DeepSeek-V2-Lite"]["config"]
+NEXT = json.loads((Path(__file__).parents[2] / "data" / "published_configs.json").read_text(encoding="utf-8"))[
+    "Qwen3-Next-80B-A3B"
+]
 QWEN_MOE = CATALOGUE["Qwen/Qwen3-30B-A3B"]["config"]
 
 
@@ -201,6 +207,43 @@ def test_model_runner_by_version(version: str, dense: bool, moe: bool) -> None:
     engine = versions.engine_for(version)
     assert versions.uses_v2_runner(engine, ("Gemma2ForCausalLM",), False) is dense
     assert versions.uses_v2_runner(engine, ("Qwen3MoeForCausalLM",), True) is moe
+    assert versions.uses_v2_runner(engine, ("Gemma2ForCausalLM",), False, is_special=True) is engine.v2_for_all
+
+
+@pytest.mark.parametrize(
+    ("version", "prefixes", "states"),
+    [("0.26.0", None, 1), ("0.26.0", True, 2), ("0.28.0", None, 2), ("0.32.0", None, 2), ("0.32.0", False, 1)],
+)
+def test_states_of_a_request_follow_prefix_caching(version: str, prefixes: bool | None, states: int) -> None:
+    """vllm-project/vllm#50991: on by default since 0.28.0; MambaSpec.max_memory_usage_bytes."""
+    model = read_model(NEXT)
+    resolved = resolve(model, settings(vllm_version=version, enable_prefix_caching=prefixes, tensor_parallel_size=4))
+    groups = parts_of(model, resolved)[0].cache.groups
+    assert {group.kept_states for group in groups if group.is_state} == {states}
+
+
+def test_the_runner_of_a_model_with_states() -> None:
+    """Releases that had two runners had the first for these."""
+    old, new = (
+        plan(NEXT, settings(tensor_parallel_size=4)),
+        plan(NEXT, settings(tensor_parallel_size=4, runner="pooling")),
+    )
+    assert old["cuda_graphs_estimate_gib"] > 0
+    assert old["sampler_gib"] > new["sampler_gib"] == 0
+
+
+def test_an_embedding_samples_nothing() -> None:
+    writes, reads = plan(LLAMA, settings()), plan(LLAMA, settings(runner="pooling"))
+    assert writes["sampler_gib"] > 2
+    assert reads["sampler_gib"] == 0
+    assert reads["peak_used_gib"] < writes["peak_used_gib"] - 2
+    assert plan({**LLAMA, "architectures": ["LlamaModel"]}, settings())["sampler_gib"] == 0
+    assert plan({**LLAMA, "architectures": ["LlamaModel"]}, settings(runner="generate"))["sampler_gib"] > 2
+
+
+def test_without_graphs_requests_find_most_of_the_activation() -> None:
+    graphs, eager = plan(LLAMA, settings()), plan(LLAMA, settings(enforce_eager=True))
+    assert eager["growth_gib"] < graphs["growth_gib"] / 2
 
 
 def test_newer_vllm_counts_the_sampler_and_the_graphs() -> None:
