@@ -76,8 +76,10 @@ class Fields:
         return ""
 
     def section(self, name: str) -> Fields | None:
-        """A section within this one."""
+        """A section within this one; none where there is none, or an empty one."""
         value = self.get(name)
+        if value and not isinstance(value, Mapping):
+            raise MemoryPlanError(f"{name} in the model's config.json must be a dictionary, not {shown(value)}.")
         return Fields(value) if isinstance(value, Mapping) and value else None
 
     def words(self, name: str) -> tuple[str, ...]:
@@ -100,7 +102,7 @@ class Fields:
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:
-    if isinstance(value, (list, tuple)) and value and all(item == value[0] for item in value):
+    if isinstance(value, (list, tuple)) and len(value) > 1 and all(item == value[0] for item in value):
         # A value for each layer, the same for all.
         value = value[0]
     if isinstance(value, (list, tuple, Mapping)):

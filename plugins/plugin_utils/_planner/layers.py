@@ -254,7 +254,8 @@ def _attention(text: Fields, traits: Traits) -> Attention:
         kv_heads = text.whole(*traits.kv_names, default=heads, most=65536)
     if heads % kv_heads:
         raise MemoryPlanError(
-            f"The model's config.json has {heads} attention heads, which {kv_heads} heads of keys and values can't share; no vLLM starts with it."
+            f"The model's config.json has {heads} attention heads (num_attention_heads), which {kv_heads} heads of keys and values "
+            "(num_key_value_heads) can't share; no vLLM starts with it."
         )
     return Attention(
         heads=heads,
@@ -335,7 +336,9 @@ def _experts(text: Fields, traits: Traits) -> Experts | None:
         width = text.count("moe_intermediate_size") or text.whole("intermediate_size")
     per_token = text.whole("num_experts_per_tok", "num_experts_per_token", "moe_k", default=2, most=65536)
     if per_token > count:
-        raise MemoryPlanError(f"The model's config.json sends each token to {per_token} of {count} experts.")
+        raise MemoryPlanError(
+            f"The model's config.json sends each token to {per_token} of {count} experts (num_experts_per_tok)."
+        )
     shared = text.count("n_shared_experts", "num_shared_experts", "moe_num_shared_experts", most=65536)
     return Experts(
         count=count,

@@ -77,7 +77,7 @@ def _stored(stored: Fields) -> Quantization | None:
         return Quantization(method, 4 if stored.flag("load_in_4bit") else 8, 64, 0.5)
     if method == "compressed-tensors":
         return _compressed_tensors(stored)
-    raise MemoryPlanError(f"The planner does not know the quantization method {shown(method)}.")
+    raise MemoryPlanError(f"The planner does not know the quantization method {shown(method)} (quant_method).")
 
 
 def _modelopt(stored: Fields) -> Quantization:

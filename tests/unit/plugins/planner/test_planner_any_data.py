@@ -49,6 +49,8 @@ ODD: list[Any] = [
     {"a": 1},
     [{"x": []}],
     "x" * 5000,
+    "{{ lookup('pipe', 'id') }}",
+    "64k",
 ]
 
 
@@ -134,12 +136,22 @@ GEMMA4 = PUBLISHED["Gemma-4-31B"]
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({**QWEN3, "num_key_value_heads": 5}, "32 attention heads, which 5 heads of keys and values can't share"),
+        (
+            {**QWEN3, "num_key_value_heads": 5},
+            "32 attention heads (num_attention_heads), which 5 heads of keys and values (num_key_value_heads) can't",
+        ),
+        ({**QWEN3, "hidden_size": [4096]}, "hidden_size in the model's config.json differs by layer"),
+        ({**QWEN3, "quantization_config": {"quant_method": "{{ x }}"}}, "quantization method '{{ x }}' (quant_method)"),
+        (
+            {**GEMMA4, "text_config": "{{ x }}"},
+            "text_config in the model's config.json must be a dictionary, not '{{ x }}'",
+        ),
+        ({**GEMMA4, "vision_config": [1]}, "vision_config in the model's config.json must be a dictionary, not [1]"),
         ({**QWEN3, "num_key_value_heads": 64}, "which 64 heads"),
         ({**QWEN3, "num_key_value_heads": 0}, "num_key_value_heads in the model's config.json cannot be 0"),
         (
             {**QWEN3, "quantization_config": "fp8"},
-            "quantization_config in the model's config.json names no quant_method",
+            "quantization_config in the model's config.json must be a dictionary, not 'fp8'",
         ),
         ({**QWEN3, "quantization_config": {"quant_method": None}}, "names no quant_method"),
         ({**V2_LITE, "num_experts_per_tok": 999}, "sends each token to 999 of 64 experts"),
