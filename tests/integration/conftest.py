@@ -74,3 +74,19 @@ def bao(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[t.Any]:
 
     with openbao.running(tmp_path_factory.mktemp("bao")) as server:
         yield server
+
+
+@pytest.fixture
+def gates(tmp_path: Path) -> t.Iterator[t.Callable[..., t.Any]]:
+    """Makes gates of hosts, by a name of their own."""
+    from .gates import Gate
+
+    made: list[Gate] = []
+
+    def make(name: str, *given: t.Any) -> Gate:
+        made.append(Gate(tmp_path / name, *given))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()

@@ -86,6 +86,8 @@ class Gate:
         (self.folder / "config/new").write_text(text + "\n")
         os.replace(self.folder / "config/new", self.folder / "config/haproxy.cfg")
         (self.folder / "config/away.http").write_text(gate_config.AWAY, newline="")
+        unproven = [entry["content"] for entry in gate._files(self.whole, host) if entry["path"] == "config/unproven"]
+        (self.folder / "config/unproven").write_text("".join(map(self._port, unproven)))
         secrets = self.folder / "secrets"
         (secrets / "keys").write_text(f"Bearer {KEY}\n")
         now = datetime.now(timezone.utc)
@@ -103,6 +105,10 @@ class Gate:
     def _far(self, found: re.Match[str]) -> str:
         return f"127.0.0.1:{self.ports.get(found[2], 9)} {found[1]}{found[2]}"
 
+    def _port(self, rows: str) -> str:
+        """Of this machine."""
+        return re.sub(r"( (\S+):litellm .* )8443 ", lambda found: f"{found[1]}{self.ports.get(found[2], 9)} ", rows)
+
     def start(self) -> None:
         self.write()
         mounts = {"config": gate_config.CONFIG, "secrets": gate_config.SECRETS}
@@ -111,7 +117,7 @@ class Gate:
         user = ["--user", f"{os.getuid()}:{os.getgid()}", "--read-only", "--cap-drop", "ALL"]
         shutil.copy(CHECKOUT / "roles/gate/files/start.sh", self.folder / "config")
         program, *args = gate.START
-        command = ["--entrypoint", program, images("gate")["gate"], *args, *gate.command()]
+        command = ["--entrypoint", program, images("gate")["gate"], *args, *gate.command(gate_config.MEMORY)]
         self.container = docker("run", "-d", "--network", "host", *user, *volumes, *command)
         self.wait()
 

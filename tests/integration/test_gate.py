@@ -12,7 +12,6 @@ import typing as t
 import urllib.error
 import urllib.request
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -40,19 +39,6 @@ class Talker(Backend):
 
 #: As many at once as a small model takes.
 STEADY = {"rate": 15.0, "concurrency": 24, "tokens": 15, "timeout": 60.0}
-
-
-@pytest.fixture
-def gates(tmp_path: Path) -> t.Iterator[t.Callable[..., Gate]]:
-    made: list[Gate] = []
-
-    def make(name: str, *given: t.Any) -> Gate:
-        made.append(Gate(tmp_path / name, *given))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.stop()
 
 
 async def steady(gate: Gate, model: str, seconds: float, during: t.Any = None, **plan: t.Any) -> list[Record]:
@@ -321,15 +307,17 @@ async def two_hosts(gates: t.Any) -> tuple[Gate, Gate, Backend, int]:
     return near, far, backend, port
 
 
-def test_instance_of_another_host_is_reached_by_its_gate(gates: t.Any) -> None:
+@pytest.mark.parametrize("away", [1.5, 3, 8])
+def test_instance_of_another_host_is_reached_by_its_gate(gates: t.Any, away: float) -> None:
+    """It is away for less or longer than both gates take to notice."""
+
     async def story() -> None:
         near, far, backend, port = await two_hosts(gates)
 
         async def replaced() -> None:
             await asyncio.to_thread(near.traffic, "hold", "vllm-m/gpu1-m")
             backend.server.close()
-            # As any vLLM: away for longer than both gates take to notice.
-            await asyncio.sleep(8)
+            await asyncio.sleep(away)
             await backend.start(port=port)
             await asyncio.to_thread(near.traffic, "ready", "vllm-m/gpu1-m")
 

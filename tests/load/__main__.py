@@ -50,7 +50,7 @@ class Fewest:
 def parsed(arguments: t.Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.load", description="Steady load, judged by content.")
     parser.add_argument("--url", required=True, help="of the API, without /v1")
-    parser.add_argument("--connect", default="", help="an address to dial in place of the URL's host")
+    parser.add_argument("--connect", default="", help="addresses to dial in place of the URL's host, with commas")
     parser.add_argument("--ca-file", help="certificates to trust")
     parser.add_argument("--key-file", type=Path, help="holds the key (default: no key)")
     parser.add_argument("--model", required=True)

@@ -44,7 +44,8 @@ RATE = float(os.environ.get("LLMFLEET_LOAD_RATE", "5"))
 TOKENS = os.environ.get("LLMFLEET_LOAD_TOKENS", "16")
 #: Of certificates that a user brings; any text makes one.
 OWN_AUTHORITIES = tuple(f"the-{number}-authority-of-a-user-0123456789abcdef" for number in ("first", "second"))
-Load = t.Callable[[str], t.ContextManager[dict[str, t.Any]]]
+#: By the name of a change, and the gateways that clients know where that isn't the first.
+Load = t.Callable[..., t.ContextManager[dict[str, t.Any]]]
 Edit = t.Callable[[dict[str, t.Any]], None]
 
 
@@ -146,12 +147,13 @@ def shown(address: str) -> str:
         return ssl.DER_cert_to_PEM_cert(connection.getpeercert(binary_form=True) or b"")
 
 
-def command(model: str, name: str) -> list[str]:
-    """The load on the first gateway, with a watcher on its gate."""
+def command(model: str, name: str, gateways: t.Sequence[str] = ()) -> list[str]:
+    """The load on the first gateway, or on those that clients know, in their order; a watcher on the first gate."""
     host, key = next(iter(hosts())), SCENARIO / "keys" / "demo"
+    addresses = ",".join(hosts()[one]["address"] for one in gateways or [host])
     connection = f"ssh -F {SCENARIO / 'ssh_config'} {host} python3 - --socket {SOCKET} --seconds {SECONDS + 300}"
     watch = shlex.join(["sh", "-c", f"exec {connection} < {CHECKOUT / 'tests/load/watch.py'}"])
-    where = [*entrance(hosts()[host]["address"]), "--key-file", str(key), "--model", model, "--watch", watch]
+    where = [*entrance(addresses), "--key-file", str(key), "--model", model, "--watch", watch]
     pace = ["--rate", str(RATE), "--concurrency", "64", "--timeout", "600", "--seconds", str(SECONDS)]
     pace += ["--tokens", TOKENS]
     files = ["--record", str(SCENARIO / f"{name}.jsonl"), "--summary", str(SCENARIO / f"{name}.json")]
@@ -298,7 +300,7 @@ def other_image(on_servers: t.Callable[[str], None]) -> t.Callable[[str], str]:
 def under_load(fleet: Fleet) -> Load:
     """`with under_load("name") as seen:` with the change in the block. Clients stay with the name that they know."""
     model = fleet.said["llm_models"][0]["name"]
-    return lambda name: loaded(command(model, name), name)
+    return lambda name, *gateways: loaded(command(model, name, gateways), name)
 
 
 @pytest.fixture(scope="session")
@@ -322,18 +324,35 @@ def lost() -> t.Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
+def emptied() -> t.Callable[[str], None]:
+    """Takes a gateway's clients away, as docs/edge.md says."""
+
+    def run(gateway: str) -> None:
+        connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), gateway]
+        for told in (
+            "docker update --restart no llmfleet-edge-entrance",
+            "docker kill --signal USR1 llmfleet-edge-entrance",
+            "docker stop --time 700 llmfleet-edge-1 llmfleet-edge-2",
+        ):
+            subprocess.run([*connection, told], check=True, capture_output=True)
+
+    return run
+
+
+@pytest.fixture(scope="session")
 def renewed() -> t.Callable[[str], None]:
-    """A new server in place of one that was lost, with images and a model and nothing else."""
+    """A new host in place of one that was lost, with images and a model and nothing else."""
 
     def run(server: str) -> None:
+        serves = server.startswith("gpu")
         known = json.loads((SCENARIO / "bench.json").read_text())
         where, container = ["--dir", str(SCENARIO)], hosts()[server]["container"]
         subprocess.run(["docker", "rm", "-f", "-v", container], check=True, capture_output=True)
         subprocess.run(["docker", "volume", "rm", f"{container}-docker"], check=True, capture_output=True)
         for told in (
             ["up", *where, "--name", known["prefix"], "--hosts", ",".join(known["hosts"])],
-            ["load", *where, "--hosts", server, "--images", "gate,vllm"],
-            ["model", *where, "--host", server, "--path", "/srv/models/tiny"],
+            ["load", *where, "--hosts", server, "--images", "gate,vllm" if serves else "gate,litellm,edge"],
+            *([["model", *where, "--host", server, "--path", "/srv/models/tiny"]] if serves else []),
         ):
             subprocess.run([sys.executable, str(CHECKOUT / "tests/bench/bench.py"), *told], check=True)
 

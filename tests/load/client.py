@@ -12,6 +12,7 @@ import asyncio
 import ssl
 import time
 import typing as t
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -22,7 +23,8 @@ class Cut(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """Where requests go. `connect` is dialled in place of the URL's host, whose name stays in Host and in TLS."""
+    """Where requests go. `connect` is dialled in place of the URL's host, whose name stays in Host and in TLS. Several
+    addresses, with commas, are those of one name: who finds nobody listening at one tries the next, as clients do."""
 
     url: str
     key: str = ""
@@ -30,10 +32,10 @@ class Target:
     context: ssl.SSLContext | None = None
 
     @property
-    def place(self) -> tuple[str, int]:
+    def places(self) -> list[tuple[str, int]]:
         parts = urlsplit(self.url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        return self.connect or parts.hostname or "", port
+        return [(host, port) for host in (self.connect or parts.hostname or "").split(",")]
 
     @property
     def tls(self) -> dict[str, t.Any]:
@@ -100,8 +102,7 @@ class Connection:
 
     async def _exchange(self, reply: Reply, begin: float, request: bytes) -> None:
         if self.writer is None:
-            host, port = self.target.place
-            self.reader, self.writer = await asyncio.open_connection(host, port, **self.target.tls)
+            self.reader, self.writer = await _opened(self.target)
         assert self.reader
         self.writer.write(request)
         await self.writer.drain()
@@ -114,6 +115,20 @@ class Connection:
         async for piece in _body(self.reader, reply.headers):
             reply.pieces.append((time.monotonic() - begin, piece))
         reply.complete = True
+
+
+async def _opened(target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Only a connection that can't be made is tried elsewhere, not what comes of it."""
+    *first, last = target.places
+    for host, port in first:
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection(host, port)
+            break
+    else:
+        return await asyncio.open_connection(*last, **target.tls)
+    if target.tls:
+        await writer.start_tls(target.tls["ssl"], server_hostname=target.tls["server_hostname"])
+    return reader, writer
 
 
 async def _body(reader: asyncio.StreamReader, headers: t.Mapping[str, str]) -> t.AsyncIterator[bytes]:

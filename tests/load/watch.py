@@ -34,13 +34,13 @@ def ask(path: str, command: str) -> str:
 
 
 def ready(text: str, backends: list[str]) -> dict[str, int]:
-    """Servers that get new requests. A backup isn't a replica: it is there to wait with."""
+    """Servers that get new requests. A backup or one without weight isn't a replica: it is there to wait with."""
     found: dict[str, int] = {}
     for row in csv.DictReader(io.StringIO(text.lstrip("# "))):
         name = row["pxname"]
         if row["svname"] in ("FRONTEND", "BACKEND") or (backends and name not in backends):
             continue
-        usable = row["status"].startswith(("UP", "no check")) and row["bck"] == "0"
+        usable = row["status"].startswith(("UP", "no check")) and row["bck"] == "0" and row["weight"] != "0"
         found[name] = found.get(name, 0) + usable
     return found
 

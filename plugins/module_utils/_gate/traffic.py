@@ -23,6 +23,8 @@ READY, DRAIN, HOLD = "ready", "drain", "hold"
 STATES = [READY, DRAIN, HOLD]
 #: Name of the backup server that holds requests, in every backend that can.
 HOLD_SERVER = "hold"
+#: And of those that stand for no replica: beside it the one by which a request looks for a server once more.
+NO_REPLICAS = (HOLD_SERVER, "retry")
 
 #: Bits of HAProxy's srv_admin_state: set by a person, and by a name that is not resolved for now.
 FORCED_MAINTENANCE, FORCED_DRAIN, UNRESOLVED = 0x01, 0x08, 0x20
@@ -85,7 +87,7 @@ def states(found: t.Mapping[Server, t.Sequence[str]]) -> dict[Server, str]:
     return {
         server: (HOLD if server.backend in held else DRAIN) if server in away else READY
         for server in found
-        if server.name != HOLD_SERVER
+        if server.name not in NO_REPLICAS
     }
 
 
@@ -98,7 +100,7 @@ def kept(found: t.Mapping[Server, t.Sequence[str]], header: str) -> str:
     away = states(found)
     rows = []
     for server, row in found.items():
-        differs = _enabled(row) if server.name == HOLD_SERVER else away[server] != READY
+        differs = _enabled(row) if server.name == HOLD_SERVER else away.get(server, READY) != READY
         if differs:
             # A name is resolved anew anyway.
             admin = str(_admin(row) & ~UNRESOLVED)

@@ -21,17 +21,18 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._packages.common 
 )
 
 PATH = "/etc/systemd/system/docker.service.d/llmfleet.conf"
-#: Ahead of the engine's own rules, which are in other tables.
-TABLE = "iptables -w 5 -t raw"
+#: Ahead of the engine's own rules, which are in other tables. Over IPv6 it is the engine's own proxy that listens, and ends with it.
+TABLES = ("iptables -w 5 -t raw", "ip6tables -w 5 -t raw")
 
 
 def text(ports: t.Iterable[int]) -> str:
-    """What fails here keeps no engine from starting: a host may be without iptables. Whichever way a start ends, the rule goes."""
+    """What fails here keeps no engine from starting: a host may be without iptables. Whichever way a start ends, the rules go."""
     listed = ",".join(str(port) for port in sorted(set(ports)))
     rule = f"PREROUTING -p tcp --syn -m addrtype --dst-type LOCAL -m multiport --dports {listed} -j DROP"
     lines = ["# Managed by Ansible (llmfleet.gateway.docker)", "[Service]"]
-    lines.append(f"ExecStartPre=-/bin/sh -c '{TABLE} -I {rule}'")
-    lines += [f"{moment}=-/bin/sh -c '{TABLE} -D {rule} 2>/dev/null'" for moment in ("ExecStartPost", "ExecStopPost")]
+    lines += [f"ExecStartPre=-/bin/sh -c '{table} -I {rule}'" for table in TABLES]
+    for moment in ("ExecStartPost", "ExecStopPost"):
+        lines += [f"{moment}=-/bin/sh -c '{table} -D {rule} 2>/dev/null'" for table in TABLES]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -2,9 +2,11 @@
 # Managed by Ansible: role llmfleet.gateway.gate.
 # Runs HAProxy, hands a reload on, and ends it once no request runs any more. HAProxy's own soft stop also waits for each client that
 # keeps a connection without a request on it, up to three minutes (option idle-close-on-response, by which a reload meets no
-# request), and nobody listens meanwhile.
+# request), and nobody listens meanwhile: neither to clients nor to the LiteLLM that has their requests in hand.
 set -u
 haproxy=
+# Memory: a full disk keeps no gate from starting.
+at=/dev/shm
 
 # Its number is in $! as soon as it runs; nothing before that. The substitution in ports() gives $! another meaning.
 started() { haproxy=${haproxy:-${!-}}; [[ -n $haproxy ]]; }
@@ -29,14 +31,49 @@ ports() {
   done < <(cat /proc/net/tcp /proc/net/tcp6 2> /dev/null)
 }
 
+# What HAProxy reads when it starts or reloads: states that were kept, and servers that are down until their first check.
+prepare() {
+  hosts > /run/llmfleet/hosts
+  {
+    if [[ -s /var/lib/llmfleet/servers ]]; then cat /var/lib/llmfleet/servers; else echo 1; fi
+    if [[ -e /etc/llmfleet/unproven ]]; then cat /etc/llmfleet/unproven; fi
+  } > "$at/servers"
+  cat /etc/llmfleet/haproxy.cfg > "$at/haproxy.cfg"
+}
+
+# The configuration without the frontends that requests come in by. LiteLLM's way to the models is left.
+closed() {
+  local line kept=1
+  while IFS= read -r line; do
+    case $line in
+      'frontend litellm' | 'frontend servers') kept= ;;
+      [a-z]*) kept=1 ;;
+    esac
+    [[ -z $kept ]] || printf '%s\n' "$line"
+  done < /etc/llmfleet/haproxy.cfg
+}
+
+# Once nobody listens there any more; where HAProxy does not take that it stops by itself.
+close_entrances() {
+  local before
+  before=$(ports 0A | wc -l)
+  closed > "$at/haproxy.cfg"
+  kill -USR2 "$haproxy"
+  for _ in {1..20}; do
+    (($(ports 0A | wc -l) == before)) || return
+    sleep 0.3
+  done
+  kill -USR1 "$haproxy"
+}
+
 # A request that runs has a connection to its server, and none is kept for the next one (http-reuse never): its port here is
 # none of those at which HAProxy listened. Twice in a row, since a request may be between its client and its server.
 stop() {
   local listening port quiet=0
-  trap '' USR1 TERM
+  trap '' USR1 USR2 TERM
   started || exit 0
   listening=" $(ports 0A | tr '\n' ' ') "
-  kill -USR1 "$haproxy"
+  close_entrances
   while ((quiet < 2)); do
     sleep 0.3
     quiet=$((quiet + 1))
@@ -48,14 +85,14 @@ stop() {
 }
 
 reload() {
-  hosts > /run/llmfleet/hosts
+  prepare
   started && kill -USR2 "$haproxy"
 }
 
 # Before HAProxy, so that no signal finds nobody.
 trap stop USR1 TERM
 trap reload USR2
-hosts > /run/llmfleet/hosts
+prepare
 haproxy "$@" &
 started
 

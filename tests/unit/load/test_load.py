@@ -78,6 +78,21 @@ def test_nobody_listens() -> None:
     assert Counter(record.failed for record in asyncio.run(load.run())) == {"connection": 2}
 
 
+def test_who_knows_several_addresses_goes_to_one_where_somebody_listens() -> None:
+    async def story() -> list[str]:
+        backend = Backend()
+        port = await backend.start()
+        # Nobody listens at another address of the loopback network.
+        load = Load(
+            Target(f"http://api:{port}", "sk-right", "127.0.0.2,127.0.0.1,127.0.0.3"), Plan("m", requests=3, rate=0)
+        )
+        await load.run()
+        backend.server.close()
+        return [record.failed for record in load.records]
+
+    assert asyncio.run(story()) == ["", "", ""]
+
+
 def test_requests_ask_for_what_they_are_judged_by() -> None:
     backend = Backend()
     asyncio.run(loaded(backend, requests=6, tokens=5))

@@ -11,17 +11,18 @@ from pathlib import Path
 
 from tests.load import watch
 
-STAT = """# pxname,svname,qcur,status,bck,act
-models,FRONTEND,,OPEN,,
-vllm-tiny,gpu1-tiny,0,UP,0,1
-vllm-tiny,gpu2-tiny,0,UP 1/3,0,1
-vllm-tiny,gpu3-tiny,0,DRAIN,0,1
-vllm-tiny,gpu4-tiny,0,MAINT,0,1
-vllm-tiny,gpu5-tiny,0,no check,0,1
-vllm-tiny,hold,0,UP,1,0
-vllm-tiny,BACKEND,0,UP,,
-vllm-b,gpu1-b,0,DOWN,0,1
-litellm,1,0,UP,0,1
+STAT = """# pxname,svname,qcur,status,weight,bck,act
+models,FRONTEND,,OPEN,,,
+vllm-tiny,gpu1-tiny,0,UP,1,0,1
+vllm-tiny,gpu2-tiny,0,UP 1/3,1,0,1
+vllm-tiny,gpu3-tiny,0,DRAIN,1,0,1
+vllm-tiny,gpu4-tiny,0,MAINT,1,0,1
+vllm-tiny,gpu5-tiny,0,no check,1,0,1
+vllm-tiny,retry,0,no check,0,0,1
+vllm-tiny,hold,0,UP,1,1,0
+vllm-tiny,BACKEND,0,UP,,,
+vllm-b,gpu1-b,0,DOWN,1,0,1
+litellm,1,0,UP,1,0,1
 """
 
 

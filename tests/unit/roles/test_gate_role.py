@@ -81,11 +81,15 @@ def test_one_server_has_its_own_litellm_and_models_and_nothing_for_others() -> N
     assert [line.split()[:3] for line in litellm] == [
         ["server", "1", "llmfleet-litellm-1:4000"],
         ["server", "2", "llmfleet-litellm-2:4000"],
+        ["server", "retry", "127.0.0.1:9"],
         ["server", "hold", "127.0.0.1:9"],
     ]
-    (server, hold) = [line for line in found["backend vllm-tiny"] if line.startswith("server")]
+    (server, retry, hold) = [line for line in found["backend vllm-tiny"] if line.startswith("server")]
     assert server == "server gpu1-tiny llmfleet-vllm-tiny:8000 resolvers docker resolve-prefer ipv4 init-addr none"
     assert hold.endswith("backup disabled no-check")
+    # Once, and for no check: a second later another gate is told how it is.
+    assert retry.endswith("weight 0 no-check")
+    assert "use-server retry if { nbsrv eq 0 } !{ path_beg /health }" in found["backend vllm-tiny"]
 
 
 def test_ports_are_litellms_and_on_the_loopback_address_the_metrics() -> None:
@@ -257,10 +261,21 @@ def test_gateway_reaches_servers_elsewhere_by_their_gates() -> None:
 def test_the_other_gateways_litellm_comes_before_waiting() -> None:
     found = config(of(many(), "gw2"))
     servers = [line.split() for line in found["backend litellm"] if line.startswith("server")]
-    assert [line[1] for line in servers] == ["1", "2", "gw1:litellm", "hold"]
+    assert [line[1] for line in servers] == ["1", "2", "gw1:litellm", "retry", "hold"]
     assert servers[2][-1] == "backup"
     assert "backend local-gw2:litellm" in found
     assert not any("425" in line for line in found["backend litellm"]), "it may have begun with the request"
+
+
+def test_the_other_gateways_litellm_is_asked_before_it_gets_a_request() -> None:
+    fleet = many(gw1={"gate_port": 9443})
+    files = {entry["path"]: entry for entry in of(fleet, "gw2")["files"]}
+    assert (
+        files["config/unproven"]["content"] == "0 litellm 0 gw1:litellm - 0 0 1 1 0 1 0 0 6 0 0 0 - 9443 - 1 0 - - 0\n"
+    )
+    assert files["config/unproven"]["reload"] == ["gate"]
+    assert "config/unproven" not in [entry["path"] for entry in of(fleet, "gpu1")["files"]]
+    assert "config/unproven" not in [entry["path"] for entry in project(make_instance())["files"]]
 
 
 def test_server_lets_gates_of_the_fleet_in_and_nobody_else() -> None:

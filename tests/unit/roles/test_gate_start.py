@@ -15,15 +15,35 @@ from pathlib import Path
 import pytest
 
 START = Path(__file__).resolve().parents[3] / "roles/gate/files/start.sh"
-#: Notes each signal, and goes on until it is told to end.
+#: Notes each signal, and goes on until it is told to end. After a reload it listens where its configuration says.
 STAND_IN = """#!/bin/bash
 trap 'echo USR1 >> said' USR1
-trap 'echo USR2 >> said' USR2
+trap 'echo USR2 >> said; grep -q "frontend litellm" haproxy.cfg || { grep -v " 0A " tcp > left; mv left tcp; }' USR2
 trap 'echo TERM >> said; exit 0' TERM
 echo "$@" >> said
 while true; do sleep 0.05; done
 """
 LISTEN, ESTABLISHED = "0A", "01"
+CONFIG = """# Managed by Ansible
+global
+  maxconn 5
+
+frontend metrics
+  bind :8405
+
+frontend litellm
+  bind :4000
+  default_backend litellm
+
+frontend models
+  bind :8100
+
+frontend servers
+  bind :8443
+
+backend litellm
+  server 1 llmfleet-litellm-1:4000
+"""
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 
 
@@ -41,8 +61,14 @@ class Container:
         self.folder = folder
         (folder / "haproxy").write_text(STAND_IN)
         (folder / "haproxy").chmod(0o755)
-        program = START.read_text().replace("/proc/net/", f"{folder}/").replace("/run/llmfleet/", f"{folder}/")
-        (folder / "start.sh").write_text(program)
+        program = START.read_text()
+        for place in ("/proc/net/", "/run/llmfleet/"):
+            program = program.replace(place, f"{folder}/")
+        for place in ("/etc/llmfleet/", "/var/lib/llmfleet/"):
+            (folder / place.split("/")[1]).mkdir()
+            program = program.replace(place, f"{folder}/{place.split('/')[1]}/")
+        (folder / "start.sh").write_text(program.replace("/dev/shm", str(folder)))
+        self.configure(CONFIG)
         self.routes("172.18.0.0", "172.20.0.16", out="172.18.0.9")
         self.connections(connection(4000, LISTEN))
         path = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
@@ -51,6 +77,13 @@ class Container:
     def started(self) -> Container:
         self.until("-W -db")
         return self
+
+    def configure(self, text: str) -> None:
+        (self.folder / "etc/haproxy.cfg").write_text(text)
+
+    def read(self, name: str) -> str:
+        """What HAProxy would."""
+        return (self.folder / name).read_text()
 
     def connections(self, *lines: str) -> None:
         (self.folder / "new").write_text(HEAD + "".join(lines))
@@ -90,21 +123,38 @@ def test_a_client_that_keeps_its_connection_holds_no_stop_up(container: Containe
     container.connections(connection(4000, LISTEN), connection(4000, ESTABLISHED))
     container.process.send_signal(signal.SIGUSR1)
     assert container.process.wait(10) == 0
-    assert container.said()[1:] == ["USR1", "TERM"]
+    assert container.said()[1:] == ["USR2", "TERM"]
+
+
+def test_a_stop_closes_the_ways_in_and_leaves_the_one_from_litellm_to_the_models(container: Container) -> None:
+    """LiteLLM has requests in hand that it has not put to a model yet."""
+    container.process.send_signal(signal.SIGUSR1)
+    assert container.process.wait(10) == 0
+    sections = [line for line in container.read("haproxy.cfg").splitlines() if line and not line.startswith((" ", "#"))]
+    assert sections == ["global", "frontend metrics", "frontend models", "backend litellm"]
+    assert "bind :8100" in container.read("haproxy.cfg") and "bind :4000" not in container.read("haproxy.cfg")
+
+
+def test_a_stop_that_haproxy_can_not_read_is_its_own(container: Container) -> None:
+    """It goes on listening: what is there is not taken back yet."""
+    container.configure(CONFIG.replace("frontend litellm", "frontend litellm  # not taken"))
+    container.process.send_signal(signal.SIGUSR1)
+    assert container.process.wait(20) == 0
+    assert container.said()[1:] == ["USR2", "USR1", "TERM"]
 
 
 def test_a_request_that_runs_does(container: Container) -> None:
     runs = connection(51234, ESTABLISHED)
     container.connections(connection(4000, LISTEN), connection(4000, ESTABLISHED), runs)
     container.process.send_signal(signal.SIGUSR1)
-    container.until("USR1")
+    container.until("USR2")
     # HAProxy listens no more; what it listened at is known.
     container.connections(connection(4000, ESTABLISHED), runs)
     time.sleep(1.5)
-    assert container.process.poll() is None and container.said()[1:] == ["USR1"]
+    assert container.process.poll() is None and container.said()[1:] == ["USR2"]
     container.connections(connection(4000, ESTABLISHED))
     assert container.process.wait(10) == 0
-    assert container.said()[1:] == ["USR1", "TERM"]
+    assert container.said()[1:] == ["USR2", "TERM"]
 
 
 def test_connections_of_others_in_a_hosts_network_do_not_count(container: Container) -> None:
@@ -126,6 +176,17 @@ def test_the_hosts_addresses_are_known_at_the_start_and_after_each_reload(contai
     container.process.send_signal(signal.SIGUSR2)
     container.until("USR2")
     assert container.hosts() == ["172.18.0.1", "172.18.0.1", "10.0.240.1"]
+
+
+def test_states_that_were_kept_come_before_those_of_servers_that_nobody_has_asked_yet(container: Container) -> None:
+    assert (container.read("haproxy.cfg"), container.read("servers")) == (CONFIG, "1\n")
+    (container.folder / "etc/unproven").write_text("0 litellm 0 gw2:litellm\n")
+    (container.folder / "var/servers").write_text("1\n# be_id\n3 vllm-a 1 gpu1-a\n")
+    container.configure(CONFIG + "# more\n")
+    container.process.send_signal(signal.SIGUSR2)
+    container.until("USR2")
+    assert container.read("haproxy.cfg").endswith("# more\n")
+    assert container.read("servers").splitlines() == ["1", "# be_id", "3 vllm-a 1 gpu1-a", "0 litellm 0 gw2:litellm"]
 
 
 def test_an_end_of_haproxy_ends_the_container(container: Container) -> None:

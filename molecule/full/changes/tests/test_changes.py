@@ -190,3 +190,17 @@ def test_a_new_server_has_the_name_of_one_that_was_lost(
 def test_a_gateway_joins(fleet: Fleet, under_load: Load) -> None:
     fleet.join("gateway2", "gateways")
     changed(fleet, under_load, "gateway added")
+    assert shown(hosts()["gateway2"]["address"])
+
+
+def test_a_gateway_is_replaced_whole(under_load: Load, emptied: Copied, lost: Copied, renewed: Copied) -> None:
+    """The one that has no database; clients know the addresses of both (docs/edge.md, "Several gateways")."""
+    former = shown(hosts()["gateway2"]["address"])
+    with under_load("gateway replaced whole", "gateway2", "gateway1") as seen:
+        emptied("gateway2")
+        lost("gateway2")
+        renewed("gateway2")
+        run = deploy()
+    assert run.returncode == 0, run.stdout[-6000:]
+    nobody_noticed(seen)
+    assert shown(hosts()["gateway2"]["address"]) == former

@@ -110,7 +110,7 @@ def service(host: Host) -> dict[str, t.Any]:
         "stop_signal": "SIGUSR1",
         "stop_grace_period": "30s",
         "entrypoint": ["haproxy"],
-        "command": gate.command(),
+        "command": gate.command(haproxy.CONFIG),
         "volumes": [
             mount("./config", haproxy.CONFIG),
             mount("./state", haproxy.STATE),

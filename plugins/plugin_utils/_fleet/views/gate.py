@@ -139,11 +139,20 @@ def _files(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
     ]
     if serves_others(fleet, host):
         found.append({"path": "config/away.http", "content": haproxy.AWAY, "reload": [SERVICE]})
+    if unproven := _unproven(fleet, host):
+        found.append({"path": "config/unproven", "content": unproven, "reload": [SERVICE]})
     if fleet.instances:
         found.append(_secret("keys", host.variables))
     if len(fleet.hosts) > 1:
         found += [_secret("host.pem", host.variables), _secret("authority.pem", host.variables)]
     return found
+
+
+def _unproven(fleet: Fleet, host: Host) -> str:
+    """The LiteLLM of other gateways, which would get requests before it was asked how it is, and may not be there yet."""
+    servers = [server for server in _litellm(fleet, host).servers if server.backup] if host.is_gateway else []
+    rows = [haproxy.unproven(LITELLM_BACKEND, one.name, int(one.address.rpartition(":")[2])) for one in servers]
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _secret(name: str, said: Said) -> dict[str, t.Any]:
@@ -200,7 +209,7 @@ def service(fleet: Fleet, host: Host, listens: bool) -> dict[str, t.Any]:
         "stop_signal": "SIGUSR1",
         "stop_grace_period": str(said["gate_stop_grace_period"]),
         "entrypoint": list(START),
-        "command": command(),
+        "command": command(haproxy.MEMORY),
         "volumes": [
             mount("./config", haproxy.CONFIG),
             mount("./secrets/mounted", haproxy.SECRETS),
@@ -215,10 +224,10 @@ def service(fleet: Fleet, host: Host, listens: bool) -> dict[str, t.Any]:
     return found
 
 
-def command() -> list[str]:
-    """Of HAProxy, with its master's socket."""
+def command(folder: str) -> list[str]:
+    """Of HAProxy, with its master's socket; *folder*: of haproxy.cfg."""
     master = f"{haproxy.RUN}/{haproxy.MASTER_SOCKET},mode,600"
-    return ["-W", "-db", "-S", master, "-f", f"{haproxy.CONFIG}/haproxy.cfg"]
+    return ["-W", "-db", "-S", master, "-f", f"{folder}/haproxy.cfg"]
 
 
 def _healthcheck(said: Said) -> dict[str, t.Any]:

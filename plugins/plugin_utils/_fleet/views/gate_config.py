@@ -13,6 +13,8 @@ import typing as t
 
 #: Folders in the container.
 CONFIG, RUN, STATE, SECRETS = "/etc/llmfleet", "/run/llmfleet", "/var/lib/llmfleet", "/run/secrets/llmfleet"
+#: Where roles/gate/files/start.sh puts what HAProxy reads: memory, so that a full disk keeps no gate from starting.
+MEMORY = "/dev/shm"
 ADMIN_SOCKET, MASTER_SOCKET = "admin.sock", "master.sock"
 #: Addresses of this host in the container's networks: roles/gate/files/start.sh writes them.
 HOSTS = f"{RUN}/hosts"
@@ -25,6 +27,13 @@ SERVER_HEADER = "x-llmfleet-server"
 #: A port at which nobody listens: what is sent there is tried again until a server is ready. The module gate_traffic knows its name.
 HOLD_SERVER = "hold"
 HOLD = f"server {HOLD_SERVER} 127.0.0.1:9 backup disabled no-check"
+#: Another one: who finds no server at all is sent there once, so a second later it is looked for one again. At its first moment a
+#: gate knows no address of a container yet, and what was away for less than its checks may be back. Not for checks of other gates.
+RETRY_SERVER = "retry"
+RETRY = (
+    f"use-server {RETRY_SERVER} if {{ nbsrv eq 0 }} !{{ path_beg /health }}",
+    f"server {RETRY_SERVER} 127.0.0.1:9 weight 0 no-check",
+)
 #: Seconds after which those who are refused for too much work may come again.
 RETRY_AFTER = 5
 #: What a gate says to another one instead of 503, which vLLM may mean itself: nobody here began with the request. HAProxy
@@ -93,13 +102,18 @@ def render(sections: t.Iterable[Section]) -> str:
     return "\n\n".join("\n  ".join(section) for section in sections)
 
 
+def unproven(backend: str, server: str, port: int) -> str:
+    """A line of the file of states, for a server by TLS that is down until its first check. (HAProxy 3.1 has init-state for that.)"""
+    return f"0 {backend} 0 {server} - 0 0 1 1 0 1 0 0 6 0 0 0 - {port} - 1 0 - - 0"
+
+
 def overall(limits: Limits) -> Section:
     return [
         "global",
         "log stdout format raw local0",
         f"maxconn {limits.max_connections}",
         f"stats socket {RUN}/{ADMIN_SOCKET} mode 600 level admin",
-        f"server-state-file {STATE}/servers",
+        f"server-state-file {MEMORY}/servers",
         f"hard-stop-after {limits.request_timeout + 30}s",
         f"tune.bufsize {BUFFER}",
         "ssl-default-bind-options ssl-min-ver TLSv1.2",
@@ -286,6 +300,7 @@ def backend(one: Backend, docker: bool) -> Section:
         named = f" hdr {SERVER_HEADER} %[srv_name]" if remote else ""
         lines += ["option httpchk", f"http-check send meth GET uri {one.check}{named}"]
     lines += [_server(server, docker, bool(one.check)) for server in one.servers]
+    lines += RETRY if one.check else ()
     return [*lines, *([HOLD] if one.hold else [])]
 
 

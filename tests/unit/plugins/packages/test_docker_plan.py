@@ -241,10 +241,12 @@ def test_connections_to_published_ports_wait_while_the_engine_starts() -> None:
     """Once it has, and where it can't, the rule is gone."""
     found = plan(variables(), host("Debian-13"), PORTS)["unit"]
     assert found["differs"] is True and found["path"] in look(variables(manage_packages=False))["files"]
-    lines = dict(line.split("=", 1) for line in found["text"].splitlines() if line.startswith("Exec"))
+    lines = [tuple(line.split("=", 1)) for line in found["text"].splitlines() if line.startswith("Exec")]
     rule = "PREROUTING -p tcp --syn -m addrtype --dst-type LOCAL -m multiport --dports 80,443,4000 -j DROP"
-    assert lines["ExecStartPre"] == f"-/bin/sh -c 'iptables -w 5 -t raw -I {rule}'"
-    assert f"-D {rule}" in lines["ExecStartPost"] and lines["ExecStopPost"] == lines["ExecStartPost"]
+    tables = ("iptables -w 5 -t raw", "ip6tables -w 5 -t raw")
+    assert lines[:2] == [("ExecStartPre", f"-/bin/sh -c '{table} -I {rule}'") for table in tables]
+    ends = [f"-/bin/sh -c '{table} -D {rule} 2>/dev/null'" for table in tables]
+    assert lines[2:] == [(moment, end) for moment in ("ExecStartPost", "ExecStopPost") for end in ends]
 
 
 @pytest.mark.parametrize("given", [{"manage_service": False}, {"live_restore": False}])

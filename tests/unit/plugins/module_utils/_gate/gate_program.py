@@ -14,13 +14,13 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._gate.traffic imp
 
 HEADER = "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight"
 ONE, TWO, OTHER = Server("vllm-a", "gpu1-a"), Server("vllm-a", "gpu2-a"), Server("vllm-b", "gpu1-b")
-HOLD_A = Server("vllm-a", "hold")
+HOLD_A, RETRY_A = Server("vllm-a", "hold"), Server("vllm-a", "retry")
 
 
 class Worker:
     def __init__(self) -> None:
-        self.admin = {ONE: 0, TWO: 0, OTHER: 0, HOLD_A: 5, Server("vllm-b", "hold"): 5}
-        self.status = {server: "no check" if server.name == "hold" else "UP" for server in self.admin}
+        self.admin = {ONE: 0, TWO: 0, OTHER: 0, RETRY_A: 0, HOLD_A: 5, Server("vllm-b", "hold"): 5}
+        self.status = {server: "UP" if server in (ONE, TWO, OTHER) else "no check" for server in self.admin}
         self.current = dict.fromkeys(self.admin, 0)
         self.told: list[str] = []
 
