@@ -31,6 +31,8 @@ from rendering import make_instance
 from .proxy import docker, images
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+#: Its connections are how start.sh knows HAProxy's, and root has others here.
+USER = os.getuid() or 60803
 KEY, SECRET = "a-key-of-the-fleet", "s" * 40
 #: Where the containers would be, by a pattern of the configuration.
 DOCKER_NAME = re.compile(r"(llmfleet-[\w-]+):(\d+) resolvers docker resolve-prefer ipv4 init-addr none")
@@ -71,6 +73,8 @@ class Gate:
         self.container = ""
         for name in ("config", "secrets", "run", "state"):
             (folder / name).mkdir(parents=True)
+        # HAProxy's sockets are its own.
+        (folder / "run").chmod(0o777)
 
     @property
     def socket(self) -> str:
@@ -114,7 +118,7 @@ class Gate:
         mounts = {"config": gate_config.CONFIG, "secrets": gate_config.SECRETS}
         mounts |= {"run": gate_config.RUN, "state": gate_config.STATE}
         volumes = [word for name, inside in mounts.items() for word in ("-v", f"{self.folder / name}:{inside}")]
-        user = ["--user", f"{os.getuid()}:{os.getgid()}", "--read-only", "--cap-drop", "ALL"]
+        user = ["--user", f"{USER}:{USER}", "--read-only", "--cap-drop", "ALL"]
         shutil.copy(CHECKOUT / "roles/gate/files/start.sh", self.folder / "config")
         program, *args = gate.START
         command = ["--entrypoint", program, images("gate")["gate"], *args, *gate.command(gate_config.MEMORY)]
