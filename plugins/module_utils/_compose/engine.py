@@ -68,6 +68,12 @@ class Row(t.NamedTuple):
     oneoff: str
 
 
+def _row(id: str, names: str, *labels: str) -> Row:
+    """With links of old, `web/db` is a name too: that of a neighbour's."""
+    own = [name for name in names.split(",") if "/" not in name]
+    return Row(id, own[0] if own else names, *labels)
+
+
 class Container(t.NamedTuple):
     """The part of `docker inspect` that a plan and a wait need."""
 
@@ -182,15 +188,15 @@ class Engine:
         """All containers of the host, ours or not, running or not."""
         if not shutil.which("docker"):
             raise EngineMissing("the docker command is not there")
-        fields = ["{{.ID}}", "{{.Names}}", *(f'{{{{.Label "{label}"}}}}' for label in ROW_LABELS)]
-        code, output, error = self.runner(
-            ["docker", "ps", "--all", "--no-trunc", "--format", "\t".join(fields)], None, QUERY_SECONDS
-        )
+        # As JSON: whoever made a container may have put a tab or a line end into a label.
+        fields = [".ID", ".Names", *(f'(.Label "{label}")' for label in ROW_LABELS)]
+        row = "[" + ",".join(f"{{{{json {field}}}}}" for field in fields) + "]"
+        code, output, error = self.runner(["docker", "ps", "--all", "--no-trunc", "--format", row], None, QUERY_SECONDS)
         if code == TIMED_OUT:
             raise EngineError(f"docker ps: {error}; the engine hangs, see: systemctl status docker")
         if code:
             raise EngineMissing(f"docker ps: {(error or output).strip()}")
-        return [Row(*line.split("\t")) for line in output.splitlines() if line.strip()]
+        return [_row(*json.loads(line)) for line in output.split("\n") if line.strip()]
 
     def inspect(self, ids: t.Iterable[str]) -> list[Container]:
         wanted = list(ids)
@@ -257,7 +263,7 @@ class Engine:
     def left_networks(self, needed: t.Container[str]) -> list[str]:
         """Networks of our projects, but for the *needed* ones, that no container is in, running or not."""
         shown = self.run("network", "ls", "--filter", f"label={LABEL_FLEET}", "--format", _network_row())
-        rows = [line.split("\t") for line in shown.splitlines() if "\t" in line]
+        rows = [line.split("\t", 1) for line in shown.splitlines() if "\t" in line]
         return [name for name, project in rows if project not in needed and not self.members(name)]
 
     def remove_networks(self, names: t.Sequence[str]) -> None:

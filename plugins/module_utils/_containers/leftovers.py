@@ -105,7 +105,8 @@ def _is_weights(path: str) -> bool:
 
 def caches(look: Look) -> list[Found]:
     """Of instances that are neither declared nor there: a project that is there has its compose file."""
-    shared = [path for path in _folders(look.cache_dir) if _below(look.cache_dir, look.root)] if look.cache_dir else []
+    shared = _folders(look.cache_dir) if look.cache_dir and _below(look.cache_dir, look.root) else []
+    shared = [path for path in shared if not _holds_more(path, look)]
     projects = [path for path in _folders(os.path.join(look.root, "vllm")) if not _has_project(path)]
     own = [os.path.join(path, "cache") for path in projects if os.path.isdir(os.path.join(path, "cache"))]
     gone = [path for path in own if os.path.basename(os.path.dirname(path)) not in look.instances]
@@ -117,6 +118,13 @@ def caches(look: Look) -> list[Found]:
 
 def _has_project(path: str) -> bool:
     return os.path.exists(os.path.join(path, "compose.yml"))
+
+
+def _holds_more(path: str, look: Look) -> bool:
+    """Where the folder of caches is that of projects or of weights too, what lies in it is no cache."""
+    weights = os.path.realpath(look.models_dir)
+    around = os.path.dirname(os.path.realpath(path)) in (weights, os.path.realpath(os.path.join(look.root, "vllm")))
+    return around or weights == os.path.realpath(path) or _below(weights, path) or STATE_DIR in os.listdir(path)
 
 
 def _below(path: str, root: str) -> bool:
@@ -133,10 +141,16 @@ def _folders(path: str) -> list[str]:
 
 
 def _folder(kind: str, path: str) -> Found:
-    total = 0
-    for folder, _names, files in os.walk(path):
-        total += sum(os.lstat(os.path.join(folder, name)).st_size for name in files)
+    total = sum(_size(os.path.join(folder, name)) for folder, _names, files in os.walk(path) for name in files)
     return {"kind": kind, "name": path, "bytes": total}
+
+
+def _size(path: str) -> int:
+    """Nothing of what went meanwhile: a program may be at work in its cache."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def perform(engine: Engine, look: Look, wanted: t.Sequence[str] | None, check_mode: bool) -> Found:

@@ -18,7 +18,7 @@ import typing as t
 from .settings import BackupError, Settings
 
 NAME = re.compile(r"^llmfleet-(\d{8}T\d{6}Z)\.tar(\.age)?$")
-PARTIAL, TRIAL = ".partial", ".trial"
+PARTIAL, TRIAL = ".llmfleet-partial", ".llmfleet-trial"
 STATUS, LOCK = "last.json", ".lock"
 #: A dump is written, then it is written into the archive.
 COPIES = 2
@@ -140,8 +140,8 @@ class Lock:
 
     def __enter__(self) -> Lock:
         self.umask = os.umask(0o077)
+        # One that is there keeps its mode: others may have their backups in it too. What is written here is for root only.
         os.makedirs(self.directory, mode=0o700, exist_ok=True)
-        os.chmod(self.directory, 0o700)
         self.handle = open(os.path.join(self.directory, LOCK), "w", encoding="utf-8")
         deadline = time.monotonic() + self.seconds
         while True:

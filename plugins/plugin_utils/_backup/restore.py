@@ -157,9 +157,11 @@ def _data_folder(container: t.Mapping[str, t.Any]) -> str:
 def switch(settings: Settings, database: str) -> dict[str, t.Any]:
     """Puts a database in the place of the running one, which is kept under another name. Both in one transaction."""
     server = Postgres(settings.container)
-    there = server.databases()
-    if database not in there or database == settings.database:
-        raise BackupError(f"There is no database {database} to put in its place. There are: {', '.join(there)}.")
+    there, ours = server.databases(), [*kept(settings, server), *kept(settings, server, "new")]
+    if database not in ours:
+        raise BackupError(
+            f"{database} is no database that was kept, or loaded, to put in its place. There are: {', '.join(ours) or 'none'}."
+        )
     aside, name = beside(settings.database, "kept"), settings.database
     moves = [f"ALTER DATABASE {identifier(database)} RENAME TO {identifier(name)};\n"]
     if name in there:

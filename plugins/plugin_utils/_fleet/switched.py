@@ -13,6 +13,8 @@ import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import FleetError
 
+#: Under this name a host's variables have the entries that are off; no variable of the inventory.
+KEPT_OFF = "off"
 HEAD = "---\n# Models that are not served, written by the playbook switch_model.\n"
 Variables = t.Mapping[str, t.Any]
 
@@ -33,7 +35,9 @@ def served(variables: Variables) -> dict[str, t.Any]:
     models = [_without(entry, off) for entry in variables["llm_models"] if entry["name"] not in off]
     external = [_without(entry, off) for entry in variables["llm_external_models"]]
     fallbacks = [name for name in variables["llm_default_fallbacks"] if name not in off]
-    return {**variables, "llm_models": models, "llm_external_models": external, "llm_default_fallbacks": fallbacks}
+    kept = [entry for entry in variables["llm_models"] if entry["name"] in off]
+    of_models = {"llm_models": models, "llm_external_models": external, "llm_default_fallbacks": fallbacks}
+    return {**variables, **of_models, KEPT_OFF: kept}
 
 
 def _without(entry: Variables, off: t.Container[str]) -> dict[str, t.Any]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import look
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import backup, watch
 
 PLAYBOOKS = sorted((Path(__file__).resolve().parents[3] / "playbooks").glob("*.yml"))
 PLAYS = [(path.name, play) for path in PLAYBOOKS for play in yaml.safe_load(path.read_text()) if "hosts" in play]
@@ -76,3 +78,16 @@ def test_a_server_that_does_not_answer_can_be_decommissioned() -> None:
     (only,) = last["tasks"]
     assert only["ansible.builtin.meta"] == "clear_host_errors"
     assert "unreachable_hosts[server]" in only["when"]
+
+
+def test_uninstall_removes_units_and_programs_by_their_whole_names() -> None:
+    """Somebody else's llmfleet-monitor.service is none of ours."""
+    tasks = yaml.safe_load((PLAYBOOKS[0].parent / "tasks" / "remove_units.yml").read_text())
+    units = set(tasks[0]["ansible.builtin.find"]["patterns"])
+    programs = set(tasks[2]["vars"]["llm_programs"])
+    former = {Path(path).name for path in watch.FORMER if path.startswith(watch.UNITS)}
+    kinds = [f"{name}.{kind}" for name in (backup.BACKUP, backup.TEST) for kind in ("timer", "service")]
+    assert units == {watch.SERVICE, watch.TIMER, *former, *kinds}
+    of_backup = {backup.PROGRAM, backup.LIBRARY, backup.CONFIG, backup.DECLARATION, backup.RCLONE}
+    assert programs >= {*watch.PROGRAMS, watch.FORMER[-1], *of_backup, look.FIGURES, look.ANSWERS}
+    assert not [name for name in units | programs if "*" in name]

@@ -46,7 +46,7 @@ def is_word(text: str) -> bool:
     """Whether it is text to YAML, where 405, null and 1e3 are none."""
     try:
         return isinstance(yaml.safe_load(text), str)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # such as 2024-13-45, which is a date and none
         return False
 
 

@@ -40,6 +40,8 @@ NAMES = {
     "str": "text",
 }
 _MISSING = object()
+#: No variable means more, and .inf means nothing that could be written down.
+LARGEST = 2**63
 #: The one in C reads all the roles in a tenth of the time.
 _LOADER: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -58,7 +60,7 @@ def judge(option: Option, value: t.Any, where: str = "") -> tuple[t.Any, list[Fa
     kind = option.get("type", "str")
     try:
         converted = _CONVERT[kind](value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return value, [(where, _wrong_type(option, value, kind))]
     choices = option.get("choices")
     # Those of a list are for its elements.
@@ -111,7 +113,10 @@ def _number(convert: t.Callable[[t.Any], t.Any]) -> t.Callable[[t.Any], t.Any]:
     def converted(value: t.Any) -> t.Any:
         if isinstance(value, bool):
             raise TypeError("true or false")
-        return convert(value)
+        found = convert(value)
+        if not -LARGEST < found < LARGEST:  # .nan is neither
+            raise ValueError("no number that a program takes")
+        return found
 
     return converted
 

@@ -165,9 +165,24 @@ def path(value: t.Any) -> str:
     text = str(value)
     if one_line(text):
         return "has a control character or a line end; write an absolute path such as /opt/llmfleet"
-    if not text.startswith("/") or text.startswith("//") or ".." in text.split("/"):
-        return f"{shown(value)} is no absolute path; write one such as /opt/llmfleet, without .."
+    if not text.startswith("/") or text.startswith("//") or {".", ".."} & set(text.split("/")):
+        return f"{shown(value)} is no absolute path; write one such as /opt/llmfleet, without .. and ."
     return "" if text.strip("/") else "is /, the whole host; write a directory such as /opt/llmfleet"
+
+
+#: Folders of the system, or of everybody.
+_OTHERS = """
+/bin /boot /dev /etc /home /lib /lib64 /media /mnt /opt /proc /root /run /sbin /srv /sys /tmp /usr /usr/lib /usr/local /usr/local/lib
+/usr/share /var /var/lib /var/lib/docker /var/log /var/opt /var/tmp
+"""
+_SHARED = frozenset(_OTHERS.split())
+
+
+def own_path(value: t.Any) -> str:
+    """A folder in which models, postgres, backup and the like are the fleet's, so that they may be removed one day."""
+    if str(value).rstrip("/") in _SHARED:
+        return f"{shown(value)} is a folder that others use too; write one of the fleet's own, such as {str(value).rstrip('/')}/llmfleet"
+    return path(value)
 
 
 def url(value: t.Any) -> str:

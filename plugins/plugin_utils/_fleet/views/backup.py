@@ -14,6 +14,7 @@ import typing as t
 from pathlib import Path
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import secret_parts
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import switched
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
@@ -73,7 +74,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
             {"path": LIBRARY, "mode": "0755"},
             {"path": PROGRAM.rpartition("/")[0], "mode": "0755"},
             {"path": CONFIG.rpartition("/")[0], "mode": "0700"},
-            {"path": str(said["backup_dir"]), "mode": "0700"},
+            *_own_folder(fleet.root, str(said["backup_dir"])),
         ],
         "packages": [name for name in _packages(said) if name not in found],
         "timers": wanted,
@@ -86,6 +87,11 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "rclone_config": RCLONE,
         "database": str(said["postgres_database"]),
     }
+
+
+def _own_folder(root: str, path: str) -> list[dict[str, str]]:
+    """One elsewhere may be others' too, such as a disk for all backups: the program makes it where it is missing, and that is all."""
+    return [{"path": path, "mode": "0700"}] if f"{path}/".startswith(f"{root}/") else []
 
 
 def _is_on(host: Host, timer: str) -> bool:
@@ -168,7 +174,7 @@ def settings(fleet: Fleet, host: Host) -> dict[str, t.Any]:
 
 
 #: A secret as a whole, and what only a run of its own is given.
-LEFT_OUT = ("backup_rclone_config", "preflight_leaving")
+LEFT_OUT = ("backup_rclone_config", "preflight_leaving", switched.KEPT_OFF)
 
 
 def declaration(fleet: Fleet) -> str:

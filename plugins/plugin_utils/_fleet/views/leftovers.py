@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, switched
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import SERVICES
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import weights
 
 
 def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
@@ -21,7 +23,19 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
         "root": fleet.root,
         "models_dir": str(said["vllm_models_dir"]),
         "cache_dir": str(said["vllm_cache_dir"] or ""),
-        "models": sorted({str(entry["model"]) for entry in said["llm_models"] if entry.get("model")}),
+        "models": sorted(
+            {name for entry in _declared(said) for name in _repositories(entry, str(said["vllm_version"]))}
+        ),
         "instances": sorted(one["name"] for one in own),
         "images": sorted(images),
     }
+
+
+def _declared(said: t.Mapping[str, t.Any]) -> list[t.Mapping[str, t.Any]]:
+    """Also those that are off for now: a switch back is not to wait for a download."""
+    return [entry for entry in (*said["llm_models"], *said.get(switched.KEPT_OFF, ())) if entry.get("model")]
+
+
+def _repositories(entry: t.Mapping[str, t.Any], vllm_version: str) -> set[str]:
+    """Also of what loads beside the model."""
+    return {str(entry["model"]), *weights.repositories(entry, modes.options(entry, vllm_version))}

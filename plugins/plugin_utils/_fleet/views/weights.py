@@ -46,12 +46,17 @@ def downloads(instance: Instance) -> list[dict[str, t.Any]]:
     options = instance["options"]
     if options.get("load-format") in OWN_LOADERS or not (is_path(instance["model"]) or is_hub(instance["model"])):
         return []
-    named = [(instance["model"], instance["revision"])]
+    found = repositories(instance, options)
+    return [{"repository": name, "revision": found[name]} for name in sorted(found)]
+
+
+def repositories(model: Said, options: Said) -> dict[str, t.Any]:
+    """Of the hub, each with its revision: the model's own, its tokenizer's, that of its draft and those of its adapters."""
+    named = [(model["model"], model.get("revision"))]
     named += [(options.get(name), options.get(revision)) for name, revision in REPOSITORY_OPTIONS]
     named += [_draft(options.get("speculative-config"))]
     named += [(path, None) for path in _adapters(options.get("lora-modules"))]
-    found = {name: revision for name, revision in reversed(named) if isinstance(name, str) and is_hub(name)}
-    return [{"repository": name, "revision": found[name]} for name in sorted(found)]
+    return {name: revision for name, revision in reversed(named) if isinstance(name, str) and is_hub(name)}
 
 
 def is_hub(name: str) -> bool:

@@ -121,16 +121,24 @@ def test_what_is_half_written_is_removed_and_a_full_disk_is_named(
 
 def test_one_run_at_a_time_in_a_folder_for_root_which_begins_without_leftovers(tmp_path: Path) -> None:
     directory = tmp_path / "backup"
-    (directory / ".partial-1").mkdir(parents=True)
+    (directory / ".llmfleet-partial-1").mkdir(parents=True)
     orphan = directory / "llmfleet-20260101T000000Z.tar.json"
     orphan.write_text("{}")
     with folder.Lock(str(directory), 0):
-        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         assert [path.name for path in directory.iterdir()] == [folder.LOCK]
         with pytest.raises(BackupError, match="when it is through"), folder.Lock(str(directory), 0):
             pass
     with folder.Lock(str(directory), 0):
         pass
+
+
+def test_a_folder_for_all_backups_keeps_its_mode_and_what_others_have_in_it(tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    (directory / ".partial").mkdir(parents=True)
+    directory.chmod(0o2775)
+    with folder.Lock(str(directory), 0):
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o2775
+    assert (directory / ".partial").is_dir()
 
 
 def test_last_json_says_what_came_of_it_and_remembers_the_restore_test(tmp_path: Path) -> None:
@@ -298,6 +306,19 @@ def test_only_kept_databases_are_found() -> None:
     assert found == ["litellm_kept_20261126t101500z"]
     loaded = restore.kept(said(Path("/x")), t.cast(postgres.Postgres, Server()), "new")
     assert loaded == ["litellm_new_20261126t101500z"]
+
+
+@pytest.mark.parametrize("name", ["postgres", "template1", "litellm", "payroll", "other_kept_20261126t101500z"])
+def test_no_other_database_is_put_in_the_place_of_the_running_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Server:
+        def databases(self) -> list[str]:
+            return ["postgres", "template1", "litellm", "payroll", "other_kept_20261126t101500z"]
+
+    monkeypatch.setattr(restore, "Postgres", lambda container: Server())
+    with pytest.raises(BackupError, match="no database that was kept, or loaded"):
+        restore.switch(said(tmp_path), name)
 
 
 def test_rows_that_differ_are_told() -> None:

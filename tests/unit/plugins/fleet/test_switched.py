@@ -11,7 +11,9 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import switched
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import FleetError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet, FleetError
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import backup, leftovers
+from declared import hosts_of
 
 TWO: dict[str, t.Any] = {
     "llm_models": [{"name": "a", "fallbacks": ["b"]}, {"name": "b"}],
@@ -30,6 +32,27 @@ def test_what_is_off_is_no_model_and_no_fallback() -> None:
     assert found["llm_external_models"] == [{"name": "x", "fallbacks": ["a"]}]
     assert found["llm_default_fallbacks"] == []
     assert TWO["llm_models"][0]["fallbacks"] == ["b"]
+
+
+def test_weights_that_load_beside_a_model_or_are_off_are_in_use() -> None:
+    """What cleanup removes would be missing at the next start, or downloaded again at the switch back."""
+    models = [
+        {
+            "name": "a",
+            "model": "o/big",
+            "engine_args": {
+                "speculative_config": {"model": "o/draft", "num_speculative_tokens": 3},
+                "tokenizer": "o/words",
+                "lora-modules": ["tone=o/adapter"],
+            },
+        },
+        {"name": "b", "model": "o/off"},
+    ]
+    hosts = hosts_of(models, {"one": {"llm_models_off": ["b"]}}, {"gateways": ["one"], "gpu_servers": ["one"]})
+    host = hosts["one"]._replace(variables=switched.served(hosts["one"].variables))
+    fleet = Fleet("/opt/llmfleet", ["one"], ["one"], {"one": host}, [], "known", {})
+    assert leftovers.view(fleet, host)["models"] == ["o/adapter", "o/big", "o/draft", "o/off", "o/words"]
+    assert "o/off" not in backup.declaration(fleet)
 
 
 def test_a_name_of_no_model_is_a_fault() -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import typing as t
 
@@ -28,7 +29,8 @@ NVIDIA_REPOSITORY = "https://developer.download.nvidia.com/"
 
 def numbers(version: t.Any) -> tuple[int, ...]:
     """A version that can be compared; empty for text that is none."""
-    return tuple(int(part) for part in str(version).split(".")) if re.fullmatch(r"\d+(\.\d+)*", str(version)) else ()
+    fine = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})*", str(version))
+    return tuple(int(part) for part in str(version).split(".")) if fine else ()
 
 
 # ---- docker
@@ -53,7 +55,8 @@ def address_pools(value: t.Sequence[t.Mapping[str, t.Any]]) -> str:
         fault = values.network(pool.get("base", ""))
         if fault:
             return f"base {fault}"
-        prefix, longest = int(str(pool["base"]).split("/")[1]), 128 if ":" in str(pool["base"]) else 32
+        base = ipaddress.ip_network(str(pool["base"]), strict=False)
+        prefix, longest = base.prefixlen, base.max_prefixlen
         if not prefix <= pool.get("size", 0) <= longest:
             return (
                 f"size {pool.get('size')} does not fit into {pool['base']}; write a prefix length from {prefix} to {longest},"

@@ -161,7 +161,7 @@ FLEET: dict[str, Rule] = {
     "llm_gpu_count": values.between(0, 64),
     "llm_gpu_hour_price": values.between(0),
     "llm_private_address": values.optional(values.reachable_address),
-    "llm_project_root": values.path,
+    "llm_project_root": values.own_path,
     "llm_rollout_batch": values.matching(re.compile(r"[1-9][0-9]*%?"), "number of instances", "1 or 25%"),
     "llm_rollout_min_ready": values.optional(_REPLICAS),
     "llm_rollout_min_ready_by_model": lambda value: values.each(_REPLICAS)(value.values()),

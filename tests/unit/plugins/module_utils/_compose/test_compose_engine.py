@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -133,7 +134,7 @@ def test_config_and_hashes_read_the_compose_file_from_stdin(docker: Path) -> Non
 
 
 def test_rows_tell_whose_a_container_is(docker: Path) -> None:
-    answer(docker, r"""printf 'id1\tweb-1\tp\tweb\t/opt/p\tp\tFalse\nid2\tother\t\t\t\t\t\n'""")
+    answer(docker, """echo '["id1","web-1","p","web","/opt/p","p","False"]'; echo '["id2","other","","","","",""]'""")
     assert Engine(RUNNER).rows() == [
         Row("id1", "web-1", "p", "web", "/opt/p", "p", "False"),
         Row("id2", "other", "", "", "", "", ""),
@@ -160,6 +161,16 @@ def test_images_that_are_all_here_are_one_question(docker: Path) -> None:
 def test_images_that_are_not_here_are_left_out(docker: Path) -> None:
     answer(docker, """case "$*" in *away*) exit 1;; *here*) echo sha256:1;; esac""")
     assert Engine(RUNNER).image_ids(["here:1", "away:1", "here:1"]) == {"here:1": "sha256:1"}
+
+
+def test_a_label_can_not_look_like_the_line_of_another_container(docker: Path) -> None:
+    forged = "/srv\nid1\tname\tp\tweb\t/opt/p\tp\tFalse"
+    rows = [["id2", "web/db,db", "p", "s", forged, "", ""], ["id3", "x", "a\tb", "", "", "", ""]]
+    (docker / "rows").write_text("\n".join(map(json.dumps, rows)))
+    answer(docker, f"cat {docker}/rows")
+    found = Engine(RUNNER).rows()
+    assert [(one.id, one.name, one.fleet_project) for one in found] == [("id2", "db", ""), ("id3", "x", "")]
+    assert "{{json (.Label" in calls(docker)[0]
 
 
 def test_networks_that_are_not_here_are_left_out(docker: Path) -> None:

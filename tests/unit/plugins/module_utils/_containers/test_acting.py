@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import typing as t
@@ -59,7 +60,7 @@ class Docker:
             network = words[-1].partition("network=")[2]
             return 0, "\n".join(self.networks.get(network, []) if network else self.boxes), ""
         rows = [[n, n, b["fleet"], "s", "/", b["fleet"], "False"] for n, b in self.boxes.items()]
-        return 0, "\n".join("\t".join(row) for row in rows), ""
+        return 0, "\n".join(map(json.dumps, rows)), ""
 
     def _inspect(self, words: list[str]) -> tuple[int, str, str]:
         found = [self.boxes[name] for name in words[2:]]
@@ -264,6 +265,26 @@ def test_weights_and_caches_go_only_below_the_root(tmp_path: Path) -> None:
     assert (root / "vllm/gone/cache/file").exists()
 
 
+@pytest.mark.parametrize("folder", ["vllm", "models", "."])
+def test_a_folder_of_caches_that_holds_more_is_left(tmp_path: Path, folder: str) -> None:
+    root = tmp_path / "root"
+    for path in ("models/hub/models--o--used", "vllm/chat/.llmfleet", "vllm/old", "mine"):
+        (root / path).mkdir(parents=True)
+    said = look(root, cache_dir=str(root / folder))
+    assert [one["name"] for one in leftovers.caches(said)] == []
+
+
+def test_a_cache_in_which_a_program_is_at_work_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked = os.walk
+
+    def before_it_went(path: str) -> t.Iterator[t.Any]:
+        return ((folder, names, [*files, "gone"]) for folder, names, files in walked(path))
+
+    monkeypatch.setattr(os, "walk", before_it_went)
+    (tmp_path / "file").write_text("12345")
+    assert leftovers._folder("cache", str(tmp_path))["bytes"] == 5
+
+
 # ---- uninstalling
 
 
@@ -285,6 +306,38 @@ def test_data_and_what_is_not_ours_stay(tmp_path: Path) -> None:
     assert uninstalling.perform(Engine(docker), str(tmp_path), False, False)["changed"] is False
     again = uninstalling.perform(None, str(tmp_path), True, False)
     assert [os.path.basename(path) for path in again["kept"]] == ["mine"]
+
+
+def test_what_links_lead_to_and_disks_that_are_mounted_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, elsewhere = tmp_path / "root", tmp_path / "elsewhere"
+    (elsewhere / "empty").mkdir(parents=True)
+    (root / "postgres" / "data").mkdir(parents=True)
+    (root / "postgres" / "data" / "base").write_text("x")
+    (root / "redis").symlink_to(elsewhere)
+    (root / "vllm").symlink_to(tmp_path / "nowhere")
+    uninstalling.perform(None, str(root), False, False)
+    assert (elsewhere / "empty").is_dir() and (root / "redis").is_symlink()
+
+    disk, rmdir = str(root / "postgres" / "data"), os.rmdir
+
+    def busy(path: str, **more: t.Any) -> None:
+        if os.path.basename(path) == "data":
+            raise OSError(errno.EBUSY, "Device or resource busy", path)
+        rmdir(path, **more)
+
+    monkeypatch.setattr(os, "rmdir", busy)
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == disk)
+    uninstalling.perform(None, str(root), True, False)
+    assert os.listdir(disk) == [] and sorted(os.listdir(root)) == ["postgres"]
+    assert (elsewhere / "empty").is_dir()
+    assert uninstalling.perform(None, str(root), True, False)["changed"] is False
+
+
+def test_a_root_that_is_a_link_does_not_end_in_an_error(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "locks").mkdir(parents=True)
+    (tmp_path / "root").symlink_to(tmp_path / "disk")
+    assert uninstalling.perform(None, str(tmp_path / "root"), True, False)["changed"] is True
+    assert os.listdir(tmp_path / "disk") == []
 
 
 # ---- moving
