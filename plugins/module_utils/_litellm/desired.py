@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from . import shapes
 from . import wanted as wanted_module
 from .argspec import Spec, object_spec
 from .errors import Failure, PlanError, StateError
@@ -91,6 +92,11 @@ class _Reading:
         spec = self._spec(kind)
         strange = [f"{where}: {unknown(name, spec)}" for name in item if name not in spec]
         known = {name: value for name, value in item.items() if name in spec}
+        misshapen = {name: fault for name, value in known.items() if (fault := shapes.fault(spec[name], value))}
+        if misshapen:
+            self.mistakes += strange + [f"{where}: {name}{fault}" for name, fault in misshapen.items()]
+            self.mistakes += self._of_the_rest(kind, {name: known[name] for name in known if name not in misshapen})
+            return None
         checked = self._validator(kind, frozenset(known)).validate(known)
         wrong = [f"{where}: {message}" for message in checked.error_messages]
         identity = checked.validated_parameters.get(kind.identity)

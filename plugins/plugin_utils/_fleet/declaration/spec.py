@@ -122,7 +122,7 @@ def _number(convert: t.Callable[[t.Any], t.Any]) -> t.Callable[[t.Any], t.Any]:
 
 
 def _text(value: t.Any) -> str:
-    if isinstance(value, (dict, list, tuple)):
+    if isinstance(value, (dict, list, tuple, bool)):  # what was yes, no, on or off in YAML is another text by now
         raise TypeError("no text")
     # A text stays the object that it is: whether it is a template still hangs on that.
     return value if isinstance(value, str) else str(check_type_str(value))

@@ -242,12 +242,41 @@ def test_a_wrong_type_hides_no_other_mistake_of_the_same_object() -> None:
     wrong = {"key_alias": "app", "rpm_limit": "many", "budget_duration": "1 day", "max_budget": -4}
     found = desired.mistakes({"keys": [wrong]})
     assert len(found) == 3
-    for said in ("argument 'rpm_limit'", "'1 day' is no duration", "max_budget must not be below zero"):
+    for said in (
+        "keys #0: rpm_limit must be a whole number",
+        "'1 day' is no duration",
+        "max_budget must not be below zero",
+    ):
         assert any(said in line for line in found)
     assert desired.mistakes({"keys": [{"budget_duration": "0d"}]}) == [
         "keys #0: missing required arguments: key_alias",
         "key '(without a name)': budget_duration: '0d' is no time at all",
     ]
+
+
+@pytest.mark.parametrize(
+    ("plural", "options", "said"),
+    [
+        ("keys", {"key_alias": True}, "keys #0: key_alias is true or false to YAML; write it in quotes"),
+        ("keys", {"key_alias": [SECRET]}, "keys #0: key_alias must be text, not a list"),
+        ("keys", {"models": [{"gpt": "x"}]}, "keys #0: models[0] must be text, not a dictionary"),
+        ("keys", {"models": ["a", None]}, "keys #0: models[1] is empty; write text, or take it out"),
+        ("keys", {"models": [False]}, "keys #0: models[0] is true or false to YAML; write it in quotes"),
+        ("keys", {"tpm_limit": {"api_key": SECRET}}, "keys #0: tpm_limit must be a whole number, not a dictionary"),
+        ("keys", {"tpm_limit": INFINITE}, "keys #0: tpm_limit must be a whole number"),
+        ("keys", {"tpm_limit": 10**40}, "keys #0: tpm_limit must be a whole number"),
+        ("keys", {"duration": {"api_key": SECRET}}, "keys #0: duration must be text, not a dictionary"),
+        ("keys", {"rotate": 0}, "keys #0: rotate must be a dictionary"),
+        ("keys", {"rotate": {1: 2}}, "keys #0: rotate has a name that is no text"),
+        ("pass_through_endpoints", {"auth": SECRET}, "pass_through_endpoints #0: auth must be true or false"),
+    ],
+)
+def test_what_a_conversion_would_take_for_something_else_is_a_mistake(
+    plural: str, options: dict[str, t.Any], said: str
+) -> None:
+    """A dictionary would become the text of it, yes would become True, and the message would repeat what is in it."""
+    assert said in wrong(plural, **options)
+    assert SECRET not in str(wrong(plural, **options))
 
 
 ADA = {"user_id": "ada", "teams": ["t-1"]}

@@ -55,6 +55,7 @@ def _together(place: Place) -> t.Iterator[tuple[str, str]]:
 
 
 RULES: dict[str, Rule] = {
+    "backup_dir": values.path,
     "backup_keep": values.between(1),
     "backup_keep_days": values.between(0),
     "backup_min_free_mib": values.between(0),

@@ -136,8 +136,13 @@ def _ports(place: Place) -> t.Iterator[tuple[str, str]]:
         yield "edge_https_port", "is edge_http_port too; write two different ones"
 
 
+def _before(release: tuple[int, ...], place: Place) -> bool:
+    """Whether an older Caddy is declared; a version that is none has its own line."""
+    return "edge_version" in place.values and caddy.release(place.values) < release
+
+
 def _trusted(place: Place) -> t.Iterator[tuple[str, str]]:
-    if place.values.get("edge_trusted_proxies") and caddy.release(place.values) < caddy.TRUSTED_PROXIES:
+    if place.values.get("edge_trusted_proxies") and _before(caddy.TRUSTED_PROXIES, place):
         yield (
             "edge_trusted_proxies",
             f"needs Caddy {caddy.TRUSTED_PROXIES[0]}.{caddy.TRUSTED_PROXIES[1]} or newer; raise edge_version",
@@ -146,7 +151,7 @@ def _trusted(place: Place) -> t.Iterator[tuple[str, str]]:
 
 def _networks(place: Place) -> t.Iterator[tuple[str, str]]:
     """An older one sees the entrance in place of every client."""
-    if place.values.get("edge_trusted_proxies") or caddy.release(place.values) >= caddy.PROXY_PROTOCOL:
+    if place.values.get("edge_trusted_proxies") or not _before(caddy.PROXY_PROTOCOL, place):
         return
     for group in GROUPS:
         if isinstance(place.values.get(f"edge_{group}"), list):

@@ -113,6 +113,7 @@ LITELLM: dict[str, Rule] = {
 LITELLM_RELATIONS: tuple[Relation, ...] = (_release,)
 
 STATE: dict[str, Rule] = {
+    "gateway_state_api_key": values.optional(secrets.header),
     "gateway_state_api_url": values.optional(values.repository_url),
     "gateway_state_owner": values.not_empty,
     "gateway_state_export_file": values.not_empty,

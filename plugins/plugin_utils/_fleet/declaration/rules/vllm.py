@@ -115,6 +115,7 @@ VLLM: dict[str, Rule] = {
     "vllm_cap_add": values.each(_capability),
     "vllm_download_user": _user,
     "vllm_memory_limit": values.optional(values.docker_size),
+    "vllm_probe_seconds": values.between(1),
     "vllm_pids_limit": values.between(1),
     "vllm_api_key": secrets.of_length(16, secrets.header),
     "vllm_previous_api_key": values.optional(secrets.of_length(16, secrets.header)),

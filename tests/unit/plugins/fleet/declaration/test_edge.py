@@ -36,6 +36,7 @@ def test_nothing_of_it_counts_without_a_domain() -> None:
         ({"edge_ui": "no"}, "edge_ui on one: 'no' is no way in; write open, closed, or a list of networks"),
         ({"edge_ui": []}, "edge_ui on one: a list is no way in"),
         ({"edge_ui": ["10.0.0.1"], **IPV4}, "edge_ui on one: '10.0.0.1' has no prefix"),
+        ({"edge_version": "newest"}, "edge_version on one: 'newest' is no released version"),
         ({"edge_more_paths": ["/*"]}, "edge_more_paths on one: '/*' is no path"),
         ({"edge_more_paths": ["anthropic"]}, "edge_more_paths on one: 'anthropic' is no path"),
         ({"edge_certificates": "letsencrypt"}, "edge_certificates on one"),
