@@ -188,8 +188,7 @@ def figures(host: Host, known: Known) -> dict[str, t.Any]:
     read = host.facts.get("figures")
     if not read:
         return dict(_kept(known, host.name).get("figures") or {})
-    found = read.get("instances") or {}
-    return {name: {"parallel_limit": one.get("parallel_limit")} for name, one in found.items()}
+    return readings.figures(read.get("instances"))
 
 
 # ---- instances

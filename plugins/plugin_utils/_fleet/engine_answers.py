@@ -12,7 +12,7 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.module_utils._engine_answers.keeping import DRAFT, SIZES
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import option_name
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers import within
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.answers import NAME, within
 
 Entry = t.Mapping[str, t.Any]
 #: What speculates without a model of its own, by the names that vLLM takes in the place of a model's.
@@ -35,20 +35,22 @@ def of_hosts(hosts: t.Iterable[Host]) -> list[dict[str, t.Any]]:
 def with_answer(
     config: t.Mapping[str, t.Any], entry: Entry, version: str, answers: t.Sequence[Entry]
 ) -> dict[str, t.Any]:
-    """The config.json with what vLLM said of this entry; as it is, where it was not asked for the like of it."""
+    """The config.json with what vLLM said of this entry; as it is, where it was not asked for the like of it. What a model's author
+    wrote under the name of an answer is none."""
+    config = {name: value for name, value in config.items() if name != NAME}
     draft, wanted = _sizes(entry)
     for one in answers:
         asked = one["asked"]
         same = asked.get("model") == entry["model"] and asked.get("revision") == str(entry.get("revision") or "main")
         if (
             same
-            and tuple(asked.get("draft") or ()) == draft
+            and (asked.get("draft") or []) == list(draft)
             and one.get("vllm") == version
             and _plain(asked.get("options")) == wanted
         ):
             sizes = (int(wanted.get("tensor-parallel-size", 1)), bool(wanted.get("enable-expert-parallel", False)))
             return within(config, one, sizes)
-    return dict(config)
+    return config
 
 
 def _sizes(entry: Entry) -> tuple[tuple[str, ...], dict[str, t.Any]]:

@@ -36,11 +36,12 @@ def bracket(address: str) -> str:
 
 
 def is_address(text: str) -> bool:
+    """One that programs take; a zone, which only one host knows, is any text to Python."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text
 
 
 def is_public(text: str) -> bool:
@@ -53,7 +54,9 @@ def private_address(host: Host, kept: Kept) -> str:
     if declared:
         return declared
     found = host.facts.get("addresses") or {}
-    return str(found.get("default_ipv4") or found.get("default_ipv6") or kept.get("address", ""))
+    read = (found.get("default_ipv4"), found.get("default_ipv6"), kept.get("address"))
+    # It goes into the configuration of every gate: what a host says of itself is not taken as it is.
+    return next((str(one) for one in read if one and is_address(str(one))), "")
 
 
 def address_faults(host: Host, known: bool) -> list[str]:

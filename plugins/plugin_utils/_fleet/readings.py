@@ -14,10 +14,13 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import api_keys, former, upgrades
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpus import Gpu
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.reach import is_address
 
 #: Name of the file under llm_project_root.
 FILE = "reading.json"
 FORMAT = 1
+#: Above every port, GiB and count.
+LARGEST = 2**20
 
 Reading = dict[str, t.Any]
 
@@ -25,7 +28,8 @@ Reading = dict[str, t.Any]
 def newest(hosts: t.Iterable[Host]) -> Reading:
     """The reading with the highest number; one that is damaged or of another format is none."""
     found = [reading for host in hosts if _sound(reading := host.facts.get("reading"))]
-    return max(found, key=lambda reading: reading["number"], default={"number": 0, "hosts": {}, "models": {}})
+    last = max(found, key=lambda reading: reading["number"], default={"number": 0, "hosts": {}, "models": {}})
+    return {**last, "hosts": {name: _sound_host(one) for name, one in last["hosts"].items()}}
 
 
 def _sound(reading: t.Any) -> bool:
@@ -38,6 +42,46 @@ def _sound(reading: t.Any) -> bool:
             for part in ("hosts", "models")
         )
     )
+
+
+def _sound_host(kept: t.Mapping[str, t.Any]) -> Reading:
+    """A host's part without what is not as its readers expect it: a file on a host may be damaged, or somebody's."""
+    return {name: value for name, value in kept.items() if name not in _SOUND or _SOUND[name](value)}
+
+
+def _is_number(value: t.Any, *kinds: type) -> bool:
+    return isinstance(value, kinds or (int,)) and not isinstance(value, bool) and 0 <= value < LARGEST
+
+
+def _are_gpus(value: t.Any) -> bool:
+    return isinstance(value, dict) and all(
+        index.isdecimal()
+        and isinstance(one, list)
+        and len(one) == 3
+        and isinstance(one[0], str)
+        and _are_sizes(one[1:])
+        for index, one in value.items()
+    )
+
+
+def _are_sizes(values: t.Iterable[t.Any]) -> bool:
+    return all(_is_number(one, int, float) for one in values)
+
+
+def figures(value: t.Any) -> Reading:
+    """What vLLM said of its instances, as far as the gateways need it, from a file of the host or a reading."""
+    listed = value if isinstance(value, dict) else {}
+    limits = {name: one.get("parallel_limit") for name, one in listed.items() if isinstance(one, dict)}
+    return {name: {"parallel_limit": limit if _is_number(limit) else None} for name, limit in limits.items()}
+
+
+_SOUND: dict[str, t.Callable[[t.Any], bool]] = {
+    "address": lambda value: isinstance(value, str) and is_address(value),
+    "gpus": _are_gpus,
+    "figures": lambda value: value == figures(value),
+    "ports": lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
+    "litellm_instances": _is_number,
+}
 
 
 def renewed(

@@ -93,7 +93,7 @@ def address(value: t.Any) -> str:
         ipaddress.ip_address(text)
     except ValueError:
         return f"{shown(value)} is no IP address; write one such as 10.0.0.5 or fd00::5"
-    return ""
+    return f"{shown(value)} has a zone, which only one host knows; write an address without %" if "%" in text else ""
 
 
 def reachable_address(value: t.Any) -> str:

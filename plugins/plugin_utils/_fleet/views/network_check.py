@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import typing as t
 
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import readings
+
 if t.TYPE_CHECKING:
     from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import Host
     from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import Fleet
@@ -31,7 +33,7 @@ def network_checks(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
 def _check(instance: Instance, fleet: Fleet, host: Host) -> dict[str, t.Any]:
     nodes = [_member(one, fleet) for one in instance["unit"]]
     head = nodes[0]
-    figures = (fleet.hosts[head["server"]].facts.get("figures") or {}).get("instances") or {}
+    figures = readings.figures((fleet.hosts[head["server"]].facts.get("figures") or {}).get("instances"))
     return {
         "name": f"{head['name']} of {' and '.join(one['server'] for one in nodes)}",
         "servers": [one["server"] for one in nodes],

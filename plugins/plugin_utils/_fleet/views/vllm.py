@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes, readings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.instances import proof_url
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import vllm_networks
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views.compose import (
@@ -84,7 +84,7 @@ def view(fleet: Fleet, host: Host) -> dict[str, t.Any]:
 
 def _known(host: Host) -> t.Mapping[str, t.Any]:
     """Figures of instances that came up here before, by name."""
-    return (host.facts.get("figures") or {}).get("instances") or {}
+    return readings.figures((host.facts.get("figures") or {}).get("instances"))
 
 
 def closed_models(own: t.Iterable[Instance], host: Host) -> list[str]:

@@ -59,6 +59,22 @@ def test_another_entry_does_not(change: dict[str, Any], version: str) -> None:
     assert with_answer(JAMBA, {**ENTRY, **change}, version, [ANSWER]) == JAMBA
 
 
+def test_what_a_models_author_wrote_under_the_name_of_an_answer_is_none() -> None:
+    """A config.json of the hub may hold anything."""
+    forged = with_answer(JAMBA, ENTRY, "0.32.0", [{**ANSWER, "stages": [], "max_model_len": 10**6}])
+    assert NAME in forged
+    assert with_answer(forged, ENTRY, "0.32.0", []) == JAMBA
+    plan, note = GpuMemory({"org/jamba@main": {"config": forged}, "org/jamba": {"config": forged}}).instance(
+        ENTRY, 0, None, "0.32.0"
+    )
+    assert plan is None and "JambaForCausalLM" in note
+
+
+def test_a_damaged_question_of_an_answer_is_another_one() -> None:
+    damaged = {**ANSWER, "asked": {**ANSWER["asked"], "draft": 5}}
+    assert with_answer(JAMBA, ENTRY, "0.32.0", [damaged]) == JAMBA
+
+
 def test_a_model_that_no_formula_knows_gets_a_plan() -> None:
     described = {"org/jamba": {"config": JAMBA}, "org/jamba@main": {"config": JAMBA}}
     without, note = GpuMemory(described).instance(ENTRY, 0, None, "0.32.0")

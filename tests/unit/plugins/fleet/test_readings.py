@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import json
 import typing as t
 
@@ -228,3 +230,42 @@ def test_a_reading_says_what_a_later_run_needs_of_the_gateways() -> None:
     one = fleet_of(MODELS, alone, GROUPS, known=Known(models=DESCRIBED, reading=two.reading))
     assert one.reading["hosts"]["gw"]["redis"] is False
     assert one.hosts["gw"].redis_before and one.hosts["gw"].litellm_processes == 1
+
+
+ODD: list[t.Any] = [None, True, -1, 1.5, 10**30, float("nan"), "x", "{{ x }}", [[]], ["x"], {"a": 1}, {"a": {}}]
+
+
+def damaged(value: t.Any, odd: t.Any) -> t.Iterator[t.Any]:
+    """The same with something else in each of its places."""
+    yield odd
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        for inner in damaged(value[key], odd):
+            changed = copy.deepcopy(value)
+            changed[key] = inner
+            yield changed
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_what_is_damaged_in_a_hosts_file_ends_no_run(odd: t.Any) -> None:
+    reading = json.loads(json.dumps(whole().complete_reading))
+    for hosts in damaged(reading["hosts"], odd):
+        found = readings.newest([Host("gpu1", frozenset(), {}, {"reading": {**reading, "hosts": hosts}})])
+        known = Known(models=DESCRIBED, reading=found, unreachable={"gpu2": "away"})
+        with contextlib.suppress(FleetError):  # what is not known of a host that is away may be a refusal
+            fleet_of(MODELS, HOSTS, GROUPS, known=known)
+
+
+def test_figures_of_a_host_are_numbers_or_nothing() -> None:
+    said = {"a": {"parallel_limit": 7, "warnings": []}, "b": {"parallel_limit": "{{ x }}"}, "c": 5}
+    assert readings.figures(said) == {"a": {"parallel_limit": 7}, "b": {"parallel_limit": None}}
+    assert readings.figures(["x"]) == {}
+
+
+@pytest.mark.parametrize(
+    "address", ["10.0.0.22 check\n  server x 6.6.6.6:80", "fe80::1%\n server x", "gpu2", "fe80::1%eth0"]
+)
+def test_an_address_that_a_host_tells_of_itself_is_one_or_it_has_none(address: str) -> None:
+    """It stands in the configuration of every gate."""
+    hosts = {**HOSTS, "gpu2": host(address, 79.18)}
+    with pytest.raises(FleetError, match="gpu2: nothing is known of its address"):
+        fleet_of(MODELS, hosts, GROUPS, known=Known(models=DESCRIBED))

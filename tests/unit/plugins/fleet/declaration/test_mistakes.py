@@ -126,6 +126,7 @@ MISTAKES: list[tuple[Variables, str]] = [
     ({"llm_gpu_count": "two"}, "llm_gpu_count on gpu1: 'two' is not a whole number"),
     ({"llm_gpu_count": -1}, "llm_gpu_count on gpu1: -1 is out of range; write a number from 0"),
     ({"llm_gpu_count": None}, "llm_gpu_count on gpu1 is null; write a value"),
+    ({"llm_private_address": "fe80::1%eth0"}, "llm_private_address on gpu1: 'fe80::1%eth0' has a zone"),
     ({"litellm_ui_username": True}, "litellm_ui_username on gpu1: True is not text; write text"),
     ({"gateway_state_api_key": "sk-a b"}, "gateway_state_api_key on gpu1 has white space or a control character in it"),
     ({"backup_dir": "backups"}, "backup_dir on gpu1: 'backups' is no absolute path"),
