@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
 
     def _added(self, path: Path, lacking: list[t.Any]) -> dict[str, t.Any]:
         """What stands in the file already is not missing, whoever reads the file."""
-        file = VaultFile(path, self._keys)
+        file = self._tried(VaultFile, path, self._keys)
         wanted = missing(lacking, [self._tried(held_by, file)]) if lacking else []
         if wanted and not self._task.check_mode:
             self._tried(add, path, wanted, self._keys)

@@ -19,6 +19,8 @@ Path = tuple[t.Any, ...]
 MOST_NODES = 100_000
 
 
+#: What PyYAML raises beside its own for a text that is none of its kind, such as 2024-13-45, or !!bool with a word.
+_NO_VALUE = (ValueError, KeyError, AttributeError)
 #: Of Compose. Another text behind a ! may be a secret that should have been in quotes.
 _TAGS = ("!reset", "!override")
 
@@ -85,10 +87,10 @@ def _loaded(loader: yaml.SafeLoader, name: str) -> tuple[t.Any, dict[Path, int]]
 
 
 def scalar(text: str) -> t.Any:
-    """A value of a command line as YAML has it."""
+    """A value of a command line as YAML has it; what is like a date and none is text, as all that YAML can't make a value of."""
     try:
         found = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, *_NO_VALUE):
         return text
     return found if isinstance(found, (int, float, bool)) else text
 
@@ -138,7 +140,7 @@ class _Reader:
     def _scalar(self, node: yaml.ScalarNode) -> t.Any:
         try:
             return self.loader.construct_object(node, deep=True)
-        except ValueError as error:
+        except _NO_VALUE as error:
             raise DocumentError(
                 f"{self.name}:{node.start_mark.line + 1}", "a value is none of its kind; put it in quotes"
             ) from error

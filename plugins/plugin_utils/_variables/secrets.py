@@ -68,9 +68,10 @@ def _place(error: BaseException | None) -> str:
 
 def held_by(file: VaultFile) -> t.Mapping[str, t.Any]:
     """The variables of a file of secrets. ValueError where it can't be read, without a word of it."""
+    text = file.text()
     try:
-        found = yaml.load(file.text(), Loader=_Loader) or {}
-    except yaml.YAMLError:
+        found = yaml.load(text, Loader=_Loader) or {}
+    except (yaml.YAMLError, ValueError, RecursionError):  # also of a text that is like a date and none
         found = None
     if not isinstance(found, dict):
         raise ValueError(f"{file.path} holds no variables in YAML, one a line as name: value. Correct it")

@@ -28,7 +28,10 @@ class VaultFile:
         self.path = path
         self._keys = list(keys)
         self._found = path.exists()
-        self._stored = path.read_text(encoding="utf-8") if self._found else ""
+        try:
+            self._stored = path.read_text(encoding="utf-8") if self._found else ""
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is no text in UTF-8. Save it as such, then run this again") from None
 
     @property
     def encrypted(self) -> bool:

@@ -196,3 +196,19 @@ class TestRotation:
         with pytest.raises(ValueError, match=r"is encrypted|has no llm_ca_key"):
             rotate(path, "trust", write=True)
         assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: 2024-13-45\n", "holds no variables in YAML"),
+        (b"a: [\n", "holds no variables in YAML"),
+        (b"- a\n", "holds no variables in YAML"),
+        (b"a: \xff\xfe\n", "is no text in UTF-8"),
+    ],
+)
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "vault.yml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"vault.yml {said}"):
+        held_by(VaultFile(path))

@@ -11,6 +11,7 @@ import typing as t
 
 import pytest
 import yaml
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import documents
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.translate import Translation, translate
 from deployed import COMPOSE, CONFIG, ENV, FOLDER, MASTER, PASSWORD, SALT, Deployment
 
@@ -159,6 +160,8 @@ def damaged(text: str, chance: random.Random) -> str:
         ("config.yaml", "a: 1\n---\nb: 1\n", ["config.yaml:2: is no YAML", "another document"]),
         ("config.yaml", "- a\n", ["config.yaml:1: is no mapping of keys"]),
         ("config.yaml", "a: \x00b\n", ["config.yaml", "is no YAML"]),
+        ("config.yaml", "a: !!bool sk-abcdefghijkl\n", ["config.yaml:1: a value is none of its kind"]),
+        ("config.yaml", "a: 2024-13-45\n", ["config.yaml:1: a value is none of its kind; put it in quotes"]),
         ("config.yaml", "a: *sk-abcdefghijkl\n", ["config.yaml:1: is no YAML", "put the value in quotes"]),
         ("config.yaml", "a: !sk-abcdefghijkl x\n", ["config.yaml:1: a tag", "put a value in quotes"]),
         ("docker-compose.yml", "", ["docker-compose.yml:1: has no services"]),
@@ -177,6 +180,11 @@ def test_broken_files_are_named_with_the_remedy(file: str, text: str, said: list
 def test_a_variable_of_env_that_uses_itself_is_told() -> None:
     found = translated(Deployment().add(".env", "A=${A}\n"))
     assert ".env:10: uses A, which is set nowhere, so that nothing stands in its place" in found.notes.told()["changed"]
+
+
+@pytest.mark.parametrize("text", ["2024-13-45", "!!int x", "!!bool x", "!!timestamp x", "[" * 5000, "0x_", "1" * 5000])
+def test_a_word_of_a_command_that_yaml_makes_no_value_of_is_text(text: str) -> None:
+    assert documents.scalar(text) == text
 
 
 def test_signs_of_windows_are_none() -> None:

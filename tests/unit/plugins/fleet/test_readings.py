@@ -232,7 +232,7 @@ def test_a_reading_says_what_a_later_run_needs_of_the_gateways() -> None:
     assert one.hosts["gw"].redis_before and one.hosts["gw"].litellm_processes == 1
 
 
-ODD: list[t.Any] = [None, True, -1, 1.5, 10**30, float("nan"), "x", "{{ x }}", [[]], ["x"], {"a": 1}, {"a": {}}]
+ODD: list[t.Any] = [True, -1, float("nan"), "{{ x }}", [[]], {"a": {}}]
 
 
 def damaged(value: t.Any, odd: t.Any) -> t.Iterator[t.Any]:
