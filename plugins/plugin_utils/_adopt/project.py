@@ -31,7 +31,8 @@ CONNECTION_VARIABLES = (
     "ansible_become_method",
     "ansible_python_interpreter",
 )
-_TEMPLATE = re.compile(r"\{\{|\{%|\{#")
+#: Also the beginning by which Ansible reads other delimiters.
+_TEMPLATE = re.compile(r"\{\{|\{%|\{#|\A#jinja2:")
 #: Ansible's vault secrets, as its loader has them.
 Keys = t.Sequence[tuple[str, t.Any]]
 

@@ -10,6 +10,8 @@ import re
 import typing as t
 
 PREFIX = "llmfleet-"
+NAME = re.compile(r"[a-z]+")
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]+")
 HEAD = "---\n# Images in use by their digests, written by the playbook digests. Without this file the releases are as declared.\n"
 
 
@@ -33,12 +35,14 @@ def variable(container: t.Mapping[str, t.Any]) -> str:
     """That of the service whose project has the container's name; a container beside it has an image of its own."""
     project, service = str(container.get("project") or ""), str(container.get("service") or "")
     name = project[len(PREFIX) :].partition("-")[0] if project.startswith(PREFIX) else ""
-    return f"{name}_image" if name and service == name else ""
+    return f"{name}_image" if NAME.fullmatch(name) and service == name else ""
 
 
 def pinned(image: str, digest: str) -> str:
-    """With the tag, which the engine ignores beside a digest and people read. Empty without a digest."""
-    return f"{re.sub(r'@.*$', '', image)}@{digest}" if image and digest else ""
+    """With the tag, which the engine ignores beside a digest and people read. Empty without a digest, and for what is no image: it becomes
+    a variable of the inventory, whose texts are templates."""
+    found = f"{image.partition('@')[0]}@{digest}"
+    return found if IMAGE.fullmatch(found) else ""
 
 
 def _faults(name: str, images: t.Mapping[str, set[str]]) -> list[str]:

@@ -65,7 +65,10 @@ def test_an_encrypted_file_needs_its_password(tmp_path: Path) -> None:
         written(tmp_path, Deployment())
 
 
-@pytest.mark.parametrize("text", ["{{ lookup('pipe', 'id') }}", "{% raw %}", "a{#b", "two\n{{ lines }}"])
+OTHER_SIGNS = "#jinja2:variable_start_string:'[[',variable_end_string:']]'\n[[ lookup('pipe', 'id') ]]"
+
+
+@pytest.mark.parametrize("text", ["{{ lookup('pipe', 'id') }}", "{% raw %}", "a{#b", "two\n{{ lines }}", OTHER_SIGNS])
 def test_what_looks_like_a_template_is_none(tmp_path: Path, text: str) -> None:
     old = Deployment().replace("config.yaml", "drop_params: true", "drop_params: PLACE")
     found = old.translated()

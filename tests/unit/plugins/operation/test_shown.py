@@ -73,6 +73,21 @@ def test_what_can_not_be_pinned_says_why() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "one",
+    [
+        container("redis", "redis:7", 'sha256:aa\nevil: "{{ lookup(1) }}"'),
+        container("redis", "redis:7\n#", "sha256:aa"),
+        container("redis", "{{ 1 }}", "sha256:aa"),
+        container("x: 1\nevil", "redis:7", "sha256:aa"),
+    ],
+)
+def test_what_a_host_calls_an_image_becomes_no_line_of_its_own(one: dict[str, str]) -> None:
+    """The text becomes a file of variables, and Ansible takes those for templates."""
+    found = pins.pins({"a": [one]})
+    assert found["variables"] == {} and found["text"] == pins.HEAD
+
+
 # ---- revocation
 
 
