@@ -28,7 +28,8 @@ Reading = dict[str, t.Any]
 def newest(hosts: t.Iterable[Host]) -> Reading:
     """The reading with the highest number; one that is damaged or of another format is none."""
     found = [reading for host in hosts if _sound(reading := host.facts.get("reading"))]
-    last = max(found, key=lambda reading: reading["number"], default={"number": 0, "hosts": {}, "models": {}})
+    nothing: Reading = {"number": 0, "hosts": {}, "models": {}}
+    last = max(found, key=lambda reading: reading["number"], default=nothing)
     return {**last, "hosts": {name: _sound_host(one) for name, one in last["hosts"].items()}}
 
 
@@ -49,8 +50,12 @@ def _sound_host(kept: t.Mapping[str, t.Any]) -> Reading:
     return {name: value for name, value in kept.items() if name not in _SOUND or _SOUND[name](value)}
 
 
-def _is_number(value: t.Any, *kinds: type) -> bool:
-    return isinstance(value, kinds or (int,)) and not isinstance(value, bool) and 0 <= value < LARGEST
+def _is_count(value: t.Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
+
+
+def _is_size(value: t.Any) -> bool:
+    return _is_count(value) or (isinstance(value, float) and 0 <= value < LARGEST)
 
 
 def _are_gpus(value: t.Any) -> bool:
@@ -59,28 +64,24 @@ def _are_gpus(value: t.Any) -> bool:
         and isinstance(one, list)
         and len(one) == 3
         and isinstance(one[0], str)
-        and _are_sizes(one[1:])
+        and all(map(_is_size, one[1:]))
         for index, one in value.items()
     )
-
-
-def _are_sizes(values: t.Iterable[t.Any]) -> bool:
-    return all(_is_number(one, int, float) for one in values)
 
 
 def figures(value: t.Any) -> Reading:
     """What vLLM said of its instances, as far as the gateways need it, from a file of the host or a reading."""
     listed = value if isinstance(value, dict) else {}
     limits = {name: one.get("parallel_limit") for name, one in listed.items() if isinstance(one, dict)}
-    return {name: {"parallel_limit": limit if _is_number(limit) else None} for name, limit in limits.items()}
+    return {name: {"parallel_limit": limit if _is_count(limit) else None} for name, limit in limits.items()}
 
 
 _SOUND: dict[str, t.Callable[[t.Any], bool]] = {
     "address": lambda value: isinstance(value, str) and is_address(value),
     "gpus": _are_gpus,
     "figures": lambda value: value == figures(value),
-    "ports": lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
-    "litellm_instances": _is_number,
+    "ports": lambda value: isinstance(value, dict) and all(map(_is_count, value.values())),
+    "litellm_instances": _is_count,
 }
 
 
