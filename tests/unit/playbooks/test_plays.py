@@ -24,6 +24,19 @@ def test_a_killed_run_leaves_no_module_with_its_arguments_on_a_host(name: str, p
     assert play["hosts"] == "localhost" or play["vars"]["ansible_pipelining"] is True
 
 
+def test_hosts_go_step_by_step_whatever_strategy_ansible_is_set_to() -> None:
+    """By the strategy free every host would be asked, and batches would not wait for each other."""
+    several = [(name, play) for name, play in PLAYS if play["hosts"] not in ("localhost", "gateways[0]")]
+    assert [name for name, play in several if play.get("strategy") != "ansible.builtin.linear"] == []
+
+
+def test_what_asks_is_not_on_localhost_which_a_limit_leaves_out() -> None:
+    """The rest of the playbook would go on, and nobody would have been asked."""
+    local = {name for name, play in PLAYS if play["hosts"] == "localhost"}
+    remote = {name for name, play in PLAYS if play["hosts"] != "localhost"}
+    assert local & remote <= {"plan.yml"}
+
+
 def test_playbooks_are_imported_without_a_condition() -> None:
     """What it skips registers a skipped result over the fleet, and a later task that reads it first fails."""
     found = [(path.name, entry) for path in PLAYBOOKS for entry in yaml.safe_load(path.read_text())]
