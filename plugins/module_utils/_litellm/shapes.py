@@ -8,6 +8,7 @@ uses it. No fault repeats the value, in which a secret may be.
 
 from __future__ import annotations
 
+import math
 import typing as t
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_float, check_type_int
@@ -17,8 +18,6 @@ _CONVERT: dict[str, t.Callable[[t.Any], t.Any]] = {
     "float": check_type_float,
     "bool": check_type_bool,
 }
-#: No program takes more, and .inf is in no JSON.
-_LARGEST = 2**63
 _NAMES = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
@@ -52,6 +51,6 @@ def _of_one(kind: str, value: t.Any) -> str:
 
 def _converts(kind: str, value: t.Any) -> bool:
     try:
-        return -_LARGEST < _CONVERT[kind](value) < _LARGEST
+        return math.isfinite(_CONVERT[kind](value))  # .inf and .nan are in no JSON
     except (TypeError, ValueError, OverflowError):
         return False

@@ -20,6 +20,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaratio
     Rule,
     Unreadable,
     lines,
+    shown,
 )
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.models import (
     Fleet,
@@ -77,6 +78,8 @@ RELATIONS: dict[str, tuple[Relation, ...]] = {
     "vllm": vllm.VLLM_RELATIONS,
     "llm": vllm.FLEET_RELATIONS,
 }
+#: Of a host in the inventory; an IPv6 address may be one.
+NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.:-]*[A-Za-z0-9_])?")
 #: What roles require and a play registers: nobody declares it.
 REGISTERED = "llm_fleet"
 #: Structures that have a check of their own, once for the fleet.
@@ -142,7 +145,12 @@ def check(
         places[name], found = _one_host(place, options, defaults)
         findings += found
     findings += _structures(next(iter(places.values()), None), [places[name] for name in servers])
-    findings += _unlike(places) + _unknown_to_each_other(places) + _reached([places[name] for name in gateways])
+    findings += (
+        _unwritable(places)
+        + _unlike(places)
+        + _unknown_to_each_other(places)
+        + _reached([places[name] for name in gateways])
+    )
     converted = {name: dict(place.values) for name, place in places.items()}
     return Report(lines(findings, groups), lines(_warnings(places, servers), groups), converted)
 
@@ -354,6 +362,18 @@ def _unlike(places: t.Mapping[str, Place]) -> list[Finding]:
             text = f"differs between {hosts[0]} and {other}, which must have the same; write it once, in group_vars/all"
             found.append(Finding(name, text))
     return found
+
+
+def _unwritable(places: t.Mapping[str, Place]) -> list[Finding]:
+    """Hosts know each other by their names, which stand in certificates and in what the gates are told."""
+    return [
+        Finding(
+            "",
+            f"{shown(name)} is no name for one of several hosts; write letters, digits, dots, dashes and _, and its address as ansible_host",
+        )
+        for name in places
+        if len(places) > 1 and not NAME.fullmatch(name)
+    ]
 
 
 def _unknown_to_each_other(places: t.Mapping[str, Place]) -> list[Finding]:

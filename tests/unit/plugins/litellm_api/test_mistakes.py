@@ -264,7 +264,6 @@ def test_a_wrong_type_hides_no_other_mistake_of_the_same_object() -> None:
         ("keys", {"models": [False]}, "keys #0: models[0] is true or false to YAML; write it in quotes"),
         ("keys", {"tpm_limit": {"api_key": SECRET}}, "keys #0: tpm_limit must be a whole number, not a dictionary"),
         ("keys", {"tpm_limit": INFINITE}, "keys #0: tpm_limit must be a whole number"),
-        ("keys", {"tpm_limit": 10**40}, "keys #0: tpm_limit must be a whole number"),
         ("keys", {"duration": {"api_key": SECRET}}, "keys #0: duration must be text, not a dictionary"),
         ("keys", {"rotate": 0}, "keys #0: rotate must be a dictionary"),
         ("keys", {"rotate": {1: 2}}, "keys #0: rotate has a name that is no text"),

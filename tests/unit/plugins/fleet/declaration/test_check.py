@@ -301,3 +301,11 @@ def test_good_is_good() -> None:
 
 def test_a_new_role_s_misspellings_are_found_without_a_list_of_names() -> None:
     assert misspelled(["redis_prt", "radish_port"], ["redis_port"]) == {"redis_prt": "redis_port"}
+
+
+@pytest.mark.parametrize("name", ["gpu 1", "gpü", "a(b)", "-x", "a;b", "a/b", "x."])
+def test_a_name_that_the_gates_can_not_be_told_is_refused(name: str) -> None:
+    groups = {"gateways": ["gw1"], "gpu_servers": ["gpu1", name]}
+    assert [line for line in said({}, groups) if "is no name for one of several hosts" in line]
+    for fine in ("10.0.0.21", "fd00::21", "gpu-1.example.com", "GPU_2"):
+        assert said({}, {"gateways": ["gw1"], "gpu_servers": [fine]}) == []
