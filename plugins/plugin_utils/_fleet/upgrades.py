@@ -216,7 +216,9 @@ def undo(value: Value, with_postgres: bool = False) -> dict[str, t.Any]:
     stays = {name: row for name, row in known.items() if name not in record}
     backup = str(record.get("litellm", {}).get("backup") or "")
     lost = ["Keys, teams and spend of after the upgrade are not in the database any more, only in the one that is kept"]
-    older = [f"Backups that are made from then on may be of no use: {OLDER}"] if "postgres" in record else []
+    # Beside LiteLLM it goes back first, so that the older release loads the backup itself.
+    stays_as_it_is = "postgres" in record and "litellm" not in record
+    older = [f"Backups that are made from then on may be of no use: {OLDER}"] if stays_as_it_is else []
     return {
         "images": {name: {"before": row["after"], "after": row["before"][-1]} for name, row in record.items()},
         "record": record,
@@ -239,6 +241,10 @@ def _undo_refused(value: Value, record: Record, stays: Record) -> list[str]:
     if stays and not record:
         return [f"postgres alone was upgraded, and stays: {OLDER}. Write -e {POSTGRES_TOO}=yes to go back nonetheless"]
     refused = [] if record else ["no upgrade is known that could be undone"]
+    if "litellm" in record and not record["litellm"].get("backup"):
+        refused.append(
+            "the record of LiteLLM's upgrade has no backup: choose one, and bring it back by llmfleet.gateway.restore"
+        )
     for name, row in record.items():
         if declared(value, name) != str(row["before"][-1]):
             refused.append(

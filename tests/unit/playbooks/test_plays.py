@@ -104,3 +104,11 @@ def test_uninstall_removes_units_and_programs_by_their_whole_names() -> None:
     of_backup = {backup.PROGRAM, backup.LIBRARY, backup.CONFIG, backup.DECLARATION, backup.RCLONE}
     assert programs >= {*watch.PROGRAMS, watch.FORMER[-1], *of_backup, look.FIGURES, look.ANSWERS}
     assert not [name for name in units | programs if "*" in name]
+
+
+def test_postgresql_goes_back_before_it_loads_what_it_has_to_dump_later() -> None:
+    """What a newer minor release has made of a table an older one may not restore, so the older one makes it."""
+    names = [play["name"] for name, play in PLAYS if name == "upgrade_undo.yml"]
+    order = ["Bring PostgreSQL back", "Load the backup of before the upgrade", "Bring LiteLLM and its database back"]
+    assert [name for name in names if name in order] == order
+    assert names.index("Say what is lost, and keep what is there") < names.index(order[0])

@@ -193,7 +193,9 @@ def test_postgresql_stays_at_its_newer_minor_release_and_says_so() -> None:
 def test_postgresql_goes_back_where_somebody_says_so() -> None:
     there = {**value(postgres="pg:15.18"), "reading": both()}
     found = upgrades.undo(there, with_postgres=True)
-    assert sorted(found["images"]) == ["litellm", "postgres"] and found["next"] == [] and len(found["destroys"]) == 2
+    assert sorted(found["images"]) == ["litellm", "postgres"] and found["next"] == []
+    # The older release loads the backup itself, so what it dumps later is its own.
+    assert len(found["destroys"]) == 1 and upgrades.OLDER not in found["destroys"][0]
     assert "upgraded" not in upgrades.recorded(both(), {}, found["record"])
     assert "postgres was pg:15.18" in upgrades.undo({**value(), "reading": both()}, True)["refused"][0]
 
@@ -205,6 +207,14 @@ def test_postgresql_alone_goes_back_only_by_that_variable() -> None:
     there = {**value(postgres="pg:15.18"), "reading": reading}
     assert "with_postgres=yes" in upgrades.undo(there)["refused"][0]
     assert upgrades.undo(there, True)["refused"] == []
+    assert upgrades.OLDER in upgrades.undo(there, True)["destroys"][0]
+
+
+def test_litellm_does_not_go_back_without_a_backup() -> None:
+    reading = upgraded()
+    reading["upgraded"]["litellm"].pop("backup")
+    (line,) = upgrades.undo({**value(litellm=OLD), "reading": reading})["refused"]
+    assert "llmfleet.gateway.restore" in line
 
 
 def test_the_command_back_names_no_postgresql_beside_others() -> None:
