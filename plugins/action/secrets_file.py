@@ -7,6 +7,7 @@ of the fleet's authority there, if told to."""
 
 from __future__ import annotations
 
+import shlex
 import typing as t
 from pathlib import Path
 
@@ -116,7 +117,11 @@ class ActionModule(ActionBase):
 
     def _told(self, file: VaultFile, added: list[str]) -> str:
         were = "were" if len(added) > 1 else "was"
-        how = "encrypted" if file.encrypted else f"in plain text: encrypt it with ansible-vault encrypt {file.path}"
+        how = (
+            "encrypted"
+            if file.encrypted
+            else f"in plain text: encrypt it with ansible-vault encrypt {shlex.quote(str(file.path))}"
+        )
         return (
             f"{', '.join(added) or 'Nothing'} {were} missing. Secrets are kept in {file.path}, {how}."
             " Keep a copy: litellm_salt_key can't be made again"

@@ -11,8 +11,10 @@ import typing as t
 from pathlib import Path
 
 import yaml
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._project.asked import Asked, Model, Server
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._project.asked import PLACEHOLDER, Asked, Model, Server
 
+#: Behind an address that nobody gave.
+EXAMPLE = "  # an example: write the address of your server here"
 INVENTORY = "gpu_hosts"
 DECLARATION = "group_vars/all/main.yml"
 #: Each file, with its template's name in playbooks/templates/project.
@@ -79,7 +81,7 @@ def view(asked: Asked, version: str, encrypted: bool, password_file: str) -> dic
 
 
 def _entry(found: Server | Model) -> dict[str, str]:
-    return {key: _scalar(text) for key, text in found._asdict().items()}
+    return {key: _scalar(text) + EXAMPLE * (text == PLACEHOLDER) for key, text in found._asdict().items()}
 
 
 def _scalar(text: str) -> str:

@@ -137,3 +137,11 @@ class TestFiles:
     def test_secrets_in_plain_text_are_kept_out_of_git_and_encrypted_ones_are_not(self) -> None:
         assert files.view(read({}), "1.0", False, "")["ignored"] == ["/group_vars/all/vault.yml"]
         assert files.view(read({}), "1.0", True, "/x")["ignored"] == []
+
+
+def test_an_address_that_nobody_gave_says_so() -> None:
+    def printed(**given: str) -> str:
+        return str(files.view(read(given), "1", False, "")["gpu_servers"][0]["address"])
+
+    assert printed().startswith("192.0.2.10  # an example")
+    assert printed(gpu_hosts="10.0.0.5") == "10.0.0.5"
