@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.lookups import description
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.models import model_errors
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import FleetError
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.model import MemoryPlanError
@@ -28,9 +29,15 @@ def lines(models: t.Any, gpus: t.Any, found: t.Mapping[str, t.Any], version: str
         chosen = [
             memory.instance(one, index, one.get("gpu_memory_utilization"), version) for index, one in enumerate(models)
         ]
-        notes = [f"{entry['name']}: {note}" for entry, (_instance, note) in zip(models, chosen) if note]
+        notes = [_note(entry, note, found) for entry, (_instance, note) in zip(models, chosen) if note]
         return table([instance for instance, _note in chosen if instance], sizes) + notes
     except (AttributeError, TypeError, ValueError, MemoryPlanError) as error:
         raise FleetError(
             f'llm_plan_gpus must be usable GiB by name of a GPU, such as {{"RTX 4090": 23.55}} ({error})'
         ) from error
+
+
+def _note(entry: t.Mapping[str, t.Any], note: str, found: t.Mapping[str, t.Any]) -> str:
+    """With what the hub said instead of an answer."""
+    why = description(entry, found).get("error")
+    return f"{entry['name']}: {note}" + (f" ({why})" if why else "")

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import lookups, table
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import kinds, lookups, table
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.gpu_memory import GpuMemory
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.table import lines
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value import DECLARED, KNOWN, FleetError
@@ -376,3 +376,10 @@ def test_prefix_caching_is_counted(said: bool | None) -> None:
     entry = {**LLAMA, "engine_args": {"enable_prefix_caching": said}}
     found, _why = GpuMemory({}).instance(entry, 0, 0.9, "0.32.0")
     assert found and found.settings.enable_prefix_caching is said
+
+
+def test_a_model_alone_on_a_kind_of_gpu_has_the_hubs_word_where_that_did_not_answer() -> None:
+    entry = {"name": "m", "model": "who/knows"}
+    found = {"who/knows@main": {"error": "the hub is away"}, "who/knows": {"error": "the hub is away"}}
+    (line,) = [one for one in kinds.lines([entry], {"L40S": 44.4}, found, "0.32.0") if one.startswith("m: ")]
+    assert line == "m: the planner does not know this model (the hub is away)"
