@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt import moving, project
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.translate import Translation, translate
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import of_project, projects
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 
 Value = dict[str, t.Any]
@@ -142,10 +143,8 @@ class ActionModule(ActionBase):
         return {name: self._templar.template(said[name]) for name in project.CONNECTION_VARIABLES if name in said}
 
     def _told(self, found: Translation, facts: Value) -> Value:
-        notes = found.notes.told()
-        containers = [
-            {key: one[key] for key in ("id", "name", "service", "state", "restart")} for one in facts["containers"]
-        ]
+        notes, own = found.notes.told(), of_project(facts["containers"], found.project)
+        containers = [{key: one[key] for key in ("id", "name", "service", "state", "restart")} for one in own]
         where = found.database
         service = where.service.name if where and where.service else ""
         # The gateway first, so that nobody writes any more, and the database last.
@@ -157,6 +156,7 @@ class ActionModule(ActionBase):
             "gpu_count": found.variables.get("llm_gpu_count", 0),
             # What -u says stands in no variable.
             "ssh_user": str(self._play_context.remote_user or ""),
+            "project": next(iter(projects(own)), found.project),
             "services": order,
             "containers": [one for one in containers if one["service"] in order],
             "database": {

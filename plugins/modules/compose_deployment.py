@@ -107,6 +107,10 @@ ssh_user:
   description: Who the run logs in as, empty where it says nobody.
   returned: success
   type: str
+project:
+  description: Name of its Compose project.
+  returned: success
+  type: str
 services:
   description: Services of the deployment that the fleet takes over, LiteLLM first and the database last.
   returned: success

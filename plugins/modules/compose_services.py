@@ -25,6 +25,10 @@ options:
     type: str
     choices: [started, stopped]
     required: true
+  project:
+    description: Name of the Compose project that O(services) are of. Without it those of every project in the folder are stopped.
+    type: str
+    default: ''
   services:
     description: The services to stop.
     type: list
@@ -80,6 +84,7 @@ def main() -> None:
         argument_spec={
             "compose_dir": {"type": "path", "required": True},
             "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
+            "project": {"type": "str", "default": ""},
             "services": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "path", "required": True},
             "timeout": {"type": "int", "default": 120},
@@ -90,7 +95,7 @@ def main() -> None:
     try:
         there = reading.containers(run, said["compose_dir"])
         if said["state"] == "stopped":
-            chosen = services.to_stop(there, said["services"])
+            chosen = services.to_stop(there, said["services"], said["project"])
             if chosen and not module.check_mode:
                 services.stop(run, said["memory"], chosen, said["timeout"])
         else:

@@ -42,9 +42,11 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def to_stop(containers: Sequence[dict[str, Any]], services: Sequence[str]) -> list[dict[str, Any]]:
-    """In the order of the services, those that run or that would be started again by the engine."""
-    found = [one for name in services for one in containers if one["service"] == name]
+def to_stop(containers: Sequence[dict[str, Any]], services: Sequence[str], project: str = "") -> list[dict[str, Any]]:
+    """In the order of the services, those that run or that would be started again by the engine. Another project in the folder, with
+    services of the same names, is somebody's."""
+    own = [one for one in containers if not project or one["project"] == project]
+    found = [one for name in services for one in own if one["service"] == name]
     return [one for one in found if one["state"] in ("running", "restarting", "paused") or one["restart"] != "no"]
 
 

@@ -22,7 +22,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.paths impo
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.proxy import Proxy, proxy
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.settings import settings
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.source import Source
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import Server, Who, who_is_who
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._adopt.which import Server, Who, projects, who_is_who
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import names, values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.models import (
     LONGEST_SLUG,
@@ -70,6 +70,12 @@ def translate(
     if facts.get("docker") is False:
         notes.change(
             folder, "Docker is not there, so it is not known what runs and where volumes lie; adopt_move needs it"
+        )
+    if server and len(names_of := projects(server.containers)) > 1:
+        notes.fault(
+            folder,
+            f"has containers of several projects, {', '.join(names_of)}, and none of {server.project}, which is the name by its files: write"
+            " COMPOSE_PROJECT_NAME=NAME into .env with the one that is meant",
         )
     who = who_is_who(found, server, notes) if found and server else None
     if not found or not server or not who:

@@ -137,12 +137,22 @@ def _last(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
 
 
+def of_project(containers: t.Sequence[dict[str, t.Any]], project: str) -> list[dict[str, t.Any]]:
+    """Of those in the folder: somebody may run another project in it, with services of the same names. A project that was started under
+    another name (docker compose -p) is the deployment where it is the only one."""
+    return [one for one in containers if one.get("project", project) == project] or list(containers)
+
+
+def projects(containers: t.Sequence[dict[str, t.Any]]) -> list[str]:
+    return sorted({str(one["project"]) for one in containers if one.get("project")})
+
+
 class Server:
     """What was read of the server beside files: containers of the deployment, volumes, GPUs, its own addresses."""
 
     def __init__(self, facts: t.Mapping[str, t.Any], project: str) -> None:
         self.project = project
-        self.containers: list[dict[str, t.Any]] = list(facts.get("containers") or [])
+        self.containers = of_project(facts.get("containers") or [], project)
         self.volumes: dict[str, str] = dict(facts.get("volumes") or {})
         self.gpus = int(facts.get("gpus") or 0)
         self.addresses: list[str] = list(facts.get("addresses") or [])

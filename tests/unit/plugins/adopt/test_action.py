@@ -67,6 +67,22 @@ def test_faults_end_it_before_anything_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "fleet").exists()
 
 
+def of_project(name: str) -> list[dict[str, t.Any]]:
+    return [{**one, "project": name, "name": f"{name}-{one['service']}-1", "id": name + one["id"]} for one in BOXES]
+
+
+def test_another_project_in_the_folder_is_left_alone() -> None:
+    """Its services have the same names; the database of the wrong one would be moved."""
+    keys = {"litellm_salt_key": SALT, "litellm_master_key": MASTER}
+    told = run(Deployment(), keys, boxes=[*of_project("staging"), *of_project("llm")])
+    assert {one["name"].partition("-")[0] for one in told["containers"]} == {"llm"}
+    assert (told["project"], told["database"]["container"]) == ("llm", "llm-db-1")
+    renamed = run(Deployment(), keys, boxes=of_project("other"))
+    assert (renamed["project"], renamed["database"]["container"]) == ("other", "other-db-1")
+    with pytest.raises(AnsibleActionFail, match="several projects, blue, green, and none of llm"):
+        run(Deployment(), keys, boxes=[*of_project("blue"), *of_project("green")])
+
+
 def test_a_relative_folder_is_refused() -> None:
     with pytest.raises(AnsibleActionFail, match="absolute path"):
         run(Deployment(), compose_dir="llm")

@@ -111,6 +111,11 @@ def test_what_runs_is_stopped_in_order_and_not_started_again_at_a_boot(tmp_path:
     assert Path(path).stat().st_mode & 0o777 == 0o600
 
 
+def test_another_project_in_the_folder_is_somebodys() -> None:
+    there = [box("litellm", project="llm-staging"), box("litellm", id="ours", project="llm")]
+    assert [one["id"] for one in services.to_stop(there, ["litellm"], "llm")] == ["ours"]
+
+
 def test_they_come_back_as_they_were_the_database_first(tmp_path: Path) -> None:
     path, docker = str(tmp_path / "containers.json"), Docker()
     services.stop(docker, path, [box("litellm"), box("db", restart="unless-stopped")], 60)
