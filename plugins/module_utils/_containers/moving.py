@@ -15,6 +15,7 @@ import stat
 import typing as t
 
 CHUNK = 1 << 22
+WEIGHTS = (".safetensors", ".gguf", ".bin", ".pt", ".pth")
 
 
 class MoveError(Exception):
@@ -44,16 +45,30 @@ def same(one: str, other: str) -> bool:
     return (here.st_size, int(here.st_mtime)) == (there.st_size, int(there.st_mtime))
 
 
+def holds_weights(path: str) -> bool:
+    """A cache of the hub, or files of a model in it or in a folder of it: what containers get to see is to be nothing else."""
+    inside = [name for name in [".", *os.listdir(path)] if os.path.isdir(os.path.join(path, name))]
+    files = {name for folder in inside for name in os.listdir(os.path.join(path, folder))}
+    return "hub" in inside or any(name == "config.json" or name.endswith(WEIGHTS) for name in files)
+
+
 class Move:
     def __init__(self, source: str, target: str) -> None:
         self.source, self.target = os.path.realpath(source), os.path.realpath(target)
-        if not os.path.isdir(self.source):
+        # An empty one would be the folder that the module happens to run in.
+        if not os.path.isabs(source) or not os.path.isdir(self.source):
             raise MoveError(
                 f"{source} is no folder here\nGive the folder where the weights are with -e from_dir=FOLDER"
             )
         if self.source == self.target or _inside(self.target, self.source) or _inside(self.source, self.target):
             raise MoveError(
                 f"{source} and {target} are one folder, or one is in the other\nDeclare another vllm_models_dir first"
+            )
+
+        if not holds_weights(self.source):
+            raise MoveError(
+                f"{source} holds no weights, neither a cache of the hub nor a model's folder, so nothing of it is brought to"
+                f" {target}\nGive the folder where the weights are with -e from_dir=FOLDER"
             )
 
     def missing(self) -> list[str]:

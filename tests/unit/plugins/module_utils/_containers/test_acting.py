@@ -392,3 +392,17 @@ def test_a_move_without_room_or_into_itself_is_refused(tmp_path: Path, monkeypat
     with pytest.raises(moving.MoveError, match="10 bytes free, and 1000"):
         moving.perform(str(old), str(new), False, False)
     assert not new.exists()
+
+
+@pytest.mark.parametrize("source", ["", "models", "/etc/systemd"])
+def test_a_folder_that_is_none_of_weights_is_not_brought_where_containers_see_it(tmp_path: Path, source: str) -> None:
+    """An empty name would be root's home."""
+    with pytest.raises(moving.MoveError, match="-e from_dir=FOLDER"):
+        moving.perform(source, str(tmp_path / "new"), False, False)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_of_models_without_a_cache_is_one(tmp_path: Path) -> None:
+    (tmp_path / "old" / "tiny").mkdir(parents=True)
+    (tmp_path / "old" / "tiny" / "config.json").write_text("{}")
+    assert moving.perform(str(tmp_path / "old"), str(tmp_path / "new"), False, False)["changed"] is True
