@@ -16,14 +16,15 @@ import typing as t
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration.finding import Rule, shown
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_COMPOSE_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+")
-_LITELLM_DURATION = re.compile(r"[1-9]\d*(?:mo|s|m|h|d|w)")
+_COMPOSE_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:us|ms|s|m|h))+", re.ASCII)
+_LITELLM_DURATION = re.compile(r"[1-9]\d*(?:mo|s|m|h|d|w)", re.ASCII)
 _SYSTEMD_UNIT = "us|usec|ms|msec|s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?|M|months?|y|years?"
-_SYSTEMD_DURATION = re.compile(rf"(?:\d+(?:\.\d+)?\s*(?:{_SYSTEMD_UNIT})?\s*)+")
-_DOCKER_SIZE = re.compile(r"\d+(?:\.\d+)?\s?(?:[kmgtp]?(?:i?b)?)", re.IGNORECASE)
-_POSTGRES_SIZE = re.compile(r"\d+\s*(?:B|kB|MB|GB|TB)?")
-_VERSION = re.compile(r"\d+(?:\.\d+){1,3}(?:[.+-]?[0-9A-Za-z]+)*")
-_THREE_NUMBERS = re.compile(r"\d+(?:\.\d+){2}")
+#: A number without a unit ends the text, or a space follows: any other form would be tried in all ways that digits can be cut.
+_SYSTEMD_DURATION = re.compile(rf"(?:\d+(?:\.\d+)?(?: *(?:{_SYSTEMD_UNIT}) *| +|$))+", re.ASCII)
+_DOCKER_SIZE = re.compile(r"\d+(?:\.\d+)? ?(?:[kmgtp]?(?:i?b)?)", re.IGNORECASE | re.ASCII)
+_POSTGRES_SIZE = re.compile(r"\d+ *(?:B|kB|MB|GB|TB)?", re.ASCII)
+_VERSION = re.compile(r"\d+(?:\.\d+){1,3}[0-9A-Za-z]*(?:[.+-][0-9A-Za-z]+)*", re.ASCII)
+_THREE_NUMBERS = re.compile(r"\d+(?:\.\d+){2}", re.ASCII)
 _HOST = re.compile(
     r"(?=.{1,253}$)[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*\.?"
 )

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import check, read_specs
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import check, read_specs, values
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION, role_defaults
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.resolve import resolve
@@ -129,6 +129,10 @@ MISTAKES: list[tuple[Variables, str]] = [
     ({"llm_private_address": "fe80::1%eth0"}, "llm_private_address on gpu1: 'fe80::1%eth0' has a zone"),
     ({"litellm_ui_username": True}, "litellm_ui_username on gpu1: True is not text; write text"),
     ({"gateway_state_api_key": "sk-a b"}, "gateway_state_api_key on gpu1 has white space or a control character in it"),
+    ({"vllm_shm_size": "\u0663g"}, "vllm_shm_size on gpu1: '\u0663g' is no size"),
+    ({"vllm_start_period": "\u0663s"}, "is no duration of Docker Compose"),
+    ({"backup_random_delay": "5\n5"}, "backup_random_delay on gpu1: '5\\n5' is no time span of systemd"),
+    ({"backup_random_delay": "1" * 80 + "!"}, "is no time span of systemd"),
     ({"backup_dir": "backups"}, "backup_dir on gpu1: 'backups' is no absolute path"),
     ({"vllm_probe_seconds": -5}, "vllm_probe_seconds on gpu1: -5 is out of range; write a number from 1"),
     ({"backup_keep": float("inf")}, "backup_keep on gpu1: inf is not a whole number"),
@@ -172,3 +176,8 @@ def test_several_mistakes_are_all_told() -> None:
     found = faults(**said, **local(gpu_memory_utilization=2, port="x", gpus="a"), **provider(api_base="x"))
     for name in ("litellm_port", "llm_domain", "gpu_memory_utilization", "port must", "gpus", "api_base"):
         assert [one for one in found if name in one], (name, found)
+
+
+def test_a_long_version_is_judged_at_once() -> None:
+    """Each way of cutting its digits into parts would be tried."""
+    assert "is no version" in values.version("0.32.1.dev45+g" + "1234567890abcdef" * 4 + "_cu129")
