@@ -112,3 +112,12 @@ def test_postgresql_goes_back_before_it_loads_what_it_has_to_dump_later() -> Non
     order = ["Bring PostgreSQL back", "Load the backup of before the upgrade", "Bring LiteLLM and its database back"]
     assert [name for name in names if name in order] == order
     assert names.index("Say what is lost, and keep what is there") < names.index(order[0])
+
+
+def test_a_way_back_that_there_is_not_stops_no_litellm() -> None:
+    """The program refuses another database as well, but only once requests wait."""
+    tasks = next(play["tasks"] for name, play in PLAYS if name == "restore.yml" and play["hosts"] == "gateways[0]")
+    names = [task["name"] for task in tasks]
+    refused = tasks[names.index("Stop where no such database was kept")]
+    assert "kept not in backup_said.kept" in refused["when"]
+    assert names.index("Look at the backups that are there") < names.index(refused["name"])
