@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from pathlib import Path
 
@@ -103,6 +104,8 @@ def test_uninstall_removes_units_and_programs_by_their_whole_names() -> None:
     assert units == {watch.SERVICE, watch.TIMER, *former, *kinds}
     of_backup = {backup.PROGRAM, backup.LIBRARY, backup.CONFIG, backup.DECLARATION, backup.RCLONE}
     assert programs >= {*watch.PROGRAMS, watch.FORMER[-1], *of_backup, look.FIGURES, look.ANSWERS}
+    kept = re.findall(r"[a-z]+\.json", (PLAYBOOKS[0].parents[1] / "roles/watch/files/watch.py").read_text())
+    assert {f"/var/lib/llmfleet/{name}" for name in kept} <= programs
     assert not [name for name in units | programs if "*" in name]
 
 
