@@ -34,6 +34,10 @@ options:
     description: The last lines of each container at most.
     type: int
     default: 100
+  checks:
+    description: Whether lines of health checks and readings of figures that went well are among them.
+    type: bool
+    default: false
   follow:
     description: For how many seconds new lines are shown as they come, each with its host and service. With none they are returned only.
     type: int
@@ -92,6 +96,7 @@ def main() -> None:
             "since": {"type": "str", "default": ""},
             "before": {"type": "str", "default": ""},
             "lines": {"type": "int", "default": 100},
+            "checks": {"type": "bool", "default": False},
             "follow": {"type": "int", "default": 0},
             "merge": {"type": "str", "default": ""},
         },
@@ -100,7 +105,7 @@ def main() -> None:
     asked = module.params
     try:
         engine = Engine(limited(module.run_command))
-        found = read(engine, asked["services"], asked["since"], asked["before"], asked["lines"])
+        found = read(engine, *(asked[name] for name in ("services", "since", "before", "lines", "checks")))
     except EngineError as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, lines=found)

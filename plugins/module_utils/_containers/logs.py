@@ -23,15 +23,23 @@ PREFIX = "llmfleet-"
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) ?(.*)", re.DOTALL)
 #: A line that would turn the terminal's colours or move its cursor is shown without that.
 CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: What asks every other second whether all is well, and is told so, would be nine lines of ten.
+CHECK = re.compile(r'"GET /(?:health|metrics|load)(?:/\w+)? HTTP/[\d.]+" 200')
+#: So many lines are read for one that is shown, and no more than that in all.
+READ_FOR_ONE, MOST_READ = 20, 20000
 MAX_LINE = 4000
 READ_SECONDS = 60.0
 
 
-def read(engine: Engine, services: t.Collection[str], since: str, until: str, lines: int) -> list[Line]:
-    """The last lines of each of the containers, in the order of their times."""
+def read(
+    engine: Engine, services: t.Collection[str], since: str, until: str, lines: int, checks: bool = False
+) -> list[Line]:
+    """The last lines of each of the containers, in the order of their times, without those of health checks unless they are asked for."""
     found: list[Line] = []
+    tail = lines if checks else max(lines, min(lines * READ_FOR_ONE, MOST_READ))
     for row in ours(engine, services):
-        found += _of(engine, row, since, until, lines)
+        told = _of(engine, row, since, until, tail)
+        found += [line for line in told if checks or not CHECK.search(line["text"])][-lines:]
     return sorted(found, key=lambda line: line["time"])
 
 

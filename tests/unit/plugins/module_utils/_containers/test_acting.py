@@ -201,6 +201,16 @@ def test_logs_are_of_ours_alone_in_the_order_of_time_and_harmless() -> None:
     assert docker.calls[-1][4:6] == ["--since", "5m"]
 
 
+def test_health_checks_that_went_well_are_left_out_and_hide_nothing() -> None:
+    docker = Docker(box("a", fleet="llmfleet-vllm-chat"))
+    said = ['"GET /health HTTP/1.1" 200 OK', '"GET /health/liveliness HTTP/1.1" 200 OK', '"GET /health HTTP/1.1" 503']
+    said += ['"POST /v1/chat/completions HTTP/1.1" 200 OK', *['"GET /metrics HTTP/1.1" 200 OK'] * 5]
+    docker.logs = {"a": "".join(f"2026-11-26T01:00:{n:02d}.000000001Z {text}\n" for n, text in enumerate(said))}
+    assert [line["text"] for line in logs.read(Engine(docker), [], "", "", 2)] == said[2:4]
+    assert docker.calls[-1][2:4] == ["--tail", "40"]
+    assert [line["text"] for line in logs.read(Engine(docker), [], "", "", 2, True)] == said[-2:]
+
+
 # ---- leftovers
 
 
