@@ -124,3 +124,20 @@ def test_a_way_back_that_there_is_not_stops_no_litellm() -> None:
     refused = tasks[names.index("Stop where no such database was kept")]
     assert "kept not in backup_said.kept" in refused["when"]
     assert names.index("Look at the backups that are there") < names.index(refused["name"])
+
+
+def asked(value: t.Any) -> t.Iterator[dict[str, t.Any]]:
+    """Options of every ansible.builtin.uri in a file."""
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from asked(part)
+    if isinstance(value, dict) and "ansible.builtin.uri" in value:
+        yield value["ansible.builtin.uri"]
+
+
+def test_no_question_to_the_gateway_goes_through_a_forward_proxy() -> None:
+    """Fault H5: http_proxy may be set on a host, and the proxy would read the master key."""
+    shipped = PLAYBOOKS[0].parents[1]
+    files = [*shipped.glob("playbooks/**/*.yml"), *shipped.glob("roles/*/tasks/*.yml")]
+    found = [one for path in files for one in asked(yaml.safe_load(path.read_text()))]
+    assert len(found) == 2 and all("use_proxy" in one for one in found)
+    assert [one["use_proxy"] for one in found if "headers" in one] == [False]
