@@ -23,18 +23,22 @@ DENIED: dict[str, Denied] = {
     "1.107.0": Denied("was withdrawn (October 2026)"),
 }
 
-_VERSION = re.compile(r"(?<![0-9.])([0-9]+\.[0-9]+\.[0-9]+)(?![0-9])")
+_VERSION = re.compile(r"(?<![0-9.])([0-9]+)[._-]([0-9]+)[._-]([0-9]+)(?![0-9])")
+
+
+def _versions(text: str) -> list[str]:
+    return [".".join(numbers) for numbers in _VERSION.findall(text)]
 
 
 def versions_of(image: str) -> list[str]:
-    """The releases that an image's tag names, however the tag is built around them."""
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    return _VERSION.findall(tag)
+    """The releases that an image's name or tag tells, however a mirror writes them; its registry's address tells none."""
+    host, slash, rest = image.partition("@")[0].partition("/")
+    return _versions(rest if slash and re.search(r"[.:]", host) else f"{host}{slash}{rest}")
 
 
 def refusal(version: str, image: str, denied: t.Mapping[str, Denied] | None = None) -> str:
     """Why a version with its image is refused; nothing where it is not."""
-    named = [*_VERSION.findall(version), *versions_of(image)]
+    named = [*_versions(version), *versions_of(image)]
     digest = image.partition("@")[2]
     for number, entry in (denied or DENIED).items():
         if number in named or digest in entry.digests:

@@ -344,6 +344,9 @@ class TestReleases:
             ("", "litellm:main-v1.82.7"),
             ("", "litellm:1.107.0"),
             ("", f"litellm:1.107.0@{DIGEST}"),
+            ("", "registry.example/mirror/litellm-1-82-7:latest"),
+            ("", "registry.example/litellm:v1_82_8"),
+            ("", "mirror/litellm-1.82.7"),
         ],
     )
     def test_refused(self, version: str, image: str) -> None:
