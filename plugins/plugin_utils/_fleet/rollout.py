@@ -31,6 +31,7 @@ class Member(t.NamedTuple):
     ready: bool = True
     here: bool = True  # in this run
     drained: bool = False  # by a person, who alone ends that
+    kept: bool = False  # from requests by a gate, although no person wants that: a run that was cut off left it so
     gpus: frozenset[int] = frozenset()
     unit: str = ""  # the replica on several hosts that it is a node of
     backend: str = ""  # of the gate; empty for one that no gate knows
@@ -39,7 +40,7 @@ class Member(t.NamedTuple):
 
     @property
     def serves(self) -> bool:
-        return self.ready and not self.drained and (self.leaves or self.change not in (NEW, REMOVED))
+        return self.ready and not (self.drained or self.kept) and (self.leaves or self.change not in (NEW, REMOVED))
 
     @property
     def leaves(self) -> bool:
@@ -48,8 +49,8 @@ class Member(t.NamedTuple):
 
     @property
     def due(self) -> bool:
-        """One that has yet to become healthy is waited for, although nothing of it changes."""
-        return self.here and (self.change != UNCHANGED or not self.ready)
+        """One that has yet to become healthy, or to get requests again, is waited for, although nothing of it changes."""
+        return self.here and (self.change != UNCHANGED or not self.ready or self.kept)
 
 
 class Batch(t.NamedTuple):
@@ -219,7 +220,7 @@ def _batch(units: t.Sequence[Unit], serving: set[Member]) -> Batch:
     alone = {member for member in known if not _left(member.group, members, serving)}
     # Requests for one that is only coming wait as well, unless others answer them.
     hold = [member for member in known if member in alone and (member.stops or not member.serves)]
-    drain = [member for member in known if member not in alone and member.stops]
+    drain = [member for member in known if member not in alone and (member.stops or member.kept)]
     crowded = {host for unit in units if _stops(unit) for host in _twice(unit)}
     return Batch(members, tuple(drain), tuple(hold), frozenset(crowded))
 

@@ -88,10 +88,17 @@ def _instance(one: Value, value: Value, answers: Answers) -> Member:
         gpus=frozenset(one["gpus"]),
         backend=gate.get("backend", ""),
         server=gate.get("server", "") if head else "",
+        kept=head and any((gate.get("backend"), gate.get("server")) in _kept(value, one) for one in value["gateways"]),
         also=also if gate.get("backend") not in before else (),
         unit=str(one.get("unit") or ""),
         **_said(said, host, value),
     )
+
+
+def _kept(value: Value, gateway: str) -> set[tuple[str, str]]:
+    """What its gate keeps from requests although no person drained it."""
+    gate = value["hosts"][gateway].get("gate") or {}
+    return {(one["backend"], one["server"]) for one in gate.get("forgotten") or ()}
 
 
 def _said(said: Value | None, host: str, value: Value) -> dict[str, t.Any]:
@@ -117,6 +124,7 @@ def litellm_members(value: Value, answers: Answers) -> list[Member]:
                     name=f"{project} on {host}",
                     backend=gate.get("backend", ""),
                     server=str(gate.get("server", "")),
+                    kept=(gate.get("backend"), gate.get("server")) in _kept(value, host),
                     **_said(said.get(project), host, value),
                 )
             )

@@ -84,6 +84,39 @@ def test_a_run_that_changes_nothing_has_no_batch() -> None:
     }
 
 
+def test_what_a_killed_run_left_without_requests_gets_them_before_others_change() -> None:
+    """It is as declared already; until it has answered, the other one is the only one that serves."""
+    value = fleet(instance("a"), instance("b"))
+    value["hosts"]["gw2"]["gate"]["forgotten"] = [{"backend": "vllm-chat", "server": "a-chat"}]
+    answers = {"a": {"llmfleet-vllm-chat": said("unchanged")}, **changed("b")}
+    first, second = roll(value, answers)["batches"]
+    assert (list(first["hosts"]), list(second["hosts"])) == (["a"], ["b"])
+    assert (
+        {entry["state"] for entry in first["traffic"]} == {"drain"} == {entry["state"] for entry in second["traffic"]}
+    )
+    told = rolls.outcome(value, first, {"a": {"projects": {"llmfleet-vllm-chat": {"changed": False}}}})
+    assert [(one["gateway"], one["state"]) for one in told["traffic"]] == [("gw1", "ready"), ("gw2", "ready")]
+    assert told["ways"][0]["models"] == ["chat"] and told["faults"] == []
+
+
+def test_others_wait_for_nobody_where_what_was_left_without_requests_is_elsewhere() -> None:
+    """Outside of --limit: it stands in for nobody."""
+    value = fleet(instance("a"), instance("b"))
+    value["hosts"]["gw1"]["gate"]["forgotten"] = [{"backend": "vllm-chat", "server": "a-chat"}]
+    told = {**value["rollout"], "force": True}
+    (batch,) = roll({**value, "rollout": told}, changed("b"))["batches"]
+    assert {entry["state"] for entry in batch["traffic"]} == {"hold"}
+
+
+def test_a_litellm_that_a_killed_run_left_without_requests_is_first_too() -> None:
+    value = fleet(instance("a"), gateways=["gw1"])
+    value["hosts"]["gw1"]["gate"]["forgotten"] = [{"backend": "litellm", "server": "2"}]
+    answers = {"gw1": {"llmfleet-litellm-1": said("unchanged"), "llmfleet-litellm-2": said("unchanged")}}
+    (batch,) = roll(value, answers, "litellm")["batches"]
+    assert batch["hosts"]["gw1"]["projects"] == ["llmfleet-litellm-2"]
+    assert batch["traffic"][0]["servers"] == [{"backend": "litellm", "server": "2"}]
+
+
 def test_a_single_replica_is_held() -> None:
     (batch,) = roll(fleet(instance("a")), changed("a"))["batches"]
     assert {entry["state"] for entry in batch["traffic"]} == {"hold"}
