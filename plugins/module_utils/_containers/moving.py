@@ -58,7 +58,7 @@ class Move:
         # An empty one would be the folder that the module happens to run in.
         if not os.path.isabs(source) or not os.path.isdir(self.source):
             raise MoveError(
-                f"{source} is no folder here\nGive the folder where the weights are with -e from_dir=FOLDER"
+                f"{source or 'An empty name'} is no folder here\nGive the folder where the weights are with -e from_dir=FOLDER"
             )
         if self.source == self.target or _inside(self.target, self.source) or _inside(self.source, self.target):
             raise MoveError(
