@@ -45,7 +45,9 @@ def _of_one(kind: str, value: t.Any) -> str:
     if isinstance(value, (dict, list, tuple)):
         return f" must be {_NAMES[kind]}, not {'a dictionary' if isinstance(value, dict) else 'a list'}"
     if kind == "str":
-        return " is true or false to YAML; write it in quotes" if isinstance(value, bool) else ""
+        # 1.10 is 1.1 by now.
+        said = "true or false" if isinstance(value, bool) else "a number"
+        return f" is {said} to YAML; write it in quotes" if isinstance(value, (bool, float)) else ""
     return "" if _converts(kind, value) else f" must be {_NAMES[kind]}"
 
 

@@ -252,6 +252,8 @@ def _converted(name: str, option: Option, value: t.Any, defaults: t.Mapping[str,
         return value, _unreadable(name, value, bool(option.get("no_log")))
     if value is None or (value == "" and option.get("required")):
         return value, _absent(name, option, (defaults or {}).get(name))
+    if name.endswith("_version") and isinstance(value, float):
+        return value, f"is {value} to YAML, which takes 1.10 for 1.1; write it in quotes"
     value, found = judge(option, value)
     return value, "; ".join(f"{where.lstrip('.')} {text}".strip() for where, text in found)
 

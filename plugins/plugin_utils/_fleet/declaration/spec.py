@@ -58,6 +58,8 @@ def read_specs(collection: Path) -> dict[str, Options]:
 def judge(option: Option, value: t.Any, where: str = "") -> tuple[t.Any, list[Fault]]:
     """The converted value and what is wrong with it. A null is left to the caller."""
     kind = option.get("type", "str")
+    if kind == "str" and option.get("no_log") and isinstance(value, int):
+        return value, [(where, _wrong_type(option, value, kind))]
     try:
         converted = _CONVERT[kind](value)
     except (TypeError, ValueError, OverflowError):
@@ -74,6 +76,8 @@ def judge(option: Option, value: t.Any, where: str = "") -> tuple[t.Any, list[Fa
 
 
 def _wrong_type(option: Option, value: t.Any, kind: str) -> str:
+    if kind in ("str", "path") and isinstance(value, (bool, int)):
+        return f"{_shown(option, value)} is not text to YAML, which may have made it of another; write it in quotes"
     default = option.get("default")
     example = f" such as {default}, the default" if default not in (None, "", {}, []) and kind != "bool" else ""
     return f"{_shown(option, value)} is not {NAMES.get(kind, kind)}; write {NAMES.get(kind, kind)}{example}"
@@ -122,7 +126,7 @@ def _number(convert: t.Callable[[t.Any], t.Any]) -> t.Callable[[t.Any], t.Any]:
 
 
 def _text(value: t.Any) -> str:
-    if isinstance(value, (dict, list, tuple, bool)):  # what was yes, no, on or off in YAML is another text by now
+    if isinstance(value, (dict, list, tuple, bool)):  # what was yes or off in YAML is another text by now
         raise TypeError("no text")
     # A text stays the object that it is: whether it is a template still hangs on that.
     return value if isinstance(value, str) else str(check_type_str(value))

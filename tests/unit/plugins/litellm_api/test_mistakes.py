@@ -258,6 +258,7 @@ def test_a_wrong_type_hides_no_other_mistake_of_the_same_object() -> None:
     ("plural", "options", "said"),
     [
         ("keys", {"key_alias": True}, "keys #0: key_alias is true or false to YAML; write it in quotes"),
+        ("keys", {"key_alias": 1.10}, "keys #0: key_alias is a number to YAML; write it in quotes"),
         ("keys", {"key_alias": [SECRET]}, "keys #0: key_alias must be text, not a list"),
         ("keys", {"models": [{"gpt": "x"}]}, "keys #0: models[0] must be text, not a dictionary"),
         ("keys", {"models": ["a", None]}, "keys #0: models[1] is empty; write text, or take it out"),

@@ -127,7 +127,12 @@ MISTAKES: list[tuple[Variables, str]] = [
     ({"llm_gpu_count": -1}, "llm_gpu_count on gpu1: -1 is out of range; write a number from 0"),
     ({"llm_gpu_count": None}, "llm_gpu_count on gpu1 is null; write a value"),
     ({"llm_private_address": "fe80::1%eth0"}, "llm_private_address on gpu1: 'fe80::1%eth0' has a zone"),
-    ({"litellm_ui_username": True}, "litellm_ui_username on gpu1: True is not text; write text"),
+    ({"litellm_ui_username": True}, "litellm_ui_username on gpu1: True is not text to YAML"),
+    (
+        {"postgres_version": 17.10},
+        "postgres_version on gpu1 is 17.1 to YAML, which takes 1.10 for 1.1; write it in quotes",
+    ),
+    ({"vllm_api_key": 1234567890123456789}, "vllm_api_key on gpu1: its value is not text to YAML"),
     ({"gateway_state_api_key": "sk-a b"}, "gateway_state_api_key on gpu1 has white space or a control character in it"),
     ({"vllm_shm_size": "\u0663g"}, "vllm_shm_size on gpu1: '\u0663g' is no size"),
     ({"vllm_start_period": "\u0663s"}, "is no duration of Docker Compose"),
