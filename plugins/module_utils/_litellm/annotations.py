@@ -13,6 +13,7 @@ from .kinds._table import METADATA, SECRETS, Field, Found, Kind, dig
 from .wanted import Wanted, given_fields
 
 MARKER = "llmfleet"
+DECLARED = "declared"  # in the marker: the names of parts
 
 
 def marker_of(kind: Kind, found: Found) -> dict[str, t.Any]:
@@ -42,7 +43,25 @@ def marker_target(kind: Kind, wanted: Wanted, found: t.Mapping[str, t.Any]) -> d
         prints[kind.annotations] = values.fingerprint(wanted.fingerprint_key, hidden)
     if prints:
         marker["fingerprints"] = {**marker.get("fingerprints", {}), **prints}
+    if parts := _declared(kind, wanted, found):
+        marker[DECLARED] = parts
+    else:
+        marker.pop(DECLARED, None)
     return marker
+
+
+def declared_parts(kind: Kind, found: Found) -> list[str]:
+    """What of the annotations was declared, where LiteLLM puts in so much of its own that it can't be told."""
+    return list(marker_of(kind, found).get(DECLARED) or [])
+
+
+def _declared(kind: Kind, wanted: Wanted, found: Found) -> list[str]:
+    if kind.exported_annotations is None:
+        return []
+    given = wanted.given.get(str(kind.annotations)) or {}
+    own = {*kind.exported_annotations, *kind.id_path[-1:]}
+    named = {name for name, value in given.items() if value is not None and name not in own}
+    return sorted(named.union(name for name in declared_parts(kind, found) if given.get(name, name) is not None))
 
 
 def fingerprint(item: Field, wanted: Wanted) -> str | None:

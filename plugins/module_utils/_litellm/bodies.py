@@ -69,7 +69,7 @@ def change(kind: Kind, wanted: Wanted, found: Found, changed: t.Sequence[Field],
     whole = kind.annotations if kind.annotations and not kind.annotations_merge else None
     names = _with_companions(kind, wanted, {item.name for item in changed} | ({whole} if whole and marked else set()))
     for item in given_fields(kind, wanted):
-        if item.name in names and item.name != whole and not (item.own_call or item.rule or item.by_metadata):
+        if item.name in names and item.name != whole and not _sent_otherwise(item):
             _put(body, item, wanted.given[item.name], found)
     if whole:
         inside = (item for item in changed if item.clear == METADATA)
@@ -81,6 +81,10 @@ def change(kind: Kind, wanted: Wanted, found: Found, changed: t.Sequence[Field],
         marker = marker_target(kind, wanted, found)
         body[kind.annotations] = {**(body.get(kind.annotations) or {}), MARKER: marker}
     return {**kind.sent_along(body, found), **body} if kind.sent_along and body else body
+
+
+def _sent_otherwise(item: Field) -> bool:
+    return bool(item.own_call or item.rule or item.by_metadata or item.afterwards)
 
 
 def _with_companions(kind: Kind, wanted: Wanted, names: set[str]) -> set[str]:
@@ -123,4 +127,6 @@ def calls(
             result += item.rule.calls(value, dig(found, item.read_path))
         elif item.own_call:
             _add(result, item.own_call, item.name, _cleared(item) if value is None else value)
+        elif item.afterwards:
+            _add(result, kind.update, item.name, _cleared(item) if value is None else value)
     return tuple(result)

@@ -14,7 +14,7 @@ from collections import Counter
 from datetime import datetime, timezone
 
 from . import prices, secret_parts, showing, values
-from .annotations import MARKER, user_metadata
+from .annotations import MARKER, declared_parts, user_metadata
 from .kinds import Field, Found, Kind, dig
 from .kinds._table import BUDGETS, HALF_MASKED, LIFETIME, SECRETS, WRITE_ONLY, shared_budget
 from .secret_parts import Path
@@ -104,6 +104,7 @@ def _item(kind: Kind, item: Found, now: datetime, hide: bool) -> dict[str, t.Any
         value = _value(kind, field, item, now)
         if value not in (None, [], {}) and value != field.default:
             result[field.name] = _hidden(kind, field, item, value) if hide else value
+    result = kind.without_said(result) if kind.without_said else result
     names = {ref.option: item[ref.option] for ref in kind.references if ref.many and item.get(ref.option)}
     return {**result, **names}
 
@@ -144,7 +145,7 @@ def _with_unnamed_secrets(kind: Kind, field: Field, item: Found, found: t.Mappin
     parts = {k: v for k, v in found.items() if v is not None and v is not False}
     marked = dig(item, (kind.annotations or "", MARKER, "fingerprints", field.name))
     if marked and not values.split_secrets(field, parts)[1]:
-        parts[field.usual_part] = secret_parts.MASK
+        parts.update(dict.fromkeys(field.usual_parts(item), secret_parts.MASK))
     return t.cast("dict[str, t.Any]", prices.with_numbers(parts))
 
 
@@ -153,7 +154,10 @@ def _hidden(kind: Kind, field: Field, item: Found, value: t.Any) -> t.Any:
     place: Path = (kind.name, str(item[kind.identity]))
     if field.compare != SECRETS:
         place = (*place, field.name)
-        return showing.replaced(field, value, lambda path, text: Placeholder((*place, *path)))
+        shown = showing.replaced(field, value, lambda path, text: Placeholder((*place, *path)))
+        if field.name != kind.annotations:
+            return shown
+        return {k: _half_masked(v, (*place, k)) if k in kind.encrypted_metadata else v for k, v in shown.items()}
     parts = {k: Placeholder((*place, k)) for k in value if k in values.split_secrets(field, value)[1]}
     rest = {k: v for k, v in value.items() if k not in parts}
     rest = showing.replaced(field, rest, lambda path, text: Placeholder((*place, *path)))
@@ -169,7 +173,8 @@ def _half_masked(value: t.Any, place: Path) -> t.Any:
 
 
 def _user_part(kind: Kind, item: Found) -> dict[str, t.Any] | None:
-    part = user_metadata(kind, dig(item, (kind.annotations or "",)) or {})
+    part = user_metadata(kind, dig(item, (kind.annotations or "",)) or {}, kind.exported_metadata)
     if kind.exported_annotations is not None:
-        part = {k: v for k, v in part.items() if k in kind.exported_annotations}
+        names = {*kind.exported_annotations, *declared_parts(kind, item)}
+        part = {k: v for k, v in part.items() if k in names}
     return {k: v for k, v in part.items() if v is not None} or None

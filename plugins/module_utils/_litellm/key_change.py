@@ -122,6 +122,7 @@ class KeyChange(Change):
             return
         if self.operation.changes:
             apply.execute(self.client, self.operation)
+            apply.follow_up(self.client, self.operation, str(self.operation.id))
         if self.wanted.state == "absent":
             if self.store:
                 self.store.remove()

@@ -224,8 +224,12 @@ class Names:
 
     def settle(self, wanted: Wanted, operation: Operation) -> tuple[Wanted, Operation]:
         """The ids of objects that were made meanwhile."""
-        given, body = ({k: self._settled(v) for k, v in part.items()} for part in (wanted.given, operation.body))
-        return replace(wanted, given=given), replace(operation, body=body)
+        given, body = (self._settled_parts(parts) for parts in (wanted.given, operation.body))
+        calls = tuple(replace(call, body=self._settled_parts(call.body)) for call in operation.calls)
+        return replace(wanted, given=given), replace(operation, body=body, calls=calls)
+
+    def _settled_parts(self, parts: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        return {name: self._settled(value) for name, value in parts.items()}
 
     def _settled(self, value: t.Any) -> t.Any:
         if isinstance(value, list):

@@ -52,7 +52,7 @@ def _unlicensed(client: Client, operations: t.Sequence[Operation]) -> None:
         for op in operations
         for field in op.kind.fields
         for part in field.licensed_parts
-        if (op.body.get(field.name) or {}).get(part)
+        if (op.body.get(field.name) or {}).get(part) is not None
     }
     asked |= {
         f"{op.kind.name} {op.identity!r}: {call.licence}" for op in operations for call in op.calls if call.licence

@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import apply, cascade, reader, references, refusals, sides, taken
+from . import apply, cascade, moving, reader, references, refusals, sides, taken
 from .annotations import owner_of
 from .background import BackgroundReading
 from .change import Change
@@ -142,6 +142,7 @@ def _prepare_all(
     failures += taken.failures(changes, read, state.workers)
     failures += refusals.refused(client, changes)
     failures += references.missing(client, changes, read, state.workers)
+    failures += moving.failures(client, changes, read, state.workers)
     failures += cascade.name_what_goes(client, changes, read, state.owner, state.workers)
     failures += cascade.shared_budgets(client, changes, read, state.owner, state.workers)
     if failures:

@@ -171,7 +171,8 @@ class Field:
     secret: bool = False
     plain: bool = False  # its parts have the users' names, which don't tell what is secret
     all_secret: bool = False  # of an object with secret parts: every part is one
-    usual_part: str = "api_key"  # of such an object: the part to fill in where the API doesn't even name one
+    # Of such an object: the parts to fill in where the API doesn't even name one, from the object that was found.
+    usual_parts: t.Callable[[Found], tuple[str, ...]] = lambda found: ("api_key",)
     detail: bool = False  # not in the listing, only where one object is read by itself
     detail_for: t.Callable[[t.Any], bool] | None = None  # of which wanted values only that shows enough
     refers: str | None = None  # the kind whose ids it takes
@@ -186,6 +187,7 @@ class Field:
     parameters: bool = False  # of a dictionary: LiteLLM reads prices and limits in it
     api_name: str | None = None  # its name in the API, where another option has that name
     by_metadata: bool = False  # an update takes it inside metadata only
+    afterwards: bool = False  # an update sends it when everything else is changed, by which LiteLLM judges it
     own_call: Write | None = None  # the main calls don't take it, this one does
     rule: Rule | None = None
     # From the body's value and the found one: what the update sends in its place. It may use the names in also_written.
@@ -257,6 +259,18 @@ class Cascade:
 
 
 @dataclass(frozen=True)
+class Home:
+    """Where an object may be moved to: the option that names it, and what LiteLLM asks of the new place before it does so."""
+
+    option: str
+    kind: str
+    person: str  # the option of the object that names somebody who has to be in there
+    members: str  # the option of the place that says who is
+    also_said_by: tuple[str, str]  # the kind and the option that say it as well
+    limits: tuple[str, ...]  # where the first is set, none may be above that of the place
+
+
+@dataclass(frozen=True)
 class Reference:
     """An option that names other objects, in the place of one that takes their ids."""
 
@@ -300,10 +314,14 @@ class Kind:
     )
     reserved_metadata: frozenset[str] = frozenset()
     encrypted_metadata: frozenset[str] = frozenset()  # of these, what is secret comes back encrypted
+    exported_metadata: frozenset[str] = frozenset()  # of these, what only a user can have put there
+    # From what an export says of an object: the same without what another option of it says already.
+    without_said: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] | None = None
     echoed_metadata: frozenset[str] = frozenset()  # copies of other fields: never compared, never sent
     mutually_exclusive: tuple[tuple[str, ...], ...] = ()
     required_together: tuple[tuple[str, ...], ...] = ()
     references: tuple[Reference, ...] = ()
+    home: Home | None = None
     cascades: tuple[Cascade, ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()  # the options, or parts of them, that no creation works without
     needed_one: tuple[str, ...] = ()  # options of which a creation needs at least one

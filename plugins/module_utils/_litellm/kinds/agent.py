@@ -6,12 +6,24 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ._permission import OF_AGENTS, permission
-from ._table import EMPTY, INT32, NEVER, SECRETS, SUBSET, Field, Kind, Listing, Write
+from ._table import EMPTY, INT32, NEVER, SECRETS, SUBSET, Field, Found, Kind, Listing, Write
 
 OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
+
+
+# Of the protocol, as LiteLLM 1.104.5 and 1.108.7 speak it; 1.90.7 does not look.
+SPOKEN = re.compile(r"(0\.3|1\.0)([.+-].*)?")
+
+
+def unspoken_version(name: str, given: Found) -> list[str]:
+    version = (given.get("agent_card_params") or {}).get("protocolVersion")
+    if version is None or SPOKEN.fullmatch(str(version)):
+        return []
+    return [f"agent_card_params.protocolVersion: LiteLLM speaks 0.3 and 1.0, not {version!r}"]
 
 
 def whole_card(body: t.Any, found: t.Any) -> dict[str, t.Any]:
@@ -49,6 +61,7 @@ AGENT = Kind(
     ),
     listing=Listing("/v1/agents"),
     create=Write("POST", "/v1/agents"),
+    faults=unspoken_version,
     renamable=True,
     update=Write("PATCH", "/v1/agents/{id}"),
     delete=Write("DELETE", "/v1/agents/{id}"),

@@ -66,20 +66,52 @@ INTEGRATIONS = frozenset(
     ]
 )
 INTEGRATIONS_OF_PROXY = "/guardrails/ui/provider_specific_params"
+MODES_OF_PROXY = "/guardrails/ui/add_guardrail_settings"
+Read = t.Callable[[str], t.Any]
 
 
-def unknown_integration(
-    read: t.Callable[[str], t.Any], name: str, given: Found, changed: t.Collection[str]
-) -> list[str]:
+def not_taken(read: Read, name: str, given: Found, changed: t.Collection[str]) -> list[str]:
+    if "litellm_params" not in changed:
+        return []
+    params = given["litellm_params"] or {}
+    return unknown_integration(read, params) + unsupported_modes(read, params)
+
+
+def unknown_integration(read: Read, params: Found) -> list[str]:
     """A name with a point is a class of the proxy's own files, which nobody else can see."""
-    kind = dig(given, ("litellm_params", "guardrail"))
-    if "litellm_params" not in changed or kind is None or kind in INTEGRATIONS or "." in str(kind):
+    kind = params.get("guardrail")
+    if kind is None or kind in INTEGRATIONS or "." in str(kind):
         return []
     known = read(INTEGRATIONS_OF_PROXY)
     if not isinstance(known, dict) or kind in known:
         return []
     there_are = ", ".join(sorted({*INTEGRATIONS, *known}))
     return [f"litellm_params.guardrail: this LiteLLM has no integration {kind!r}; there are {there_are}"]
+
+
+def unsupported_modes(read: Read, params: Found) -> list[str]:
+    """Each integration runs at some moments of a request only. Older versions do not say which."""
+    kind, modes = params.get("guardrail"), _modes(params.get("mode"))
+    if kind is None or not modes:
+        return []
+    answer = read(MODES_OF_PROXY)
+    known = dig(answer, ("supported_modes_by_provider", str(kind))) or dig(answer, ("supported_modes",))
+    if not isinstance(known, list) or not known:
+        return []
+    strange = ", ".join(repr(mode) for mode in modes if mode not in known)
+    there_are = ", ".join(str(mode) for mode in known)
+    return [f"litellm_params.mode: {kind} has no {strange}; there are {there_are}"] if strange else []
+
+
+def _modes(value: t.Any) -> list[str]:
+    """One, several, or those of tags beside the usual ones."""
+    if isinstance(value, dict):
+        tags = value.get("tags")
+        parts = [value.get("default"), *(tags.values() if isinstance(tags, dict) else ())]
+        return [mode for part in parts for mode in _modes(part)]
+    if isinstance(value, list):
+        return [mode for part in value for mode in _modes(part)]
+    return [value] if isinstance(value, str) and value else []
 
 
 GUARDRAIL = Kind(
@@ -96,7 +128,7 @@ GUARDRAIL = Kind(
     update=Write("PATCH", "/guardrails/{id}"),
     delete=Write("DELETE", "/guardrails/{id}"),
     needed=(("litellm_params", "guardrail"), ("litellm_params", "mode")),
-    not_taken=unknown_integration,
+    not_taken=not_taken,
     annotations="guardrail_info",
     declarable=lambda found: found.get("guardrail_definition_location") == "db",
 )

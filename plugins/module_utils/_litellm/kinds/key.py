@@ -23,6 +23,7 @@ from ._table import (
     Cascade,
     Field,
     Found,
+    Home,
     Kind,
     Listing,
     OtherSide,
@@ -57,7 +58,8 @@ FIELDS = (
     Field("key_type", choices=KEY_TYPES, clear=NEVER, create_only=True, default="default"),
     Field("send_invite_email", "bool", compare=WRITE_ONLY, create_only=True, ignore_drift=True),
     Field("user_id", refers="users"),
-    Field("team_id", refers="teams"),
+    # LiteLLM asks whether the team has the key's person, and room for its limits, as they were before the call.
+    Field("team_id", refers="teams", afterwards=True),
     Field("agent_id", refers="agents"),
     Field("organization_id", path=("org_id",), licence=True, refers="organizations"),
     Field("project_id", licence=True, refers="projects"),
@@ -72,7 +74,7 @@ FIELDS = (
     Field("allowed_routes", "list", "str", clear=EMPTY),
     Field("access_group_ids", "list", "str", clear=EMPTY, refers="access_groups", other_side=ASSIGNED),
     Field("allowed_cache_controls", "list", "str", clear=EMPTY),
-    Field("permissions", "dict", clear=EMPTY),
+    Field("permissions", "dict", clear=EMPTY, licensed_parts=("get_spend_routes",)),
     Field("config", "dict", clear=EMPTY),
     Field("router_settings", "dict", clear=EMPTY, described="UpdateRouterConfig"),
     permission(),
@@ -109,6 +111,14 @@ FIELDS = (
 )
 
 BLOCK = "/key/block"
+ROUTES_OF_TYPE = {"llm_api": "llm_api_routes", "management": "management_routes", "read_only": "info_routes"}
+
+
+def type_or_routes(said: dict[str, t.Any]) -> dict[str, t.Any]:
+    """The type of a key is a name for its first routes, which it shows beside it; others came later."""
+    usual = said.get("allowed_routes") == [ROUTES_OF_TYPE.get(str(said.get("key_type")))]
+    left_out = "allowed_routes" if usual else "key_type" if said.get("allowed_routes") else ""
+    return {name: value for name, value in said.items() if name != left_out}
 
 
 def block(request: Request, token: str) -> None:
@@ -156,6 +166,8 @@ KEY = Kind(
     shown=("key_name",),
     reserved_metadata=OWNED_BY_LITELLM,
     encrypted_metadata=frozenset({"logging"}),
+    exported_metadata=frozenset({"logging", "service_account_id"}),
+    without_said=type_or_routes,
     # key_type overrides allowed_routes, and soft_budget replaces or edits the linked budget.
     mutually_exclusive=(
         ("key_type", "allowed_routes"),
@@ -168,4 +180,5 @@ KEY = Kind(
         Reference("access_group_names", "access_group_ids", "access_groups", many=True),
     ),
     required_together=(("auto_rotate", "rotation_interval"),),
+    home=Home("team_id", "teams", "user_id", "members_with_roles", ("users", "teams"), ("tpm_limit", "rpm_limit")),
 )

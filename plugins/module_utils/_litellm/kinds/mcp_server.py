@@ -13,7 +13,7 @@ from ._table import EMPTY, INT32, NEVER, SECRETS, Field, Found, Kind, Listing, W
 
 VARIABLE = (
     Field("name", needed=True),
-    Field("value", secret=True),
+    Field("value", secret=True, default=""),
     Field("scope", default="global"),
     Field("description"),
 )
@@ -69,6 +69,12 @@ def address(given: Found) -> list[str]:
 
 
 # A hyphen stands between a server's name and a tool's.
+def usual_parts(found: Found) -> tuple[str, ...]:
+    if str(found.get("auth_type")).startswith("oauth2"):
+        return ("client_id", "client_secret")
+    return ("aws_access_key_id", "aws_secret_access_key") if found.get("auth_type") == "aws_sigv4" else ("auth_value",)
+
+
 NAME = re.compile(r"[A-Za-z0-9._]{1,128}")
 NAMES = "LiteLLM takes names of up to 128 letters, digits, underscores and points only, without a hyphen: write an underscore"
 
@@ -110,7 +116,7 @@ MCP_SERVER = Kind(
             all_secret=True,
             secret=True,
             clear=NEVER,
-            usual_part="auth_value",
+            usual_parts=usual_parts,
         ),
         Field("command"),
         Field("args", "list", "str", ordered=True, clear=EMPTY),

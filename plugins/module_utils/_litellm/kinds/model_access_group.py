@@ -6,14 +6,32 @@
 
 from __future__ import annotations
 
-from ._table import MODEL_NAME, NEVER, Field, Kind, Listing, Write, duration
+import typing as t
+
+from ._table import MODEL_NAME, NEVER, Call, Field, Kind, Listing, Rule, Write, duration
 
 BUDGET = Write("PUT", "/access_group/{id}/budget", young=True)
+UNLINK = Write("DELETE", "/access_group/{id}/budget", young=True)
 
 
 def _budget(name: str) -> tuple[str, str]:
     return ("budget", name)
 
+
+def linked(wanted: t.Any, found: t.Any) -> list[Call]:
+    """LiteLLM puts no other budget in the place of one: that one is taken away first, and stays for others."""
+    link = [Call(BUDGET, {"budget_id": wanted})] if wanted else []
+    return [*([Call(UNLINK, {})] if found else []), *link]
+
+
+LINK = Rule(
+    canonical=lambda value: value or None,
+    created=lambda value: None,
+    made=lambda wanted: linked(wanted, None),
+    calls=linked,
+    exported=lambda found: found,
+    writes=(BUDGET, UNLINK),
+)
 
 MODEL_ACCESS_GROUP = Kind(
     name="model_access_group",
@@ -23,7 +41,7 @@ MODEL_ACCESS_GROUP = Kind(
     fields=(
         # LiteLLM writes the group's name into each of the models.
         Field("model_names", "list", "str", clear=NEVER, touches=True, refers="models", refers_by=MODEL_NAME),
-        Field("budget_id", path=_budget("budget_id"), clear=NEVER, own_call=BUDGET, refers="budgets"),
+        Field("budget_id", path=_budget("budget_id"), rule=LINK, refers="budgets"),
         Field("max_budget", "float", path=_budget("max_budget"), clear=NEVER, own_call=BUDGET),
         Field("soft_budget", "float", path=_budget("soft_budget"), clear=NEVER, own_call=BUDGET),
         duration("budget_duration", path=_budget("budget_duration"), clear=NEVER, own_call=BUDGET),

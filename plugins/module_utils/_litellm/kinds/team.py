@@ -128,6 +128,7 @@ TEAM = Kind(
         Cascade("models", ("model_info", "team_id"), "teamId"),
     ),
     encrypted_metadata=frozenset({"logging"}),
+    exported_metadata=frozenset({"logging"}),
     reserved_metadata=frozenset(
         {
             "team_member_budget_id",

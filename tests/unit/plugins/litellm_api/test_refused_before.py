@@ -26,6 +26,9 @@ Options = dict[str, t.Any]
 URL = {"url": "http://127.0.0.1:9/mcp", "transport": "http"}
 
 
+MODES = "/guardrails/ui/add_guardrail_settings"
+
+
 @pytest.mark.parametrize(
     ("integration", "asked", "said"),
     [
@@ -38,9 +41,36 @@ URL = {"url": "http://127.0.0.1:9/mcp", "transport": "http"}
 )
 def test_integrations_of_guardrails(integration: str, asked: t.Any, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     question = [Call("GET", "/guardrails/ui/provider_specific_params", asked)] if asked else []
-    script = Script(Call("GET", "/v2/guardrails/list", {"guardrails": []}), *question)
+    modes = Call("GET", MODES, {})
+    script = Script(Call("GET", "/v2/guardrails/list", {"guardrails": []}), *question, modes)
     params = {"guardrail": integration, "mode": "pre_call"}
     options: Options = {"guardrail_name": "g", "litellm_params": params}
+    result = run_module(litellm_guardrail, script, options, check=True, monkeypatch=monkeypatch)
+    script.assert_done()
+    assert said in result.get("msg", "") if said else result["changed"]
+
+
+OFFERED = {"supported_modes": ["pre_call", "post_call"], "supported_modes_by_provider": {"aporia": ["post_call"]}}
+
+
+@pytest.mark.parametrize(
+    ("integration", "mode", "offered", "said"),
+    [
+        ("aporia", "pre_call", OFFERED, "aporia has no 'pre_call'; there are post_call"),
+        ("aporia", "post_call", OFFERED, ""),
+        ("lasso", ["pre_call", "later"], OFFERED, "lasso has no 'later'; there are pre_call, post_call"),
+        ("aporia", {"tags": {"a": ["pre_call"]}, "default": "post_call"}, OFFERED, "aporia has no 'pre_call'"),
+        ("aporia", {"tags": 3}, OFFERED, ""),
+        ("aporia", "pre_call", {}, ""),  # an older version
+        ("aporia", "pre_call", "nonsense", ""),
+    ],
+)
+def test_modes_of_guardrails(
+    integration: str, mode: t.Any, offered: t.Any, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = [] if mode == {"tags": 3} else [Call("GET", MODES, offered)]
+    script = Script(Call("GET", "/v2/guardrails/list", {"guardrails": []}), *question)
+    options: Options = {"guardrail_name": "g", "litellm_params": {"guardrail": integration, "mode": mode}}
     result = run_module(litellm_guardrail, script, options, check=True, monkeypatch=monkeypatch)
     script.assert_done()
     assert said in result.get("msg", "") if said else result["changed"]
