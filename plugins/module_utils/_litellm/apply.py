@@ -89,6 +89,7 @@ def _send(client: Client, write: Write, id: str | None, body: t.Mapping[str, t.A
 
 def create_once(client: Client, operation: Operation) -> Object:
     """Create an object; where no answer came, look whether it was made before calling it a failure."""
+    kind = operation.kind
     try:
         return t.cast(Object, execute(client, operation) or {})
     except UnclearError:
@@ -96,6 +97,11 @@ def create_once(client: Client, operation: Operation) -> Object:
         if not made:
             raise
         return made[0]
+    except LiteLLMError as exc:
+        if not kind.half_made or kind.half_made not in exc.message:
+            raise
+        delete(client, kind, [operation.identity])
+        raise type(exc)(f"{exc.message} (taken back)", method=exc.method, path=exc.path, status=exc.status) from exc
 
 
 def follow_up(client: Client, operation: Operation, id: str, late: bool = False) -> None:

@@ -142,7 +142,7 @@ def _rest_of_life(expires: t.Any, now: datetime) -> str | None:
 
 def _with_unnamed_secrets(kind: Kind, field: Field, item: Found, found: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """An object with secret parts, and the usual one of them where the proxy doesn't even name it."""
-    parts = {k: v for k, v in found.items() if v is not None and v is not False}
+    parts = {k: v for k, v in found.items() if v is not None and not (v is False and k in field.off)}
     marked = dig(item, (kind.annotations or "", MARKER, "fingerprints", field.name))
     if marked and not values.split_secrets(field, parts)[1]:
         parts.update(dict.fromkeys(field.usual_parts(item), secret_parts.MASK))

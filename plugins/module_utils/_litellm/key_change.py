@@ -16,7 +16,7 @@ from .client import Client, LiteLLMError
 from .controller_store import ControllerStore
 from .errors import PlanError, StoreError
 from .kinds import Found, Kind
-from .plan import CREATE, pick, plan
+from .plan import CREATE, pick, plan, refuse_incomplete
 from .store import FileStore, key_path
 from .wanted import Wanted
 
@@ -50,6 +50,8 @@ class KeyChange(Change):
         self.shown = found
         self.stored = self.store.read() if self.store else None
         self.operation = plan(self.kind, self._with_value(found), found)
+        if self.operation.action == CREATE:
+            refuse_incomplete(self.kind, self.wanted)
         self.refuse_value()
 
     def _with_value(self, found: Found | None) -> Wanted:

@@ -120,7 +120,9 @@ def _not_described(read: t.Callable[[str], t.Any], change: Change) -> list[str]:
         known = list(schema.get("properties" if isinstance(value, dict) else "enum") or ())
         asked = value if isinstance(value, dict) else [value] if value else []
         strange = [repr(one) for one in asked if known and one not in known]
+        about = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
         if strange:
-            about = f"{change.kind.name} {change.wanted.identity!r}: {item.name}"
             said.append(f"{about}: this LiteLLM has no {', '.join(strange)}; there are {', '.join(sorted(known))}")
+        elif isinstance(value, dict):
+            said += [f"{about}.{wrong}" for wrong in versions.wrong_types(schema, value)]
     return said

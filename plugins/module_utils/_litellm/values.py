@@ -120,7 +120,7 @@ def wanted_value(field: Field, value: t.Any) -> t.Any:
     if value in FOREVER and field.compare == LIFETIME:
         return None
     if isinstance(value, dict) and field.compare == SUBSET:
-        return {key: canonical_part(part) for key, part in value.items()}
+        return {key: _part(field, key, part) for key, part in value.items()}
     return canonical(field, value)
 
 
@@ -129,9 +129,13 @@ def found_value(field: Field, found: t.Mapping[str, t.Any], wanted: t.Any = None
     value = dig(found, field.read_path)
     if field.compare == SUBSET:
         keys = wanted if isinstance(wanted, dict) else (value or {})
-        parts = {key: canonical_part((value or {}).get(key)) for key in keys if key != "object_permission_id"}
+        parts = {key: _part(field, key, (value or {}).get(key)) for key in keys if key != "object_permission_id"}
         return parts if isinstance(wanted, dict) else {k: v for k, v in parts.items() if v} or None
     return canonical(field, value)
+
+
+def _part(field: Field, name: str, value: t.Any) -> t.Any:
+    return canonical_part(field.form(name, value) if field.form else value)
 
 
 def canonical_part(value: t.Any, ordered: bool = False) -> t.Any:

@@ -16,6 +16,7 @@ from .client import Client, LiteLLMError
 from .errors import PlanError
 from .kinds import Field, Kind, Write
 from .plan import CREATE, DELETE, UPDATE, Operation
+from .values import as_number
 
 DESCRIPTION = "/openapi.json"
 
@@ -85,6 +86,48 @@ def schema(description: t.Any, name: str) -> dict[str, t.Any]:
         return dict(found)
     except (KeyError, TypeError, AttributeError, ValueError):
         return {}
+
+
+def wrong_types(schema: t.Mapping[str, t.Any], value: t.Mapping[str, t.Any]) -> list[str]:
+    """Parts of other types than it has. A text that is a number or a switch is taken for one, as the proxy does it."""
+    properties = schema.get("properties")
+    wrong = []
+    for name, part in value.items():
+        types = _types((properties or {}).get(name))
+        if part is not None and types and not types & _types_of(part):
+            wrong.append(f"{name} must be {' or '.join(TYPES[one] for one in sorted(types & set(TYPES)))}")
+    return wrong
+
+
+TYPES = {"array": "a list", "object": "a dictionary", "string": "a text", "integer": "a number", "number": "a number"}
+TYPES["boolean"] = "true or false"
+
+
+def _types(schema: t.Any) -> set[str]:
+    """Those that JSON has; none where the description says it otherwise."""
+    if not isinstance(schema, dict):
+        return set()
+    choices = schema.get("anyOf")
+    if not isinstance(choices, list):
+        return {schema["type"]} if isinstance(schema.get("type"), str) else set()
+    parts = [_types(one) for one in choices]
+    return set().union(*parts) if all(parts) else set()
+
+
+def _types_of(value: t.Any) -> set[str]:
+    """All as which it may be taken."""
+    if isinstance(value, bool):
+        return {"boolean", "integer", "number"}
+    if isinstance(value, (list, dict)):
+        return {"array"} if isinstance(value, list) else {"object"}
+    if isinstance(value, (int, float)):
+        return {"number", "boolean"} | ({"integer"} if float(value).is_integer() else set())
+    number = as_number(value)
+    return (
+        {"string"}
+        | ({"boolean"} if not re.search(r"[^A-Za-z01]", str(value)) else set())
+        | ({"integer", "number"} if number is not None else set())
+    )
 
 
 def _properties(description: t.Any, method: str, path: str) -> set[str] | None:

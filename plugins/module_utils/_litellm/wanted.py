@@ -34,6 +34,9 @@ from .transport import HEADER_VALUE
 LIMITS = re.compile(r"(_limits?|_budget|_per_model)$")
 # The same in the parameters of models, where every other number may be what it likes.
 WHOLE = ("rpm", "tpm")
+NUMERIC = (*WHOLE, "timeout", "stream_timeout", "max_retries", "num_retries", "cooldown_time", "order", "weight")
+TEXTS = ("model", "api_base", "api_key", "api_version", "base_model", "custom_llm_provider", "litellm_credential_name")
+ELSEWHERE = "os.environ/"  # LiteLLM reads such a text from its environment
 LIMITED = re.compile(r"(_limit|_budget)$")
 NUL = "\0"
 DURATIONS = ("budget_duration", "time_period")
@@ -111,8 +114,10 @@ def normal(item: Field, value: t.Any) -> t.Any:
         value = _text_names(value)
         value = {name: _as_value(item, part) for name, part in value.items()} if item.values else value
         return prices.with_numbers(value) if item.parameters else value
-    if not isinstance(value, list) or all(isinstance(part, str) for part in value):
+    if not isinstance(value, list):
         return value
+    if all(isinstance(part, str) for part in value):
+        return value if item.ordered else list(dict.fromkeys(value))
     if item.parts:
         return [_typed(item, entry) for entry in value]
     return [normal(item, part) for part in value]
@@ -181,7 +186,7 @@ def _wrong(item: Field, value: t.Any) -> list[str]:
         return []
     if has_one_of(NUL, value):
         return [f"{item.name}: LiteLLM keeps no text with a NUL in it"]
-    if item.choices and value not in item.choices:
+    if item.choices and any(one not in item.choices for one in (value if isinstance(value, list) else [value])):
         return [f"{item.name} must be one of {', '.join(item.choices)}, not {value!r}"]
     if item.duration and not (item.compare == LIFETIME and value in values.FOREVER):
         return _wrong_duration(item.name, value)
@@ -229,7 +234,9 @@ def _wrong_parameters(name: str, value: t.Mapping[str, t.Any]) -> list[str]:
     found = []
     for part, one in value.items():
         number = values.as_number(one)
-        if part in DURATIONS and one is not None:
+        if wrong := _wrong_kind(part, one, number):
+            found.append(f"{name}.{part} must be {wrong}")
+        elif part in DURATIONS and one is not None:
             found += _wrong_duration(f"{name}.{part}", one)
         elif number is not None and not math.isfinite(number):
             found.append(f"{name}.{part} must be a number, not {one}; leave it out for none")
@@ -238,6 +245,21 @@ def _wrong_parameters(name: str, value: t.Mapping[str, t.Any]) -> list[str]:
         elif number is not None and number < 0 and (prices.is_price(part) or LIMITED.search(part)):
             found.append(f"{name}.{part} must not be below zero")
     return found
+
+
+def _wrong_kind(part: str, value: t.Any, number: float | None) -> str:
+    """What the value must be, where it is something else: LiteLLM refuses it, or makes a model that it then can't load."""
+    if value is None or (isinstance(value, str) and value.startswith(ELSEWHERE)):
+        return ""
+    if part in TEXTS and not isinstance(value, str):
+        return "a text"
+    return (
+        "a number" if number is None and (part in NUMERIC or prices.is_price(part)) and not _is_structure(value) else ""
+    )
+
+
+def _is_structure(value: t.Any) -> bool:
+    return isinstance(value, (dict, list))
 
 
 @functools.cache

@@ -159,6 +159,8 @@ class Field:
     ignore_drift: bool = False
     licence: bool = False
     without_added: t.Callable[[t.Any], t.Any] | None = None  # from a dictionary: it without what LiteLLM adds by itself
+    # Of an object compared in part: from the name and value of a part, the form in which LiteLLM keeps it.
+    form: t.Callable[[str, t.Any], t.Any] | None = None
     as_text: bool = False  # of a dictionary: LiteLLM writes its texts into the database like those of other options
     values: str | None = None  # of a dictionary: the type of its values; list is one of texts
     least: int | None = None  # the least number that it takes
@@ -195,6 +197,7 @@ class Field:
     also_written: tuple[str, ...] = ()
     other_side: OtherSide | None = None
     exported: bool = True
+    off: frozenset[str] = frozenset()  # of an object: switches that LiteLLM shows as off where nobody named them
     added_parts: frozenset[str] = frozenset()  # of an object: what LiteLLM adds, and nobody has to declare
     duration: bool = False  # a length of time
     parts: tuple[Field, ...] = ()  # of a list of entries: what an entry may have
@@ -214,7 +217,10 @@ def duration(name: str, **kwargs: t.Any) -> Field:
     return Field(name, duration=True, **kwargs)
 
 
-INDEX = (Field("index_name", needed=True), Field("index_permissions", "list", "str", needed=True))
+INDEX = (
+    Field("index_name", needed=True),
+    Field("index_permissions", "list", "str", choices=("read", "write"), needed=True),
+)
 BUDGET_WINDOW = (duration("budget_duration", needed=True), Field("max_budget", "float", needed=True))
 
 
@@ -304,6 +310,9 @@ class Kind:
     drops_empty_annotations: bool = False  # whether an update to {} is ignored
     id_path: tuple[str, ...] = ()  # where the id is, if not at the top
     id_at_creation: bool = False  # whether the user chooses the id
+    half_made: str | None = (
+        None  # what the refusal of a creation says where the object was kept all the same, and is listed nowhere
+    )
     constants: t.Mapping[str, t.Any] = field(default_factory=dict)  # sent with every creation
     enterprise: bool = False
     raw_value: bool = False  # whether it has a value that LiteLLM shows once only, and that is stored

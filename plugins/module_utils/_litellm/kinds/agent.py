@@ -15,15 +15,35 @@ from ._table import EMPTY, INT32, NEVER, SECRETS, SUBSET, Field, Found, Kind, Li
 OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
 
 
+# What LiteLLM puts in where a card has none of it.
+USUAL_SKILL, USUAL_MODES = "chat", ["text"]
+CAPABILITIES = ("streaming",)
 # Of the protocol, as LiteLLM 1.104.5 and 1.108.7 speak it; 1.90.7 does not look.
 SPOKEN = re.compile(r"(0\.3|1\.0)([.+-].*)?")
 
 
-def unspoken_version(name: str, given: Found) -> list[str]:
-    version = (given.get("agent_card_params") or {}).get("protocolVersion")
-    if version is None or SPOKEN.fullmatch(str(version)):
-        return []
-    return [f"agent_card_params.protocolVersion: LiteLLM speaks 0.3 and 1.0, not {version!r}"]
+def wrong_card(name: str, given: Found) -> list[str]:
+    card = given.get("agent_card_params") or {}
+    version, abilities = card.get("protocolVersion"), card.get("capabilities")
+    wrong = []
+    if version is not None and not SPOKEN.fullmatch(str(version)):
+        wrong.append(f"agent_card_params.protocolVersion: LiteLLM speaks 0.3 and 1.0, not {version!r}")
+    for one in abilities if isinstance(abilities, dict) else ():
+        if abilities[one] and one not in CAPABILITIES:
+            wrong.append(f"agent_card_params.capabilities: LiteLLM keeps {', '.join(CAPABILITIES)} only, not {one}")
+    return wrong + (
+        ["agent_card_params.additionalInterfaces: LiteLLM drops them"] if card.get("additionalInterfaces") else []
+    )
+
+
+def card_form(name: str, value: t.Any) -> t.Any:
+    if name == "protocolVersion" and (spoken := SPOKEN.fullmatch(str(value))):
+        return spoken.group(1)
+    if name == "capabilities" and isinstance(value, dict):
+        return {one: on for one, on in value.items() if on}
+    if name == "skills" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return None if value[0].get("id") == USUAL_SKILL and value[0].get("name") == "Chat" else value
+    return None if name in ("defaultInputModes", "defaultOutputModes") and value == USUAL_MODES else value
 
 
 def whole_card(body: t.Any, found: t.Any) -> dict[str, t.Any]:
@@ -47,6 +67,7 @@ AGENT = Kind(
             clear=NEVER,
             added_parts=OWN_PARTS,
             update=whole_card,
+            form=card_form,
         ),
         Field("litellm_params", "dict", parameters=True, compare=SECRETS, secret=True, clear=NEVER),
         permission(OF_AGENTS),
@@ -61,7 +82,7 @@ AGENT = Kind(
     ),
     listing=Listing("/v1/agents"),
     create=Write("POST", "/v1/agents"),
-    faults=unspoken_version,
+    faults=wrong_card,
     renamable=True,
     update=Write("PATCH", "/v1/agents/{id}"),
     delete=Write("DELETE", "/v1/agents/{id}"),

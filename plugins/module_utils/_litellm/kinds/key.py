@@ -137,6 +137,11 @@ def service_account(given: Found, changed: t.Collection[str], found: Found) -> s
     return None if in_team else f"metadata.{name} needs a team_id"
 
 
+def team_of_service_account(given: Found) -> list[str]:
+    account = (given.get("metadata") or {}).get("service_account_id")
+    return ["team_id (for metadata.service_account_id)"] if account and not given.get("team_id") else []
+
+
 KEY = Kind(
     name="key",
     plural="keys",
@@ -163,6 +168,7 @@ KEY = Kind(
     annotations="metadata",
     raw_value=True,
     obstacle=service_account,
+    lacking=team_of_service_account,
     shown=("key_name",),
     reserved_metadata=OWNED_BY_LITELLM,
     encrypted_metadata=frozenset({"logging"}),

@@ -14,7 +14,7 @@ from ._table import EMPTY, INT32, NEVER, SECRETS, Field, Found, Kind, Listing, W
 VARIABLE = (
     Field("name", needed=True),
     Field("value", secret=True, default=""),
-    Field("scope", default="global"),
+    Field("scope", default="global", choices=("global", "user")),
     Field("description"),
 )
 
@@ -79,11 +79,19 @@ NAME = re.compile(r"[A-Za-z0-9._]{1,128}")
 NAMES = "LiteLLM takes names of up to 128 letters, digits, underscores and points only, without a hyphen: write an underscore"
 
 
+TOOL_NAME = re.compile(r"[A-Za-z0-9_-]+")
 ADDRESSES = ("issuer", "authorization_url", "token_url", "registration_url")
 
 
 def plain_alias(name: str, given: Found) -> list[str]:
     wrong = [f"alias: {NAMES}"] if given.get("alias") and not NAME.fullmatch(given["alias"]) else []
+    if "/" in str(given.get("server_id") or ""):
+        wrong.append("server_id: LiteLLM can't delete a server whose id has a slash")
+    shown = given.get("tool_name_to_display_name") or {}
+    strange = (one for one in shown.values() if not TOOL_NAME.fullmatch(str(one)))
+    wrong += [
+        f"tool_name_to_display_name: {one!r} has other characters than letters, digits, _ and -" for one in strange
+    ]
     spaced = (part for part in ADDRESSES if given.get(part) and given[part] != given[part].strip())
     return wrong + [f"{part} has white space around it" for part in spaced]
 

@@ -24,6 +24,7 @@ from ._table import (
     naming,
 )
 
+SWITCHES = frozenset({"use_in_pass_through", "use_litellm_proxy", "merge_reasoning_content_in_choices"})
 UPDATE = Write("PATCH", "/model/{id}/update")
 
 
@@ -65,6 +66,7 @@ MODEL = Kind(
             secret=True,
             clear=NEVER,
             update=with_removals,
+            off=SWITCHES,
             also_written=("litellm_params_to_remove",),
             refers_in=naming(
                 litellm_credential_name="credentials",
@@ -96,6 +98,7 @@ MODEL = Kind(
     faults=own_info,
     annotations_merge=True,
     id_at_creation=True,
+    half_made="was saved to the database, but",
     declarable=lambda found: dig(found, ("model_info", "db_model")) is True,
     # The rest of model_info is LiteLLM's own price list, filled in at every reading.
     exported_annotations=frozenset({"mode", "base_model", "team_id", "tier"}),
