@@ -962,7 +962,6 @@ SEARCH_TOOLS = (
                 "search_tool_info": {"description": "Web search tool", "category": "web-search"},
             },
             {"litellm_params": {"timeout": 20.5, "api_key": "secret-value-1"}},
-            {"search_tool_info": {"category": "other"}},
         ),
     ),
     Case(
@@ -1088,7 +1087,7 @@ AGENTS = (
                     "preferredTransport": "JSONRPC",
                     "iconUrl": "https://example.com/icon.png",
                     "documentationUrl": "https://docs.example.com",
-                    "capabilities": {"streaming": True, "pushNotifications": False, "stateTransitionHistory": True},
+                    "capabilities": {"streaming": True, "pushNotifications": False},
                     "provider": {"organization": "Acme Corp", "url": "https://acme.example.com"},
                     "skills": [
                         {
@@ -1111,11 +1110,7 @@ AGENTS = (
             },
             {"agent_card_params": {"description": "another"}},
             {"agent_card_params": {"skills": [{"id": "fix", "name": "Fix", "description": "d", "tags": ["fix"]}]}},
-            {
-                "agent_card_params": {
-                    "capabilities": {"streaming": False, "pushNotifications": False, "stateTransitionHistory": True}
-                }
-            },
+            {"agent_card_params": {"capabilities": {"streaming": False}}},
             {"object_permission": {"mcp_servers": ["px-tools-2"]}},
             {"rpm_limit": None},
         ),

@@ -253,6 +253,8 @@ def _wrong_kind(part: str, value: t.Any, number: float | None) -> str:
         return ""
     if part in TEXTS and not isinstance(value, str):
         return "a text"
+    if part == "tags" and not isinstance(value, list):
+        return "a list"
     return (
         "a number" if number is None and (part in NUMERIC or prices.is_price(part)) and not _is_structure(value) else ""
     )

@@ -12,7 +12,8 @@ import typing as t
 from ._permission import OF_AGENTS, permission
 from ._table import EMPTY, INT32, NEVER, SECRETS, SUBSET, Field, Found, Kind, Listing, Write
 
-OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes", "provider"})
+OWN_PARTS = frozenset({"supportedInterfaces", "security", "securitySchemes"})
+OWN_NAME = "LiteLLM Proxy"  # the provider of a card that names none
 
 
 # What LiteLLM puts in where a card has none of it.
@@ -39,6 +40,8 @@ def wrong_card(name: str, given: Found) -> list[str]:
 def card_form(name: str, value: t.Any) -> t.Any:
     if name == "protocolVersion" and (spoken := SPOKEN.fullmatch(str(value))):
         return spoken.group(1)
+    if name == "provider" and isinstance(value, dict) and value.get("organization") == OWN_NAME:
+        return None
     if name == "capabilities" and isinstance(value, dict):
         return {one: on for one, on in value.items() if on}
     if name == "skills" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
@@ -48,7 +51,8 @@ def card_form(name: str, value: t.Any) -> t.Any:
 
 def whole_card(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     """The update replaces the card: what was not named goes along."""
-    kept = {name: part for name, part in (found or {}).items() if name not in OWN_PARTS}
+    own = {*OWN_PARTS, *(["provider"] if card_form("provider", (found or {}).get("provider")) is None else [])}
+    kept = {name: part for name, part in (found or {}).items() if name not in own}
     return {"agent_card_params": {**kept, **(body or {})}}
 
 

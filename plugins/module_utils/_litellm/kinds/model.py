@@ -24,7 +24,22 @@ from ._table import (
     naming,
 )
 
-SWITCHES = frozenset({"use_in_pass_through", "use_litellm_proxy", "merge_reasoning_content_in_choices"})
+SWITCHES = frozenset(
+    {
+        "allow_client_keepalive_override",
+        "merge_reasoning_content_in_choices",
+        "use_in_pass_through",
+        "use_litellm_proxy",
+        "use_xai_oauth",
+    }
+)
+# What models of these providers log in with, which LiteLLM does not even name.
+LOGINS = {
+    "bedrock": ("aws_access_key_id", "aws_secret_access_key"),
+    "sagemaker": ("aws_access_key_id", "aws_secret_access_key"),
+    "vertex_ai": ("vertex_credentials",),
+}
+TIERS = ("free", "paid")
 UPDATE = Write("PATCH", "/model/{id}/update")
 
 
@@ -34,6 +49,12 @@ def with_removals(body: t.Any, found: t.Any) -> dict[str, t.Any]:
     # The endpoint turns off every switch that it isn't told, such as use_in_pass_through.
     switches = {name: True for name, value in (found or {}).items() if value is True}
     return {"litellm_params": {**switches, **body}, **({"litellm_params_to_remove": gone} if gone else {})}
+
+
+def login(found: Found) -> tuple[str, ...]:
+    params = found.get("litellm_params") or {}
+    provider = params.get("custom_llm_provider") or str(params.get("model")).split("/")[0]
+    return LOGINS.get(str(provider), ("api_key",))
 
 
 def no_slash(given: Found, changed: t.Collection[str], found: Found) -> str | None:
@@ -48,6 +69,8 @@ def own_info(name: str, given: Found) -> list[str]:
     info = given.get("model_info") or {}
     wrong = [] if info.get("id") in (None, name) else ["model_info.id is what model_id says"]
     wrong += [f"model_info.{part}: LiteLLM keeps prices in litellm_params" for part in info if prices.is_price(part)]
+    if info.get("tier") not in (None, *TIERS):
+        wrong.append(f"model_info.tier must be one of {', '.join(TIERS)}")
     return wrong + (["model_info.db_model says LiteLLM by itself"] if info.get("db_model") not in (None, True) else [])
 
 
@@ -67,6 +90,7 @@ MODEL = Kind(
             clear=NEVER,
             update=with_removals,
             off=SWITCHES,
+            usual_parts=login,
             also_written=("litellm_params_to_remove",),
             refers_in=naming(
                 litellm_credential_name="credentials",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import MODEL_NAME, NEVER, Call, Field, Kind, Listing, Rule, Write, duration
+from ._table import MODEL_NAME, NEVER, Call, Field, Kind, Listing, Rule, Write, duration, no_slash
 
 BUDGET = Write("PUT", "/access_group/{id}/budget", young=True)
 UNLINK = Write("DELETE", "/access_group/{id}/budget", young=True)
@@ -51,5 +51,7 @@ MODEL_ACCESS_GROUP = Kind(
     update=Write("PUT", "/access_group/{id}/update"),
     delete=Write("DELETE", "/access_group/{id}/delete"),
     needed=(("model_names",),),
+    new_name=no_slash,
+    reached_by_name=True,
     mutually_exclusive=tuple(("budget_id", name) for name in ("max_budget", "soft_budget", "budget_duration")),
 )

@@ -41,7 +41,8 @@ def all_of_it(body: Found, found: Found) -> dict[str, t.Any]:
 
 def of_source(given: Found) -> list[str]:
     source = given.get("source") or {}
-    return ["source.repo"] if source.get("source") == "github" and not source.get("repo") else []
+    needed = {"github": ("repo",), "url": ("url",), "git-subdir": ("url", "path")}.get(source.get("source"), ())
+    return [f"source.{part}" for part in needed if not source.get(part)]
 
 
 def plain_name(name: str, given: Found) -> list[str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ._table import HALF_MASKED, NEVER, SECRETS, Field, Found, Kind, Listing, Write, dig, no_slash
@@ -28,6 +29,12 @@ def unknown_integration(name: str, given: Found) -> list[str]:
     return [f"litellm_params.prompt_integration: there is no {kind!r}; there are {', '.join(INTEGRATIONS)}"]
 
 
+def plain_id(name: str) -> str | None:
+    versioned = re.search(r"[._]v[0-9]+$", name)
+    said = f"LiteLLM takes its end, {versioned.group()!r}, for a version: write another name" if versioned else None
+    return no_slash(name) or said
+
+
 PROMPT = Kind(
     name="prompt",
     plural="prompts",
@@ -46,7 +53,7 @@ PROMPT = Kind(
     reserved_metadata=frozenset({"prompt_type", "environment"}),
     needed=(("litellm_params", "prompt_integration"),),
     faults=unknown_integration,
-    new_name=no_slash,
+    new_name=plain_id,
     reached_by_name=True,
     declarable=lambda found: dig(found, ("prompt_info", "prompt_type")) != "config",
 )

@@ -114,7 +114,8 @@ TEAM = Kind(
         detail="/team/info?team_id={id}",
         detail_envelope="team_info",
         detail_more=with_limits,
-        detail_hints=(("object_permission_id",), ("metadata", "team_member_budget_id")),
+        # Limits of members are shown there only.
+        detail_hints=(("object_permission_id",), ("metadata", "team_member_budget_id"), ("members_with_roles",)),
     ),
     create=Write("POST", "/team/new"),
     renamable=True,
