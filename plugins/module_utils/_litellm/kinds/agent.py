@@ -29,8 +29,8 @@ def wrong_card(name: str, given: Found) -> list[str]:
     wrong = []
     if version is not None and not SPOKEN.fullmatch(str(version)):
         wrong.append(f"agent_card_params.protocolVersion: LiteLLM speaks 0.3 and 1.0, not {version!r}")
-    for one in abilities if isinstance(abilities, dict) else ():
-        if abilities[one] and one not in CAPABILITIES:
+    for one, on in abilities.items() if isinstance(abilities, dict) else ():
+        if on and one not in CAPABILITIES:
             wrong.append(f"agent_card_params.capabilities: LiteLLM keeps {', '.join(CAPABILITIES)} only, not {one}")
     return wrong + (
         ["agent_card_params.additionalInterfaces: LiteLLM drops them"] if card.get("additionalInterfaces") else []

@@ -41,7 +41,7 @@ def all_of_it(body: Found, found: Found) -> dict[str, t.Any]:
 
 def of_source(given: Found) -> list[str]:
     source = given.get("source") or {}
-    needed = {"github": ("repo",), "url": ("url",), "git-subdir": ("url", "path")}.get(source.get("source"), ())
+    needed = {"github": ("repo",), "url": ("url",), "git-subdir": ("url", "path")}.get(str(source.get("source")), ())
     return [f"source.{part}" for part in needed if not source.get(part)]
 
 
