@@ -16,7 +16,7 @@ from . import named
 from .harness import Result, change, succeed
 from .peers import CASES, Case, Options, around
 from .proxy import Proxy
-from .states import gone
+from .states import State, gone
 
 NAMES = {"fallbacks": "px-large", "mcp_servers": "px_case", "pass_through_endpoints": "/px-case"}
 RAW = "sk-peers-0123456789abcdef"
@@ -115,3 +115,103 @@ def test_case(proxy: Proxy, there: None, case: Case) -> None:
     change(proxy, "litellm_state", desired={case.kind: [{**found, **NOT_SHOWN.get(case.kind, {})}]})
     one.stands(**{option: value for option, value in one.said.items() if option not in NOT_EXPORTED})
     one.gone()
+
+
+def whole(number: int = 0) -> State:
+    """All kinds that need each other in one declaration; another number is another state of the same objects."""
+    remote: Options = {"url": f"http://127.0.0.1:9/{number}", "transport": "http"}
+    moderation = {"guardrail": "openai_moderation", "mode": "pre_call", "api_key": "secret-value-1"}
+    members: list[Options] = [
+        {"user_id": "pw-ada", "max_budget_in_team": number + 1},
+        {"user_email": "alan@pw.example.com"},
+    ]
+    return {
+        "budgets": [{"budget_id": "pw-budget", "max_budget": number + 1, "soft_budget": 0.5}],
+        "credentials": [{"credential_name": "pw-cred", "credential_values": {"api_key": f"secret-value-{number}"}}],
+        "models": [
+            {
+                "model_id": f"pw-{name}",
+                "model_name": f"pw-{name}",
+                "litellm_params": {"model": "hosted_vllm/x", "litellm_credential_name": "pw-cred", "rpm": number + 1},
+                "model_info": {"mode": "completion", "tier": "free", "max_input_tokens": number + 1},
+            }
+            for name in ("a", "b")
+        ],
+        "fallbacks": [{"model": "pw-a", "fallback_models": ["pw-b"]}],
+        "mcp_servers": [{"server_name": "pw_tools", "server_id": "pw-tools", **remote}],
+        "mcp_toolsets": [
+            {"toolset_name": "pw-set", "tools": [{"server_id": "pw-tools", "tool_name": f"t{number}"}]},
+        ],
+        "guardrails": [
+            {"guardrail_name": "pw-guard", "litellm_params": moderation, "guardrail_info": {"description": f"{number}"}}
+        ],
+        "policies": [
+            {"policy_name": "pw-parent", "guardrails_add": ["pw-guard"]},
+            {
+                "policy_name": "pw-policy",
+                "inherit": "pw-parent",
+                "description": f"{number}",
+                "attachments": [{"teams": ["pw-team"], "priority": number}],
+            },
+        ],
+        "users": [
+            {
+                "user_id": "pw-ada",
+                "user_role": "proxy_admin",
+                "user_email": "ada@pw.example.com",
+                "rpm_limit": number + 1,
+            },
+            {"user_id": "pw-alan", "user_email": "alan@pw.example.com"},
+        ],
+        "teams": [
+            {"team_alias": "pw-team", "team_id": "pw-team", "members_with_roles": members, "models": ["pw-a"]},
+            {"team_alias": "pw-other", "team_id": "pw-other", "members_with_roles": [{"user_id": "pw-alan"}]},
+        ],
+        "access_groups": [
+            {
+                "access_group_name": "pw-group",
+                "access_model_names": ["pw-a", "pw-b"][: number + 1],
+                "access_mcp_server_ids": ["pw-tools"],
+                "assigned_team_ids": ["pw-team"],
+            }
+        ],
+        "tags": [{"name": "pw-tag", "models": ["pw-a"], "max_budget": number + 1}],
+        "customers": [
+            {"user_id": "pw-customer", "budget_id": "pw-budget", "default_model": "pw-b", "alias": f"{number}"}
+        ],
+        "keys": [
+            {
+                "key_alias": f"pw-key-{n}",
+                "key": f"{RAW}-whole-{n}",
+                "user_id": "pw-alan",
+                "team_id": ("pw-team", "pw-other")[(n + number) % 2],
+                "budget_id": "pw-budget",
+                "metadata": {"n": number},
+            }
+            for n in range(4)
+        ],
+        "jwt_key_mappings": [
+            {"jwt_claim_value": "pw-sub", "jwt_claim_name": "sub", "key_alias": "pw-key-0", "description": f"{number}"}
+        ],
+    }
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_a_whole_declaration_at_once(proxy: Proxy, workers: int) -> None:
+    first, second = whole(), whole(1)
+    names = gone(first)
+    succeed(proxy, "litellm_state", desired=names)
+    made = change(proxy, "litellm_state", desired=first, workers=workers)
+    assert made["counts"]["create"] == sum(len(items) for items in first.values())
+    done = change(proxy, "litellm_state", desired=second, workers=workers)
+    unchanged = {"mcp_server", "fallback", "pw-parent", "pw-alan", "pw-other"}
+    for operation in done["operations"]:
+        assert not {operation["kind"], operation["name"]} & (unchanged - {"mcp_server"}), operation
+    for number in range(4):
+        shown = proxy.call("GET", f"/key/list?key_alias=pw-key-{number}&return_full_object=true")["keys"][0]
+        assert shown["team_id"] == ("pw-team", "pw-other")[(number + 1) % 2]
+    back = change(proxy, "litellm_state", desired=first, workers=workers)
+    assert back["counts"] == done["counts"]
+    assert "secret-value" not in json.dumps([made.data, done.data, back.data])
+    removed = change(proxy, "litellm_state", desired=names, workers=workers)
+    assert removed["counts"]["delete"] == sum(len(items) for items in first.values())

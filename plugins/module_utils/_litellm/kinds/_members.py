@@ -18,6 +18,7 @@ CREATOR = "default_user_id"
 ADD = Write("POST", "/team/member_add", id_field="team_id")
 UPDATE = Write("POST", "/team/member_update", id_field="team_id")
 DELETE = Write("POST", "/team/member_delete", id_field="team_id")
+OWN = "own limits"  # noted in a member that was read
 MEMBERSHIPS = "team_memberships"
 THERE = "already in team"  # what LiteLLM says where the team itself named the person
 
@@ -162,20 +163,29 @@ def touched(wanted: Members | None, found: Members | None) -> set[str]:
     return {str(one.get("user_id") or "@") for one in (*(wanted or []), *(found or []))} - {CREATOR}
 
 
-def exported(found: Members | None) -> list[dict[str, str]]:
-    return [{"user_id": name, "role": _role(one)} for one in found or [] if (name := _name(one)) != CREATOR]
+def exported(found: Members | None) -> list[dict[str, t.Any]]:
+    return [
+        {"user_id": name, "role": _role(one), **(_limits_of(one) if one.get(OWN) else {})}
+        for one in found or []
+        if (name := _name(one)) != CREATOR
+    ]
+
+
+def _limits_of(member: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    return {name: value for name in LIMITS if (value := member.get(name)) not in (None, [])}
 
 
 def with_limits(team: t.Mapping[str, t.Any], answer: t.Any) -> dict[str, t.Any]:
-    """A team's members with the limits that LiteLLM shows beside the team."""
-    budgets = {one.get("user_id"): one.get("litellm_budget_table") or {} for one in dig(answer, (MEMBERSHIPS,)) or []}
-    return {
-        **team,
-        "members_with_roles": [
-            {**one, **{name: budgets.get(one.get("user_id"), {}).get(inner) for name, inner in LIMITS.items()}}
-            for one in team.get("members_with_roles") or []
-        ],
-    }
+    """A team's members with the limits that LiteLLM shows beside the team, and whether they are a member's own."""
+    shown = {one.get("user_id"): one for one in dig(answer, (MEMBERSHIPS,)) or []}
+    usual = dig(team, ("metadata", "team_member_budget_id"))
+
+    def member(one: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+        there = shown.get(one.get("user_id"), {})
+        limits = {name: (there.get("litellm_budget_table") or {}).get(inner) for name, inner in LIMITS.items()}
+        return {**one, **limits, OWN: there.get("budget_id") != usual}
+
+    return {**team, "members_with_roles": [member(one) for one in team.get("members_with_roles") or []]}
 
 
 def has_limits(value: Members | None) -> bool:

@@ -123,3 +123,22 @@ def test_a_variable_that_each_user_gives_needs_no_value() -> None:
     kind, said = KINDS["mcp_servers"], {"name": "TOKEN", "scope": "user", "description": "yours"}
     found = {"server_name": "s", "server_id": "s", "env_vars": [{**said, "value": ""}]}
     assert plan(kind, Wanted("s", {"env_vars": [said]}), found).action == "none"
+
+
+def test_limits_of_members_are_in_it_where_they_are_their_own() -> None:
+    kind = KINDS["teams"]
+    usual = {"user_id": "usual", "budget_id": "u", "litellm_budget_table": {"max_budget": 1}}
+    own = {"user_id": "own", "budget_id": "o", "litellm_budget_table": {"max_budget": 2, "allowed_models": []}}
+    answer = {"team_memberships": [usual, own]}
+    members = [{"user_id": name, "role": "user"} for name in ("usual", "own", "none")]
+    team = {
+        "team_id": "t",
+        "team_alias": "t",
+        "metadata": {"team_member_budget_id": "u"},
+        "members_with_roles": members,
+    }
+    assert kind.listing.detail_more
+    (said,) = export.desired(kind, [kind.listing.detail_more(team, answer)])
+    limits = [member.get("max_budget_in_team") for member in said["members_with_roles"]]
+    assert limits == [None, 2, None]
+    assert set(said["members_with_roles"][1]) == {"user_id", "role", "max_budget_in_team"}
