@@ -31,6 +31,14 @@ GROUPS = {
     "Qwen3-30B-A3B": "MoE, V1 runner",
     "DeepSeek-V2-Lite": "MLA and MoE",
     "gpt-oss-20b": "sliding window and MoE",
+    "ERNIE-4.5-21B-A3B": "MoE, V1 runner",
+    "Gemma-3-12B, text": "sliding window",
+    "OLMo-3-7B": "sliding window",
+    "Nemotron-3-Nano-30B-A3B": "states, Mamba 2 and delta nets",
+    "Qwen3-Next, 8 layers": "states, Mamba 2 and delta nets",
+    "Qwen3-Embedding-4B": "embedding, reranker",
+    "bge-m3": "embedding, reranker",
+    "bge-reranker-v2-m3": "embedding, reranker",
 }
 
 
@@ -85,6 +93,7 @@ def several() -> str:
         reserve = driver_reserve(int(run["total_gib"] * GIB)) / GIB
         split = ", ".join(f"{name} {settings[key]}" for key, name in SHORT.items() if settings.get(key, 1) > 1)
         experts = ", experts parallel" if settings.get("enable_expert_parallel") else ""
+        experts += ", FlashInfer's sampler" if settings.get("flashinfer_sampler", True) else ""
         rows.append(
             [
                 f"{run['model']}, {split}{experts}, {settings['max_num_seqs']} requests",
@@ -109,11 +118,14 @@ def accuracy() -> str:
         agreed += found["fits"] == run["started"]
         refused += not run["started"]
         if run["started"]:
-            errors = (
-                100 * abs(found["kv_cache_tokens"] / run["kv_cache_tokens"] - 1),
-                100 * abs(found["max_concurrency"] / run["max_concurrency"] - 1),
-                abs(found["peak_used_gib"] - run["peak_used_gib"]),
-            )
+            peak = abs(found["peak_used_gib"] - run["peak_used_gib"])
+            # An encoder keeps nothing.
+            errors = (0.0, 0.0, peak)
+            if run["kv_cache_tokens"]:
+                errors = (
+                    *(100 * abs(found[key] / run[key] - 1) for key in ("kv_cache_tokens", "max_concurrency")),
+                    peak,
+                )
             groups.setdefault(
                 f"{WORDS[gpus_of(run)]} GPUs" if gpus_of(run) > 1 else GROUPS.get(run["model"], "dense and GQA"),
                 [],

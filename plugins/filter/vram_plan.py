@@ -78,6 +78,10 @@ options:
     description: V(pooling) for an embedding or a reranker, which samples nothing.
     type: str
     default: auto
+  flashinfer_sampler:
+    description: Whether vLLM samples with FlashInfer, as it does where it can; its environment's C(VLLM_USE_FLASHINFER_SAMPLER).
+    type: bool
+    default: true
   enforce_eager:
     description: Whether CUDA graphs are off.
     type: bool

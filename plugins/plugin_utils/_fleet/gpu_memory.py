@@ -68,6 +68,8 @@ UNCOUNTED_OPTIONS = frozenset(
 )
 #: Of these, what a model's vLLM tells once it was asked: slots of adapters, a draft's weights and cache.
 ANSWERED_OPTIONS = frozenset({"enable-lora", "spec-model", "speculative-config"})
+#: vLLM's environment variable of its sampler.
+FLASHINFER_SAMPLER = "VLLM_USE_FLASHINFER_SAMPLER"
 #: vLLM instances measure the free memory while they start; above this share in sum the last one finds too little. Where
 #: the planner knows all the models on a GPU, it knows better.
 MAX_SHARE = 0.95
@@ -153,6 +155,8 @@ class GpuMemory:
         options = {name: served.get(option_name(name)) for name in COUNTED_OPTIONS}
         options |= {"max_model_len": entry.get("max_model_len"), "gpu_memory_utilization": share}
         options |= {"tensor_parallel_size": entry.get("tensor_parallel_size"), "vllm_version": version}
+        if str((entry.get("environment") or {}).get(FLASHINFER_SAMPLER)) == "0":
+            options["flashinfer_sampler"] = False
         try:
             settings = settings_from({**options, "gpu_memory_gib": 1.0, "weight_bytes": weight_bytes})
             text = canonical(told)

@@ -25,8 +25,10 @@ class Laid(NamedTuple):
     window: int
     is_state: bool
     chunked: bool
-    # of a request, where the group keeps states
-    states: int
+    # blocks of a request, where they do not follow from its length
+    fixed: int
+    # cross attention, which keeps what was heard
+    is_cross: bool = False
 
 
 class AnsweredStage(NamedTuple):
@@ -85,8 +87,10 @@ def _stage(said: Mapping[str, Any]) -> AnsweredStage:
 def _group(said: Mapping[str, Any]) -> Laid:
     if said["kind"] not in _KINDS or not said["block_tokens"]:
         raise ValueError("not whole")
-    kind, states = said["kind"], _count(said.get("blocks", 0))
-    return Laid(_count(said["block_tokens"]), _count(said["window"]), kind == "state", kind == "chunked", states)
+    kind, blocks = said["kind"], _count(said.get("blocks", 0))
+    fixed = kind in ("state", "cross")
+    window = _count(said["window"])
+    return Laid(_count(said["block_tokens"]), window, fixed, kind == "chunked", blocks, kind == "cross")
 
 
 def _count(value: Any) -> int:

@@ -44,6 +44,29 @@ def derived_context(text: Fields, model_type: str) -> int:
     return min(MOST, int(longest * factor))
 
 
+def rope_rows_beyond(text: Fields, model_type: str, positions: int) -> int:
+    """Rows that a table of rotary angles has beyond the context: Gemma 3's, whose linear scaling lengthens the table alone, and those of
+    positions in pictures, which are four times as many (rotary_embedding/mrope.py).
+    """
+    if any(scaling.get("mrope_section") for scaling in _scalings(text)):
+        return min(MOST, 3 * positions)
+    if "gemma3" not in model_type:
+        return 0
+    return min(MOST, int(positions * max(0.0, _factor(text) - 1)))
+
+
+def rotated(text: Fields) -> float:
+    """The part of each head that is rotated."""
+    inner = text.get("rope_parameters")
+    for value in (
+        text.get("partial_rotary_factor"),
+        inner.get("partial_rotary_factor") if isinstance(inner, Mapping) else None,
+    ):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= 1:
+            return float(value)
+    return 1.0
+
+
 def _factor(text: Fields) -> float:
     factor = 1.0
     for scaling in _scalings(text):

@@ -249,7 +249,7 @@ FAMILIES: dict[str, Family] = {
     "qwen3_5": _DELTA,
     "qwen3_5_moe": _DELTA,
     "qwen3_moe": _QWEN,
-    "qwen3_next": _DELTA,
+    "qwen3_next": _DELTA._replace(defaults={**_DELTA.defaults, "partial_rotary_factor": 0.25}),
     "qwen3_vl": _QWEN3,
     "qwen3_vl_moe": _QWEN3,
     "roberta": _ENCODER,

@@ -50,7 +50,7 @@ class Group(NamedTuple):
     window: int = 0
     is_state: bool = False
     chunked: bool = False
-    # states of a request, where it keeps any
+    # states of a request, where it keeps any, or other blocks that do not follow from its length
     states: int = 0
 
     @property
@@ -186,10 +186,17 @@ def layout(
     if len({one[1:] for one in kept.values()}) == 1:
         held = sum(one.size for index, one in kept.items() if index in stage.layers)
         first = next(iter(kept.values()))
-        tokens = SPARSE_BLOCK if model.latent and model.latent.index_heads else BLOCK
+        tokens = _block_tokens(model, kv_cache_dtype)
         only = Group(tokens, *first[1:], states=states if first.is_state else 0)
         return Layout(held * tokens // BLOCK, (only,), in_flight)
     return _mixed(kept, stage, in_flight, states)
+
+
+def _block_tokens(model: Model, kv_cache_dtype: str) -> int:
+    """Of layers that are all of one kind: FlashMLA, which alone reads a latent cache of 8 bits on Hopper, and sparse attention have larger ones."""
+    if model.latent and (model.latent.index_heads or element_bytes(model, kv_cache_dtype) == 1):
+        return SPARSE_BLOCK
+    return BLOCK
 
 
 def _mixed(kept: dict[int, Kept], stage: Stage, in_flight: int, states: int) -> Layout:

@@ -89,6 +89,11 @@ class State:
     state_bytes: int = 0
 
     @property
+    def is_delta_net(self) -> bool:
+        """Whether it is a gated delta net, which has two numbers for each head."""
+        return self.head_scalars == 2
+
+    @property
     def width(self) -> int:
         """Width of the output before its projection."""
         return self.inner
@@ -148,6 +153,10 @@ class Quantization:
     plain: frozenset[str] = frozenset()
     # made by vLLM while it loads a checkpoint that is not quantized
     online: bool = False
+    # parts that are stored in 8 bits where the others have fewer
+    eight_bits: frozenset[str] = frozenset()
+    # the head over the vocabulary is among them
+    head: bool = False
 
     def weight_bytes(self, rows: int, columns: int) -> tuple[int, int]:
         """Bytes of one linear layer of columns inputs and rows outputs: its values, and their scales and zero points."""
@@ -175,8 +184,10 @@ class Model:
     extra_parameters: int
     # bytes of what classifies, or guesses words, in the place of a head over the vocabulary
     head_bytes: int
-    # tables of rotary angles
+    # tables of rotary angles, rows of the longest beyond the context, and the part of a head that is rotated
     ropes: int
+    rope_rows_beyond: int
+    rotated: float
     # parameters of what looks and listens: divided by tensor parallelism, and whole on every GPU
     tower: tuple[int, int]
     # transformers' own code, which vLLM runs where it has none: layers are whole on every GPU
@@ -215,7 +226,7 @@ class Model:
         if any(isinstance(mixer, State) for mixer in self.mixers):
             return True
         told = self.answered.stages if self.answered else ()
-        return any(group.is_state for stage in told for group in stage.groups)
+        return any(group.is_state and not group.is_cross for stage in told for group in stage.groups)
 
     def generates(self, runner: str) -> bool:
         """Whether it writes text under this runner of vLLM (vllm/config/model.py, _SUFFIX_TO_DEFAULTS), or only reads it."""

@@ -54,6 +54,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "enforce_eager": _boolean,
     "enable_expert_parallel": _boolean,
     "enable_prefix_caching": _boolean,
+    "flashinfer_sampler": _boolean,
 }
 _MAY_BE_ABSENT = {field.name for field in fields(EngineSettings) if field.default is None}
 

@@ -141,11 +141,10 @@ def smallest_utilization(stages: list[Parts], settings: ResolvedSettings) -> flo
     return share if share <= 1 else None
 
 
-def _spare(stages: list[Parts], settings: ResolvedSettings) -> int:
-    """What stays free at the start. Over several GPUs a replica was seen to grow by up to 1.4 times its activation once it served."""
-    if settings.tensor_parallel_size * settings.pipeline_parallel_size == 1:
-        return SPARE
-    return max(SPARE, int(1.5 * max(parts.growth for parts in stages)))
+def _spare(stages: list[Parts]) -> int:
+    """What stays free at the start, for what requests take: it was seen to come to 1.4 times the plan, and to half a GiB more."""
+    growth = max(parts.growth for parts in stages)
+    return max(SPARE, growth + max(growth, GIB) // 2)
 
 
 def largest_utilization(stages: list[Parts], settings: ResolvedSettings) -> float:
@@ -153,5 +152,5 @@ def largest_utilization(stages: list[Parts], settings: ResolvedSettings) -> floa
     beyond = max(parts.standing - parts.fixed for parts in stages)
     context = max(parts.context for parts in stages)
     free = settings.gpu_bytes - int(settings.used_gib * GIB)
-    share = min(free - _spare(stages, settings) - beyond, free - context) / settings.gpu_bytes
+    share = min(free - _spare(stages) - beyond, free - context) / settings.gpu_bytes
     return max(0.0, min(1.0, math.floor(share * 1000) / 1000))

@@ -10,17 +10,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .fields import Fields, shown
-from .model import MemoryPlanError, Quantization
+from .model import Attention, Latent, Layer, MemoryPlanError, Quantization, State
 
 _ONLINE_FP8 = frozenset({"fp8", "ptpc_fp8", "fp8_per_tensor", "fp8_per_block"})
 _PARTS = {
     "attention": ("self_attn", "attention"),
+    "state": ("linear_attn", "mamba"),
     "shared": ("shared_expert",),
     "dense": ("mlp", "feed_forward", "gate_up_proj"),
 }
+_MIXERS = {"attention": (Attention, Latent), "state": (State,)}
+# Norms and what picks tokens stand under attention, and are never quantized.
+_NO_LINEAR = re.compile(r"norm|indexer|rotary|conv1d")
+# Of ModelOpt's list of layers in 8 bits: what the names of a part have in them.
+_MIXED = {
+    "attention": "self_attn",
+    "state": "linear_attn",
+    "shared": "shared_expert",
+    "experts": "experts",
+    "dense": "mlp.",
+}
 
 
-def read_quantization(sections: tuple[Fields, ...], asked: str | None, layers: int) -> Quantization | None:
+def read_quantization(
+    sections: tuple[Fields, ...], asked: str | None, layers: tuple[Layer, ...]
+) -> Quantization | None:
     """The checkpoint's own quantization, or vLLM's option for a checkpoint that has none."""
     for section in sections:
         for name in ("quantization_config", "compression_config"):
@@ -82,10 +96,27 @@ def _stored(stored: Fields) -> Quantization | None:
 
 def _modelopt(stored: Fields) -> Quantization:
     algorithm = stored.text("quant_algo").upper()
-    fp8_cache = stored.get("kv_cache_quant_algo") == "FP8"
+    scheme = stored.get("kv_cache_scheme")
+    fp8_cache = "FP8" in (stored.get("kv_cache_quant_algo"), scheme)
+    fp8_cache |= isinstance(scheme, Mapping) and scheme.get("num_bits") == 8
+    # It quantizes the head too, unless that is left out.
+    head = not any("lm_head" in name for name in _listed(stored))
+    if algorithm == "MIXED_PRECISION":
+        return Quantization("nvfp4", 4, 16, 1, kv_cache_fp8=fp8_cache, eight_bits=_in_eight_bits(stored), head=head)
     if "NVFP4" in algorithm:
-        return Quantization("nvfp4", 4, 16, 1, kv_cache_fp8=fp8_cache)
+        return Quantization("nvfp4", 4, 16, 1, kv_cache_fp8=fp8_cache, head=head)
     return Quantization("fp8", 8, 0, 4, kv_cache_fp8=fp8_cache)
+
+
+def _in_eight_bits(stored: Fields) -> frozenset[str]:
+    """Parts of which ModelOpt's list names more layers in FP8 than in fewer bits."""
+    listed = stored.get("quantized_layers")
+    votes = dict.fromkeys(_MIXED, 0)
+    for name, said in listed.items() if isinstance(listed, Mapping) else ():
+        part = next((part for part, word in _MIXED.items() if word in str(name)), None)
+        if part and isinstance(said, Mapping):
+            votes[part] += 1 if said.get("quant_algo") == "FP8" else -1
+    return frozenset(part for part, count in votes.items() if count > 0)
 
 
 def _compressed_tensors(stored: Fields) -> Quantization | None:
@@ -122,17 +153,28 @@ def _block(sizes: tuple[int, ...]) -> tuple[int, int]:
     return sizes[0], sizes[1]
 
 
-def _plain_parts(stored: Fields, layers: int) -> frozenset[str]:
+def _plain_parts(stored: Fields, layers: tuple[Layer, ...]) -> frozenset[str]:
     """Parts that the checkpoint leaves out: named for at least half of the layers, or for all of them at once."""
+    listed = _listed(stored)
+    return frozenset(part for part, words in _PARTS.items() if _is_left_out(part, words, listed, _having(part, layers)))
+
+
+def _listed(stored: Fields) -> list[str]:
     listed: list[str] = []
     for name in ("ignore", "modules_to_not_convert", "ignored_layers", "exclude_modules"):
         value = stored.get(name)
         listed += [str(item) for item in value] if isinstance(value, (list, tuple)) else []
-    return frozenset(part for part, words in _PARTS.items() if _is_left_out(part, words, listed, layers))
+    return listed
+
+
+def _having(part: str, layers: tuple[Layer, ...]) -> int:
+    """Layers with such a part, of models whose layers differ."""
+    kinds = _MIXERS.get(part)
+    return sum(isinstance(layer.mixer, kinds) for layer in layers) if kinds else len(layers)
 
 
 def _is_left_out(part: str, words: tuple[str, ...], listed: list[str], layers: int) -> bool:
-    named = [name for name in listed if any(word in name for word in words)]
+    named = [name for name in listed if any(word in name for word in words) and not _NO_LINEAR.search(name)]
     if part == "dense":
         # Routers and shared experts stand under mlp too, and are small or counted by themselves.
         named = [name for name in named if not re.search(r"expert|router|gate$", name)]

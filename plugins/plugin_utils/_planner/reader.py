@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Union
 
 from .answers import NAME, Answered, answered, layers_of
-from .context import derived_context
+from .context import derived_context, rope_rows_beyond, rotated
 from .families import Family, family_of, refuse_lists, refuse_untold
 from .fields import Fields, shown
 from .layers import hidden_size, layer_count
@@ -20,6 +21,7 @@ from .model import DTYPE_BYTES, MemoryPlanError, Model
 from .quantization import read_quantization
 from .towers import tower
 
+_HEADLESS = re.compile(r"(ForSequenceClassification|ForTokenClassification|RewardModel)$")
 _TEXT_SECTIONS = ("text_config", "llm_config", "language_config")
 # RoBERTa and its kin begin to count positions after their padding token: vllm/model_executor/models/roberta.py.
 _OFFSET_POSITIONS = frozenset({"roberta", "xlm-roberta", "camembert"})
@@ -90,11 +92,13 @@ def _by_answer(whole: Fields, told: Answered, quantization: str | None, dtype: s
         extra_parameters=0,
         head_bytes=0,
         ropes=1,
+        rope_rows_beyond=0,
+        rotated=1.0,
         tower=(0, 0),
         undivided=False,
         embeds_everywhere=False,
         heads_everywhere=False,
-        quantization=read_quantization((whole, text), quantization, len(layers)),
+        quantization=read_quantization((whole, text), quantization, layers),
         unsure="",
         unknown=False,
         answered=told,
@@ -113,27 +117,29 @@ def _by_family(whole: Fields, quantization: str | None, dtype: str) -> Model:
     text = Fields(bare.values, family.defaults)
     label = f"{name} ({model_type})" if model_type else name
     refuse_untold(text, family, label)
-    layers = layer_count(text)
-    refuse_lists(text, family, label, layers)
+    refuse_lists(text, family, label, layer_count(text))
+    positions, made = _positions(text, model_type, family), family.layers(text, family.traits)
     return Model(
         architectures=architectures,
         model_type=model_type,
         hidden=hidden_size(text),
         vocab=text.whole("vocab_size"),
-        tied=_tied(whole, text, family),
+        tied=_tied(whole, text, family, architectures),
         dtype=_dtype(whole, text, dtype),
-        max_positions=_positions(text, model_type, family),
-        layers=family.layers(text, family.traits),
+        max_positions=positions,
+        layers=made,
         softcapped=bool(text.get("final_logit_softcapping")),
         encoder=family.encoder,
         extra_parameters=_position_embeddings(text, family),
         head_bytes=_head_bytes(text, name, model_type, family),
         ropes=family.ropes,
+        rope_rows_beyond=rope_rows_beyond(text, model_type, positions),
+        rotated=rotated(text),
         tower=tower(whole, hidden_size(text)),
         undivided=family.undivided,
         embeds_everywhere=family.embeds_everywhere,
         heads_everywhere=family.heads_everywhere,
-        quantization=read_quantization((whole, text), quantization, layers),
+        quantization=read_quantization((whole, text), quantization, made),
         unsure=family.unsure if is_known else f"the planner does not know the architecture {shown(name)}",
         unknown=not is_known,
     )
@@ -153,8 +159,13 @@ def _architectures(fields: Fields) -> tuple[str, ...]:
     return tuple(name for name in names if isinstance(name, str)) if isinstance(names, (list, tuple)) else ()
 
 
-def _tied(whole: Fields, text: Fields, family: Family) -> bool:
-    """Absent means the default of the model's class; the outer file decides (vllm/config/vllm.py, with_hf_config)."""
+def _tied(whole: Fields, text: Fields, family: Family, architectures: tuple[str, ...]) -> bool:
+    """Absent means the default of the model's class; the outer file decides (vllm/config/vllm.py, with_hf_config).
+
+    What classifies or rewards has no head over the vocabulary (model_executor/models/adapters.py).
+    """
+    if any(_HEADLESS.search(name) for name in architectures):
+        return True
     if family.never_tied:
         return False
     for fields in (whole, text):

@@ -34,10 +34,18 @@ NON_TORCH_OF_SEVERAL = int(0.07 * GIB)
 NON_TORCH_OF_SEVERAL_WITH_EXPERTS = int(0.105 * GIB)
 # What the graphs of the V2 runner then hold beside: 0.10 to 0.17 GiB above the formula for one GPU in four runs.
 GRAPHS_OF_SEVERAL = int(0.13 * GIB)
-# What sampling with every feature on leaves in torch's cache for each value of the logits; over several GPUs by TP about half of it, measured
-# with 256 and 1024 requests.
+# What sampling with every feature on leaves in torch's cache for each value of the logits: by FlashInfer's sampler, which vLLM takes where
+# it can, and by vLLM's own. Measured with 256 and 1024 requests on one, two and four GPUs.
 SAMPLED_BYTES = 16.6
-SAMPLED_BYTES_OF_SEVERAL = 8.6
+SAMPLED_BYTES_WITHOUT_FLASHINFER = 8.6
+# A state's input projection, its reordered copies and its convolution's output while a layer runs, in halves of the projection: 1.30 GiB of
+# Qwen3-Next's delta nets and 1.06 of Nemotron 3 Nano's Mamba 2 with 8,192 tokens.
+STATE_COPIES = 6
+# What the kernels of delta nets take once requests come, in 32-bit values of the layer's width for each token: 1.7 GiB of Qwen3-Next on one GPU.
+DELTA_NET_CHUNKS = 13
+TOWER = int(0.8 * GIB)
+# Requests take this much of what runs on the V1 runner: 0.0 to 0.4 GiB in 17 runs.
+V1_GROWTH = int(0.25 * GIB)
 # Without graphs most of the activation stays in torch's cache.
 EAGER_LEFT = 0.75
 # Hidden vectors that experts keep beside once their outputs are summed up over GPUs: 1.4 to 1.7 of GLM-4.5-Air, gpt-oss and DeepSeek-V2-Lite,
@@ -66,6 +74,9 @@ class Batch:
     pipeline_parallel: int = 1
     # False: an embedding or a reranker, which samples nothing
     generates: bool = True
+    flashinfer_sampler: bool = True
+    # each GPU has whole experts
+    whole_experts: bool = False
 
     @property
     def several(self) -> bool:
@@ -100,15 +111,16 @@ def _dense_of(part: FeedForward) -> Dense:
 
 
 def _state_bytes(model: Model, tensor_parallel: int) -> int:
-    """The input projection of a state-space layer, its convolution's output and its gate: an estimate, never measured."""
+    """What a state-space layer has alive beside its input and output."""
     size = DTYPE_BYTES[model.dtype]
     states = [mixer for mixer in model.mixers if isinstance(mixer, State)]
     return max(
-        (2 * (state.channels(tensor_parallel) + state.inner // tensor_parallel) * size for state in states), default=0
+        (STATE_COPIES * (state.channels(tensor_parallel) + state.inner // tensor_parallel) * size for state in states),
+        default=0,
     )
 
 
-def _experts_per_token(model: Model, tensor_parallel: int) -> int:
+def _experts_per_token(model: Model, batch: Batch) -> int:
     """Workspaces of fused_moe/experts/triton_moe.py, workspace_shapes: two per routed expert.
 
     Measured beside them: nine vectors of the hidden size, those of the layer and copies around the routing.
@@ -117,22 +129,25 @@ def _experts_per_token(model: Model, tensor_parallel: int) -> int:
     if experts is None:
         return 0
     summed = max((SUMMED_EXPERTS_OF.get(name, SUMMED_EXPERTS) for name in model.architectures), default=SUMMED_EXPERTS)
-    vectors = 9 + (summed if tensor_parallel > 1 else 0)
-    return _workspace_per_token(model, tensor_parallel) + DTYPE_BYTES[model.dtype] * vectors * model.hidden
+    # Experts in a space of their own are summed up once they have left it, with what every token passes.
+    vectors = 9 + (summed if batch.tensor_parallel > 1 and not experts.latent else 0)
+    return _workspace_per_token(model, batch) + DTYPE_BYTES[model.dtype] * vectors * model.hidden
 
 
-def _workspace_per_token(model: Model, tensor_parallel: int) -> int:
+def _workspace_per_token(model: Model, batch: Batch) -> int:
     experts = model.experts
     if experts is None:
         return 0
-    width, hidden = experts.width // tensor_parallel, experts.latent or model.hidden
-    return DTYPE_BYTES[model.dtype] * experts.per_token * (max(width, hidden) + max(2 * width, hidden))
+    width = experts.width // (1 if batch.whole_experts else batch.tensor_parallel)
+    hidden = experts.latent or model.hidden
+    up = 2 * width if experts.gated else width
+    return DTYPE_BYTES[model.dtype] * experts.per_token * (max(width, hidden) + max(up, hidden))
 
 
 def workspace(model: Model, batch: Batch) -> int:
     """What profiling took and the engine keeps: the experts' workspaces (v1/worker/workspace.py), and beside latent attention."""
     beside = LATENT_BESIDE if model.latent else 0
-    return batch.tokens * _workspace_per_token(model, batch.tensor_parallel) + beside
+    return batch.tokens * _workspace_per_token(model, batch) + beside
 
 
 def _latent_bytes(model: Model, batch: Batch, max_model_len: int) -> int:
@@ -152,7 +167,7 @@ def activation(model: Model, stage: Stage, batch: Batch, max_model_len: int) -> 
     """Peak of torch's memory in the profiling run, above the weights."""
     body = CUBLAS_WORKSPACE + max(
         batch.tokens * _body_per_token(model, batch.tensor_parallel),
-        batch.tokens * _experts_per_token(model, batch.tensor_parallel),
+        batch.tokens * _experts_per_token(model, batch),
         _latent_bytes(model, batch, max_model_len),
     )
     peak = max(body, _logits(model, batch)) if stage.holds_head and batch.generates else body
@@ -204,6 +219,13 @@ def pipeline(batch: Batch) -> int:
     return PIPELINE_COMMUNICATORS * COMMUNICATOR if batch.pipeline_parallel > 1 else 0
 
 
+def tower(model: Model, stage: Stage) -> int:
+    """What pictures take once it serves, and as much again under load: 0.95 and 1.7 GiB above the plan of Qwen3-VL-4B, with 64 pictures of 896
+    x 896 points.
+    """
+    return TOWER if stage.holds_embedding and any(model.tower) else 0
+
+
 def non_torch(model: Model, batch: Batch) -> int:
     """What is taken outside of torch after vLLM's first look."""
     if not batch.several:
@@ -214,27 +236,33 @@ def non_torch(model: Model, batch: Batch) -> int:
 
 def growth(model: Model, batch: Batch, peak: int, left: int) -> int:
     """What requests take once it serves, above what the warm-up left: the V2 runner's cache was emptied after profiling, so its activation
-    is taken anew (0.4 to 1.4 GiB in eight runs over two and four GPUs); the V1 runner's warm-up keeps it (0.0 to 0.2).
+    is taken anew; the V1 runner's warm-up keeps it. *peak* is that of a start that compiles nothing.
     """
     between = _between_stages(model, batch)
     if not batch.v2_runner:
-        return int(0.1 * GIB) + between
+        return V1_GROWTH + _delta_nets(model, batch) + between
     # What is summed up over GPUs lies beside its parts.
     summed = batch.tokens * model.hidden * 2 * DTYPE_BYTES[model.dtype] if batch.tensor_parallel > 1 else 0
     return max(0, peak + summed - _reused(model, batch, peak, left)) + between
 
 
 def _reused(model: Model, batch: Batch, peak: int, left: int) -> int:
-    """What requests find in torch's cache. Without graphs nothing has emptied it. Over several GPUs requests were seen to use the warm-up's
-    logits where these are blocks as large as what they need: with 1024 requests the rest was 0 to 0.4 GiB in three runs, with 256 everything.
+    """What requests find in torch's cache. Without graphs nothing has emptied it. Else they use the warm-up's logits where these are blocks
+    as large as what they need: with 1024 requests the rest was 0 to 0.4 GiB in seven runs, with 256 everything.
     """
     if batch.eager:
         return int(EAGER_LEFT * peak)
     logits = min(batch.sequences, batch.tokens // 2) * model.vocab * 4
     widest = max((_dense_of(part).width for part in model.feed_forwards), default=0) // batch.tensor_parallel
-    if batch.tensor_parallel == 1 or logits < 2 * batch.tokens * widest * DTYPE_BYTES[model.dtype]:
+    if logits < 2 * batch.tokens * widest * DTYPE_BYTES[model.dtype]:
         return 0
     return left // 2
+
+
+def _delta_nets(model: Model, batch: Batch) -> int:
+    states = [mixer for mixer in model.mixers if isinstance(mixer, State) and mixer.is_delta_net]
+    widest = max((state.inner for state in states), default=0) // batch.tensor_parallel
+    return DELTA_NET_CHUNKS * 4 * widest * batch.tokens
 
 
 def _between_stages(model: Model, batch: Batch) -> int:
@@ -302,13 +330,14 @@ def sampler_cache(model: Model, batch: Batch, peak: int) -> int:
     empties the cache after profiling, so most of the activation stays too.
     """
     if not batch.generates:
-        return 0
+        # Nothing empties the cache of the first runner, so that the activation stays: 0.5 to 0.8 GiB in three runs.
+        return peak
     values = min(batch.sequences, batch.tokens // 2) * model.vocab
     left = int(EAGER_LEFT * peak) if batch.eager else 0
     if not batch.v2_runner:
         return values * (DTYPE_BYTES[model.dtype] + 16) + 256 * MIB + left
     prefill = min(2 * batch.sequences, batch.tokens) * _body_per_token(model, batch.tensor_parallel)
-    per_value = SAMPLED_BYTES if batch.tensor_parallel == 1 else SAMPLED_BYTES_OF_SEVERAL
+    per_value = SAMPLED_BYTES if batch.flashinfer_sampler else SAMPLED_BYTES_WITHOUT_FLASHINFER
     return int(per_value * values) + 80 * MIB + (left or prefill)
 
 

@@ -40,6 +40,8 @@ class EngineSettings:
     enable_expert_parallel: bool = False
     enable_prefix_caching: bool | None = None
     runner: str = "auto"
+    # vLLM's environment: VLLM_USE_FLASHINFER_SAMPLER
+    flashinfer_sampler: bool = True
     kv_cache_memory_bytes: int | None = None
     used_gib: float = 0.0
     compile_cache: str = "cold"
@@ -104,7 +106,7 @@ def _check(settings: EngineSettings) -> None:
         value = getattr(settings, name)
         if not isinstance(value, str) and not (value is None and name in _MAY_BE_ABSENT):
             raise MemoryPlanError(f"{name} cannot be {shown(value)}.")
-    for name in ("enforce_eager", "enable_expert_parallel", "enable_prefix_caching"):
+    for name in ("enforce_eager", "enable_expert_parallel", "enable_prefix_caching", "flashinfer_sampler"):
         value = getattr(settings, name)
         if not isinstance(value, bool) and not (value is None and name in _MAY_BE_ABSENT):
             raise MemoryPlanError(f"{name} cannot be {shown(getattr(settings, name))}.")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import kv, runtime, versions, weights
 from .answers import AnsweredStage
@@ -63,6 +63,8 @@ def _batch(model: Model, settings: ResolvedSettings) -> runtime.Batch:
             engine, model.architectures, model.experts is not None, model.keeps_states or not generates
         ),
         generates=generates,
+        flashinfer_sampler=settings.flashinfer_sampler,
+        whole_experts=settings.enable_expert_parallel,
         tensor_parallel=settings.tensor_parallel_size,
         pipeline_parallel=settings.pipeline_parallel_size,
     )
@@ -87,6 +89,7 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
     estimated = engine.subtracts_graph_estimate and (engine.v2_estimates_graphs or not batch.v2_runner)
     state = runtime.sampler_state(model, batch) if stage.holds_head else 0
     peak = runtime.activation(model, stage, batch, settings.max_model_len)
+    warm = runtime.activation(model, stage, replace(batch, cold=False), settings.max_model_len)
     left = runtime.sampler_cache(model, batch, peak) if stage.holds_head else 0
     told = _answered(model, stage, settings)
     return Parts(
@@ -99,8 +102,8 @@ def _parts(model: Model, stage: weights.Stage, settings: ResolvedSettings) -> Pa
         sampler_cache=left,
         non_torch=runtime.non_torch(model, batch),
         context=runtime.CONTEXT + runtime.communication(model, batch),
-        beside=runtime.workspace(model, batch) + runtime.pipeline(batch),
-        growth=runtime.growth(model, batch, peak, left),
+        beside=runtime.workspace(model, batch) + runtime.pipeline(batch) + runtime.tower(model, stage),
+        growth=runtime.growth(model, batch, warm, left) + runtime.tower(model, stage),
         cache=_cache(model, stage, settings, batch, told),
     )
 
@@ -145,7 +148,7 @@ def _answered(model: Model, stage: weights.Stage, settings: ResolvedSettings) ->
 
 
 def _laid(told: AnsweredStage, in_flight: int) -> kv.Layout:
-    groups = tuple(kv.Group(*one) for one in told.groups)
+    groups = tuple(kv.Group(*one[:-1]) for one in told.groups)
     return kv.Layout(told.block_bytes, groups, in_flight)
 
 

@@ -104,6 +104,9 @@ def linear(model: Model, rows: int, columns: int, part: str = "", count: int = 1
     if quantization is None or part in quantization.plain:
         yield Weight(plain)
         return
+    if part in quantization.eight_bits:
+        yield Weight(count * (rows * columns + 4))
+        return
     values, scales = quantization.weight_bytes(rows, columns)
     yield Weight(count * values, plain if quantization.online else 0)
     yield Weight(count * scales)
@@ -173,7 +176,7 @@ def tensors(
     if stage.holds_embedding or model.embeds_everywhere or (stage.holds_head and model.tied):
         yield Weight(embedding_bytes(model, tensor_parallel))
     if (stage.holds_head or model.heads_everywhere) and not model.tied:
-        yield Weight(embedding_bytes(model, tensor_parallel))
+        yield from _head(model, tensor_parallel)
     if stage.holds_embedding and model.extra_parameters:
         yield Weight(model.extra_parameters * size)
     if stage.holds_embedding and any(model.tower):
@@ -188,12 +191,20 @@ def tensors(
         yield Weight(layer.norms * model.hidden * size)
 
 
+def _head(model: Model, tensor_parallel: int) -> Iterator[Weight]:
+    if model.quantization and model.quantization.head:
+        yield from linear(model, -(-model.vocab // 64) * 64 // tensor_parallel, model.hidden, "head")
+    else:
+        yield Weight(embedding_bytes(model, tensor_parallel))
+
+
 def _rope_bytes(model: Model) -> int:
     """The table of cosines and sines of each width: vllm/model_executor/layers/rotary_embedding."""
     if model.encoder:
         return 0
     widths = {mixer.rope_dim if isinstance(mixer, Latent) else mixer.head_dim for mixer in _attentions(model)}
-    return model.ropes * model.max_positions * sum(widths) * DTYPE_BYTES[model.dtype]
+    rows = model.ropes * model.max_positions + model.rope_rows_beyond
+    return int(rows * sum(widths) * model.rotated) * DTYPE_BYTES[model.dtype]
 
 
 def _attentions(model: Model) -> list[Attention | Latent]:

@@ -383,3 +383,11 @@ def test_a_model_alone_on_a_kind_of_gpu_has_the_hubs_word_where_that_did_not_ans
     found = {"who/knows@main": {"error": "the hub is away"}, "who/knows": {"error": "the hub is away"}}
     (line,) = [one for one in kinds.lines([entry], {"L40S": 44.4}, found, "0.32.0") if one.startswith("m: ")]
     assert line == "m: the planner does not know this model (the hub is away)"
+
+
+def test_the_sampler_that_the_environment_asks_for_is_counted() -> None:
+    entry = {**LLAMA, "environment": {"VLLM_USE_FLASHINFER_SAMPLER": "0"}}
+    without, _why = GpuMemory({}).instance(entry, 0, 0.9, "0.32.0")
+    by_default, _why = GpuMemory({}).instance(LLAMA, 0, 0.9, "0.32.0")
+    assert without and by_default
+    assert (without.settings.flashinfer_sampler, by_default.settings.flashinfer_sampler) == (False, True)

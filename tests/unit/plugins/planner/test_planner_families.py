@@ -87,7 +87,8 @@ def test_qwen3_next_has_attention_in_every_fourth_layer() -> None:
     assert found["kv_bytes_per_token"] == 12288
     states = found["kv_bytes_per_request"] - 12288 * 272 * -(-262144 // 272)
     assert states == 3 * 2 * 12 * 272 * 1024
-    assert found["weights_gib"] == pytest.approx(37.18 + 262144 * 256 * 2 / GIB, abs=0.02)
+    # a quarter of each head is rotated
+    assert found["weights_gib"] == pytest.approx(37.18 + 262144 * 64 * 2 / GIB, abs=0.02)
 
 
 def test_qwen3_next_on_one_gpu_has_blocks_of_544_tokens() -> None:
@@ -492,3 +493,81 @@ def test_nemotron_3_super_has_experts_in_a_space_of_their_own() -> None:
     }
     uncounted["layers_block_type"] = [words[letter] for letter in pattern]
     assert read_model(uncounted).layers == read_model(large).layers
+
+
+# ---- checkpoints that are quantized, as their publishers write it; sizes are what vLLM 0.26 said of the whole files
+
+
+def quantized(base: dict[str, Any], **said: Any) -> dict[str, Any]:
+    return planned({**base, "quantization_config": said}, max_model_len=8192)
+
+
+def test_norms_and_indexers_that_are_left_out_leave_attention_quantized() -> None:
+    """Qwen3-235B-A22B-FP8 and GLM-5-FP8 name the norms of all layers: 2.8 and 1.9 % too much once."""
+    norms = [f"model.layers.{index}.post_attention_layernorm" for index in range(32)]
+    norms += [f"model.layers.{index}.self_attn.{part}" for index in range(32) for part in ("q_norm", "indexer.k_norm")]
+    fp8 = {"quant_method": "fp8", "weight_block_size": [128, 128]}
+    assert quantized(LLAMA, **fp8, modules_to_not_convert=norms) == quantized(LLAMA, **fp8)
+
+
+@pytest.mark.parametrize("said", ["FP8", {"num_bits": 8, "type": "float"}])
+def test_modelopts_cache_is_read(said: Any) -> None:
+    plain = {"quant_method": "modelopt", "quant_algo": "NVFP4", "ignore": ["lm_head"]}
+    assert quantized(LLAMA, **plain, kv_cache_scheme=said)["kv_bytes_per_token"] == 65536
+    assert quantized(LLAMA, **plain)["kv_bytes_per_token"] == 131072
+
+
+def test_modelopt_quantizes_the_head_unless_it_is_left_out() -> None:
+    plain = {"quant_method": "modelopt", "quant_algo": "NVFP4"}
+    saved = quantized(LLAMA, **plain, ignore=["lm_head"])["weights_gib"] - quantized(LLAMA, **plain)["weights_gib"]
+    assert saved == pytest.approx(128256 * 4096 * (2 - 0.5625) / GIB, abs=0.02)
+
+
+def test_attention_that_few_layers_have_is_left_out_where_most_of_them_are_named() -> None:
+    """nvidia/Qwen3.5-122B-A10B-NVFP4: 12 layers of 48 have attention."""
+    base = CONFIGS["Qwen3-Next-80B-A3B"]
+    plain = {"quant_method": "modelopt", "quant_algo": "NVFP4"}
+    attention = [f"model.layers.{index}.self_attn*" for index in range(3, 48, 4)]
+    nets = [f"model.layers.{index}.linear_attn*" for index in range(48) if index % 4 != 3]
+    sizes = [
+        planned({**base, "quantization_config": {**plain, "ignore": ["lm_head", *names]}}, tensor_parallel_size=4)[
+            "weights_gib"
+        ]
+        for names in ([], attention, [*attention, *nets])
+    ]
+    assert sizes[0] + 0.1 < sizes[1] and sizes[1] + 0.1 < sizes[2]
+
+
+def test_modelopts_mixed_precision_is_read_by_parts() -> None:
+    """nvidia/Qwen3.6-27B-NVFP4: mixers in 8 bits, the rest in 4; it was read as 8 bits."""
+    listed = {f"model.layers.{index}.self_attn.q_proj": {"quant_algo": "FP8"} for index in range(32)}
+    listed |= {f"model.layers.{index}.mlp.up_proj": {"quant_algo": "W4A16_NVFP4"} for index in range(32)}
+    plain = {"quant_method": "modelopt", "ignore": ["lm_head"]}
+    four, eight = (quantized(LLAMA, **plain, quant_algo=name)["weights_gib"] for name in ("NVFP4", "FP8"))
+    mixed = quantized(LLAMA, **plain, quant_algo="MIXED_PRECISION", quantized_layers=listed)["weights_gib"]
+    assert mixed - four == pytest.approx(32 * (6144 + 4096) * 4096 * (1 - 0.5625) / GIB, abs=0.08)
+    assert four < mixed < eight
+
+
+# ---- tables of rotary angles, and heads
+
+
+def test_tables_of_rotary_angles() -> None:
+    """Gemma 3's linear scaling lengthens one of two; positions in pictures have four times as many rows."""
+    text = {**CONFIGS["Gemma-3-4B"]["text_config"], "architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text"}
+    scaled = {**text, "rope_scaling": {"rope_type": "linear", "factor": 8.0}}
+    plain = {name: value for name, value in text.items() if name not in ("rope_scaling", "rope_parameters")}
+    more = planned(scaled)["weights_gib"] - planned(plain)["weights_gib"]
+    assert more == pytest.approx(7 * 131072 * 256 * 2 / GIB, abs=0.02)
+    seen = {**LLAMA, "rope_scaling": {"rope_type": "default", "mrope_section": [16, 24, 24]}}
+    base = {**LLAMA, "rope_scaling": None}
+    assert planned(seen)["weights_gib"] - planned(base)["weights_gib"] == pytest.approx(0.094, abs=0.003)
+    half = planned({**base, "partial_rotary_factor": 0.5})["weights_gib"]
+    assert planned(base)["weights_gib"] - half == pytest.approx(0.016, abs=0.002)
+    assert planned({**base, "partial_rotary_factor": "{{ x }}"})["weights_gib"] == planned(base)["weights_gib"]
+
+
+@pytest.mark.parametrize("architecture", ["LlamaForSequenceClassification", "Qwen2ForRewardModel"])
+def test_what_classifies_has_no_head_over_the_vocabulary(architecture: str) -> None:
+    found = planned({**LLAMA, "architectures": [architecture]})
+    assert planned(LLAMA)["weights_gib"] - found["weights_gib"] == pytest.approx(0.979, abs=0.02)

@@ -22,8 +22,8 @@ RUNS = [
     for line in file.read_text(encoding="utf-8").splitlines()
 ]
 STARTED = [run for run in RUNS if run["started"]]
+CACHING = [run for run in STARTED if run["kv_cache_tokens"] is not None]
 CONTEXT_GIB = 0.515
-SPECIAL = {"gemma-2-9b", "Qwen3-30B-A3B", "DeepSeek-V2-Lite", "gpt-oss-20b"}
 PUBLISHED = json.loads((DATA / "published_configs.json").read_text(encoding="utf-8"))
 
 
@@ -62,12 +62,11 @@ def test_every_kind_of_run_is_there() -> None:
     assert any(not run["started"] for run in RUNS)
 
 
-@pytest.mark.parametrize("run", STARTED, ids=ids(STARTED))
+@pytest.mark.parametrize("run", CACHING, ids=ids(CACHING))
 def test_tokens_of_a_measured_run(run: dict[str, Any]) -> None:
-    limit = 8 if run["model"] in SPECIAL else 3
     result = planned(run)
-    assert off_percent(result["kv_cache_tokens"], run["kv_cache_tokens"]) < limit
-    assert off_percent(result["max_concurrency"], run["max_concurrency"]) < limit
+    assert off_percent(result["kv_cache_tokens"], run["kv_cache_tokens"]) < 3
+    assert off_percent(result["max_concurrency"], run["max_concurrency"]) < 3
 
 
 @pytest.mark.parametrize("run", STARTED, ids=ids(STARTED))
@@ -100,9 +99,21 @@ def test_refusals_are_predicted_and_no_others(run: dict[str, Any]) -> None:
     assert bool(result["reason"]) != run["started"]
 
 
-# Known gaps: AWQ on Hopper (its kernel keeps zero points in 16 bits), gpt-oss's experts, an MLA model's activation.
-WEIGHTS_GAP_GIB = {"Qwen2.5-7B-Instruct-AWQ": 0.1, "gpt-oss-20b": 0.08, "gpt-oss-120b": 0.12}
-ACTIVATION_GAP_GIB = {"DeepSeek-V2-Lite": 0.31}
+# Known gaps: AWQ on Hopper (its kernel keeps zero points in 16 bits), gpt-oss's experts and its logits with 1,024
+# requests, the activation of an MLA model and of some experts.
+WEIGHTS_GAP_GIB = {
+    "Qwen2.5-7B-Instruct-AWQ": 0.1,
+    "gpt-oss-20b": 0.08,
+    "gpt-oss-120b": 0.22,
+    "Nemotron-3-Nano-30B-A3B": 0.07,
+    "Nemotron-3-Super-120B-A12B": 0.07,
+}
+ACTIVATION_GAP_GIB = {
+    "DeepSeek-V2-Lite": 0.31,
+    "ERNIE-4.5-21B-A3B": 0.38,
+    "Mixtral-8x7B": 0.35,
+    "blind-gpt-oss-20b-seqs1024": 0.66,
+}
 
 
 @pytest.mark.parametrize("run", RUNS, ids=ids(RUNS))
@@ -111,15 +122,18 @@ def test_parts_of_a_measured_run(run: dict[str, Any]) -> None:
     assert abs(result["weights_gib"] - run["weights_gib"]) < WEIGHTS_GAP_GIB.get(run["model"], 0.05)
     if run["cuda_graphs_gib"] is not None:
         assert abs(result["cuda_graphs_gib"] - run["cuda_graphs_gib"]) < 0.3
+    if run["activation_gib"] is None:
+        return
     activation, beside = (
         result["activation_gib"] - run["activation_gib"],
         result["non_torch_gib"] - run["non_torch_gib"],
     )
     if run["settings"]["tensor_parallel_size"] > 1:
         # NCCL is up before vLLM's first look, and what it takes later counts as torch's.
-        assert abs(activation + beside) < 0.2
+        assert abs(activation + beside) < ACTIVATION_GAP_GIB.get(run["model"], 0.2)
         return
-    assert abs(activation) < ACTIVATION_GAP_GIB.get(run["model"], 0.15)
+    gap = ACTIVATION_GAP_GIB.get(run["id"], ACTIVATION_GAP_GIB.get(run["model"], 0.15))
+    assert abs(activation) < gap
     assert abs(beside) < 0.05
 
 
