@@ -5,16 +5,20 @@
 
     python -m tests.modes [--packages FOLDER] [--record FOLDER] [NAME …]
 
-The models are those of tests/bench/models. Packages is a folder of Python packages that
+The command of each mode in docs/models.md is run too, as it stands there. The models are those of
+tests/bench/models. Packages is a folder of Python packages that
 the bench's image leaves out: Whisper needs soundfile and av. Records what was answered for tests/unit/data/conformance.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import importlib.util
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -49,6 +53,43 @@ CASES: dict[str, Case] = {
     "transcription": Case("whisper", (), ("transcription",)),
     "vision": Case("eyes", ("--limit-mm-per-prompt", '{"image": 1}'), ("chat", "stream", "vision")),
 }
+
+
+# What docs/models.md calls the model of each mode, and what is in an answer that a client can use.
+DOCUMENTED = {
+    "chat": ("assistant", "data: [DONE]"),
+    "no_parsers": ("base", '"choices":'),
+    "embedding": ("search", '"embedding":'),
+    "rerank": ("order", '"relevance_score":'),
+    "transcription": ("ears", '"text":'),
+    "vision": ("eyes", '"choices":'),
+}
+
+
+def documented(name: str) -> str:
+    """The command for a mode, with the name of the model that is served here."""
+    text = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+    block = text.partition("## One request of each mode")[2].partition("```sh")[2].partition("```")[0]
+    model = DOCUMENTED[name][0]
+    said = (f'"model": "{model}"', f"model={model}")
+    (command,) = (one for one in re.split(r"\n(?=curl )", block) if any(words in one for words in said))
+    return command.strip().replace(said[0], '"model": "m"').replace(said[1], "model=m")
+
+
+def by_hand(name: str, port: int) -> None:
+    """Runs it where a picture and a sound lie, and says what came."""
+    if name not in DOCUMENTED:
+        return
+    probe = program()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "picture.png").write_bytes(base64.b64decode(probe.picture().partition(",")[2]))
+        Path(folder, "speech.wav").write_bytes(probe.sound())
+        environment = {**os.environ, "URL": f"http://127.0.0.1:{port}", "KEY": KEY}
+        command = ["bash", "-c", documented(name).replace("curl ", "curl --silent --show-error ", 1)]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if DOCUMENTED[name][1] not in done.stdout:
+        raise SystemExit(f"{name}: the command of docs/models.md gave {done.stdout[-600:]}{done.stderr[-300:]}")
+    print(f"  {'as documented':18}works    {len(done.stdout)} bytes", flush=True)
 
 
 def program() -> types.ModuleType:
@@ -155,6 +196,7 @@ def run(name: str, given: argparse.Namespace) -> None:
         try:
             seconds = wait(container, port)
             found = tried(case, port)
+            by_hand(name, port)
             same = inside(container, case) == {check: one["state"] for check, one in found.items()}
         finally:
             subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
