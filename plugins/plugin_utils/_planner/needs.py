@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from .model import MemoryPlanError
-from .plan import plan
+from .plan import plan, spare
 from .reader import Config, ConfigText, canonical, read_model
 from .remedies import explain
-from .settings import AUTOMATIC, GIB, SPARE, EngineSettings
+from .settings import AUTOMATIC, GIB, EngineSettings
 
 # The context that a model must hold beside others, where none is asked for.
 LEAST_CONTEXT = 4096
@@ -44,7 +44,8 @@ def parts_of_need(instance: Instance, gpu_memory_gib: float) -> tuple[float, flo
     settings = replace(instance.settings, gpu_memory_gib=gpu_memory_gib, used_gib=0.0)
     result = plan(instance.text, replace(settings, max_model_len=least_length(instance)))
     total = gpu_memory_gib * GIB
-    beyond = total - SPARE - result["largest_gpu_memory_utilization"] * total
+    # What requests take is kept once for all that share the GPU.
+    beyond = total - spare(int(result["growth_gib"] * GIB)) - result["largest_gpu_memory_utilization"] * total
     if settings.gpu_memory_utilization is not None:
         return settings.gpu_memory_utilization * total, beyond
     smallest = result["smallest_gpu_memory_utilization"]

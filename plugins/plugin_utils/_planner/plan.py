@@ -141,9 +141,8 @@ def smallest_utilization(stages: list[Parts], settings: ResolvedSettings) -> flo
     return share if share <= 1 else None
 
 
-def _spare(stages: list[Parts]) -> int:
+def spare(growth: int) -> int:
     """What stays free at the start, for what requests take: it was seen to come to 1.4 times the plan, and to half a GiB more."""
-    growth = max(parts.growth for parts in stages)
     return max(SPARE, growth + max(growth, GIB) // 2)
 
 
@@ -152,5 +151,6 @@ def largest_utilization(stages: list[Parts], settings: ResolvedSettings) -> floa
     beyond = max(parts.standing - parts.fixed for parts in stages)
     context = max(parts.context for parts in stages)
     free = settings.gpu_bytes - int(settings.used_gib * GIB)
-    share = min(free - _spare(stages) - beyond, free - context) / settings.gpu_bytes
+    kept = spare(max(parts.growth for parts in stages))
+    share = min(free - kept - beyond, free - context) / settings.gpu_bytes
     return max(0.0, min(1.0, math.floor(share * 1000) / 1000))

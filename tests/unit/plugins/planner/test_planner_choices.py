@@ -170,3 +170,13 @@ def test_alike_instances_are_planned_once() -> None:
             share_gpus([instance(f"m{number}", dict(LLAMA))], {0: 79.18})
         share_gpus([instance("a", dict(SMALL), max_model_len=8192), instance("b", dict(MIDDLE))], {0: 79.18})
     assert planner._planned.cache_info().misses < 20
+
+
+def test_what_requests_take_is_kept_once_on_a_shared_gpu() -> None:
+    """A model alone keeps it in its share; beside another it is kept beside both."""
+    few = instance("a", MIDDLE, max_model_len=8192, max_num_seqs=256)
+    alone = plan(few.text, few.settings)
+    assert alone["growth_gib"] > 0.8
+    first, second = share_gpu([few, instance("b", MIDDLE, max_model_len=8192, max_num_seqs=256)], 79.18)
+    assert 1 + alone["growth_gib"] <= second["free_gib"] < 1.3 + alone["growth_gib"]
+    assert first["fits"] and second["fits"]
