@@ -183,7 +183,9 @@ def test_replacing_every_container_of_caddy_under_load_fails_no_request(gateway:
             for project in gateway.view["projects"][:2]:
                 gateway.replace(project)
 
-    none_failed(asyncio.run(under_load(target, replaced)))
+    found = asyncio.run(under_load(target, replaced))
+    print(docker("logs", f"{gateway.name}-llmfleet-edge-entrance"))
+    none_failed(found)
 
 
 def test_requests_wait_while_the_gate_is_away(gateway: Gateway, tmp_path: Path) -> None:

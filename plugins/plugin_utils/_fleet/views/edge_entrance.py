@@ -148,7 +148,8 @@ def config(said: Said) -> str:
     sections = [_overall(said), _defaults(said), haproxy.resolvers()]
     for name, port in ((HTTPS, at.https_port), (HTTP, at.http_port)):
         sections.append([f"frontend {name}", f"bind :{port}", f"default_backend {name}"])
-        sections.append([f"backend {name}", "balance leastconn", *(_server(number, port, said) for number in NUMBERS)])
+        servers = [_server(number, port, said) for number in NUMBERS]
+        sections.append([f"backend {name}", "balance leastconn", *servers, *haproxy.RETRY])
     return haproxy.render(sections) + "\n"
 
 
@@ -177,7 +178,8 @@ def _defaults(said: Said) -> list[str]:
         f"retries {said['edge_retry_duration']}",
         "option redispatch 1",
         "load-server-state-from-file global",
-        "default-server check inter 1s fastinter 200ms downinter 200ms rise 1 fall 2",
+        # A packet that is lost is no reason to have nobody, while the other one is away; one that is gone refuses at once.
+        "default-server check inter 1s fastinter 200ms downinter 200ms rise 1 fall 3",
     ]
 
 

@@ -30,10 +30,7 @@ HOLD = f"server {HOLD_SERVER} 127.0.0.1:9 backup disabled no-check"
 #: Another one: who finds no server at all is sent there once, so a second later it is looked for one again. At its first moment a
 #: gate knows no address of a container yet, and what was away for less than its checks may be back. Not for checks of other gates.
 RETRY_SERVER = "retry"
-RETRY = (
-    f"use-server {RETRY_SERVER} if {{ nbsrv eq 0 }} !{{ path_beg /health }}",
-    f"server {RETRY_SERVER} 127.0.0.1:9 weight 0 no-check",
-)
+RETRY = (f"use-server {RETRY_SERVER} if {{ nbsrv eq 0 }}", f"server {RETRY_SERVER} 127.0.0.1:9 weight 0 no-check")
 #: Seconds after which those who are refused for too much work may come again.
 RETRY_AFTER = 5
 #: What a gate says to another one instead of 503, which vLLM may mean itself: nobody here began with the request. HAProxy
@@ -300,7 +297,8 @@ def backend(one: Backend, docker: bool) -> Section:
         named = f" hdr {SERVER_HEADER} %[srv_name]" if remote else ""
         lines += ["option httpchk", f"http-check send meth GET uri {one.check}{named}"]
     lines += [_server(server, docker, bool(one.check)) for server in one.servers]
-    lines += RETRY if one.check else ()
+    again, server = RETRY
+    lines += [f"{again} !{{ path_beg /health }}", server] if one.check else []
     return [*lines, *([HOLD] if one.hold else [])]
 
 
