@@ -183,7 +183,7 @@ def test_a_gateway_dies(fleet: t.Any, loaded: t.Any, dead: str, asked: str) -> N
 def test_a_run_that_was_killed_can_be_run_again(fleet: t.Any, loaded: t.Any, moment: int | str) -> None:
     """The run and all its connections end at once; what it had begun on the hosts goes on or is taken back."""
     when = moment if isinstance(moment, str) else f"after {moment} s"
-    changed = fleet.model(MODEL, replicas="each", environment={"CHANGED": when})
+    changed = fleet.model(MODEL, replicas="each", environment={"CHANGED": f"{time.time():.0f}"})
     before = fleet.started()
     with loaded(f"run killed {when}, and run again") as seen:
         fleet.declare(llm_models=[changed])
