@@ -238,12 +238,12 @@ def growth(model: Model, batch: Batch, peak: int, left: int) -> int:
     """What requests take once it serves, above what the warm-up left: the V2 runner's cache was emptied after profiling, so its activation
     is taken anew; the V1 runner's warm-up keeps it. *peak* is that of a start that compiles nothing.
     """
-    between = _between_stages(model, batch)
+    beside = _between_stages(model, batch) + _delta_nets(model, batch)
     if not batch.v2_runner:
-        return V1_GROWTH + _delta_nets(model, batch) + between
+        return V1_GROWTH + beside
     # What is summed up over GPUs lies beside its parts.
     summed = batch.tokens * model.hidden * 2 * DTYPE_BYTES[model.dtype] if batch.tensor_parallel > 1 else 0
-    return max(0, peak + summed - _reused(model, batch, peak, left)) + between
+    return max(0, peak + summed - _reused(model, batch, peak, left)) + beside
 
 
 def _reused(model: Model, batch: Batch, peak: int, left: int) -> int:
