@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import sys
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from typing import Any
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.data import CATALOGUE
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._catalogue.lookup import catalogue_listing
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.choice import recommend
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.plan import plan
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.runtime import driver_reserve
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._planner.settings import EngineSettings
@@ -40,6 +42,18 @@ GROUPS = {
     "bge-m3": "embedding, reranker",
     "bge-reranker-v2-m3": "embedding, reranker",
 }
+
+
+TODAY = """
+    Qwen3.5-27B Qwen3.5-35B-A3B Qwen3.5-122B-A10B Qwen3.5-122B-A10B-NVFP4 Qwen3.5-397B-A17B-NVFP4
+    Qwen3.6-27B-NVFP4 Qwen3.6-35B-A3B-NVFP4 Qwen3-235B-A22B-FP8 Qwen3-Coder-480B-A35B-Instruct
+    Qwen3-VL-8B-Instruct Qwen3-VL-30B-A3B-Instruct Qwen3-VL-235B-A22B-Instruct
+    GLM-5.1-FP8 GLM-5.2-FP8 DeepSeek-R1 DeepSeek-V3.2 Kimi-K2.5 MiniMax-M2.5 MiniMax-M2.7-NVFP4
+    NVIDIA-Nemotron-3-Nano-30B-A3B-BF16 Nemotron-3-Super
+    Llama-4-Scout-17B-16E-Instruct Llama-4-Maverick-17B-128E-Instruct Mixtral-8x22B-v0.1
+"""
+# From this size on, in GB, GPUs are those of servers.
+SERVERS = 24
 
 
 def markdown(rows: Iterable[Iterable[Any]]) -> str:
@@ -150,6 +164,18 @@ def catalogue() -> str:
     return markdown(rows)
 
 
+def today() -> str:
+    """Settings of models whose published configuration vLLM was asked of, and which no catalogue has."""
+    configs = json.loads(lzma.decompress((DATA / "architectures.json.xz").read_bytes()))["configs"]
+    rows: list[list[Any]] = []
+    for name in TODAY.split():
+        found = recommend(configs[name], default_vllm_version())
+        classes = [size for size in found if int(size) >= SERVERS]
+        rows = rows or [["model", *classes]]
+        rows.append([name, *(recommended(found[size]) for size in classes)])
+    return markdown(rows)
+
+
 def recommended(settings: dict[str, Any] | None) -> str:
     """One cell of the catalogue's table."""
     if settings is None:
@@ -178,7 +204,8 @@ def vram() -> str:
 
 def rewritten(text: str) -> str:
     """The page with its tables made anew."""
-    for name, make in {"accuracy": accuracy, "several": several, "catalogue": catalogue, "vram": vram}.items():
+    tables = {"accuracy": accuracy, "several": several, "catalogue": catalogue, "today": today, "vram": vram}
+    for name, make in tables.items():
         parts = re.split(rf"(<!-- {name}: [^\n]*-->\n|<!-- end {name} -->)", text)
         text = "".join([*parts[:2], make(), "\n", *parts[3:]])
     return text
