@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 INDEX = "model.safetensors.index.json"
+#: Where ModelOpt before 0.31 keeps how a checkpoint is quantized; vLLM reads it where config.json says nothing
+#: (transformers_utils/config.py, get_config).
+QUANTIZED = "hf_quant_config.json"
 
 
 class ModelInfoError(Exception):
@@ -45,11 +48,25 @@ def from_directory(path: str) -> dict[str, Any]:
         "source": "path",
         "repository": None,
         "revision": None,
-        "config": sound_config(parsed, path),
+        "config": with_own_quantization(sound_config(parsed, path), _quantized(folder)),
         "weight_bytes": _directory_bytes(folder),
         "gated": False,
         "license": None,
     }
+
+
+def with_own_quantization(config: dict[str, Any], quantized: Any) -> dict[str, Any]:
+    """The config.json with what the file beside it says, if it needs that."""
+    if config.get("quantization_config") is not None or not isinstance(quantized, dict):
+        return config
+    return {**config, "quantization_config": quantized}
+
+
+def _quantized(folder: Path) -> Any:
+    try:
+        return json.loads((folder / QUANTIZED).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _directory_bytes(folder: Path) -> int | None:

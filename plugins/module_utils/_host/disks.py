@@ -9,9 +9,8 @@ import json
 import os
 from typing import Any
 
+from .._model_directory import INDEX, QUANTIZED, with_own_quantization
 from .read import read_mapping
-
-INDEX = "model.safetensors.index.json"
 
 
 def room(path: str) -> dict[str, Any]:
@@ -46,6 +45,7 @@ def model_folder(path: str) -> dict[str, Any]:
     if config is None:
         there = os.path.exists(os.path.join(path, "config.json"))
         return {"config": None, "weight_bytes": None, "error": "damaged" if there else "absent"}
+    config = with_own_quantization(config, read_mapping(os.path.join(path, QUANTIZED)))
     return {"config": config, "weight_bytes": weight_bytes(path), "error": ""}
 
 

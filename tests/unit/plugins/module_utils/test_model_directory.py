@@ -46,3 +46,19 @@ def test_a_page_that_is_no_config(tmp_path: Path, text: str) -> None:
     with pytest.raises(ModelInfoError) as caught:
         from_directory(str(tmp_path))
     assert caught.value.kind == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("said", "beside", "read"),
+    [
+        (None, '{"quantization": {"quant_algo": "NVFP4"}}', {"quantization": {"quant_algo": "NVFP4"}}),
+        ({"quant_method": "fp8"}, '{"quantization": {"quant_algo": "NVFP4"}}', {"quant_method": "fp8"}),
+        (None, "[1]", None),
+        (None, "{{ x", None),
+    ],
+)
+def test_modelopts_own_file_says_how_it_is_quantized(tmp_path: Path, said: object, beside: str, read: object) -> None:
+    """As vLLM reads it: only where config.json says nothing."""
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization_config": said}))
+    (tmp_path / "hf_quant_config.json").write_text(beside)
+    assert from_directory(str(tmp_path))["config"]["quantization_config"] == read

@@ -305,6 +305,8 @@ def test_a_models_folder(tmp_path: Path) -> None:
     assert disks.model_folder(str(tmp_path)) == {"config": {"model_type": "llama"}, "weight_bytes": 10, "error": ""}
     (tmp_path / disks.INDEX).write_text('{"metadata": {"total_size": 99}}')
     assert disks.model_folder(str(tmp_path))["weight_bytes"] == 99
+    (tmp_path / disks.QUANTIZED).write_text('{"quantization": {"quant_algo": "FP8"}}')
+    assert disks.model_folder(str(tmp_path))["config"]["quantization_config"] == {"quantization": {"quant_algo": "FP8"}}
 
 
 def test_the_driver_for_a_kernel(tmp_path: Path) -> None:
