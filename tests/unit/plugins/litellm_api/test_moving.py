@@ -84,3 +84,23 @@ def test_the_team_is_changed_after_all_else(monkeypatch: pytest.MonkeyPatch) -> 
     result = run_module(litellm_key, script, options, monkeypatch=monkeypatch)
     assert result["changed"], result
     script.assert_done()
+
+
+def test_a_key_moves_to_a_team_that_the_same_call_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key("k")
+    made = {"team_id": "new-id", "team_alias": "new", "members_with_roles": [], "metadata": {}}
+    none, one = ({"teams": teams, "total": len(teams)} for teams in ([], [made]))
+    script = Script(
+        Call("GET", "/v2/team/list", none),
+        named("k", before),
+        Call("GET", "/v2/team/list", none),
+        Call("POST", "/team/new", made),
+        Call("GET", "/v2/team/list", one),
+        Call("POST", "/key/update", {}, body={"key": before["token"], "team_id": "new-id"}),
+        Call("GET", "/v2/team/list", one),
+        named("k", {**before, "team_id": "new-id"}),
+    )
+    wanted = {"teams": [{"team_alias": "new"}], "keys": [{"key_alias": "k", "team_alias": "new"}]}
+    result = run_module(litellm_state, script, {"desired": wanted, "owner": ""}, monkeypatch=monkeypatch)
+    assert result.get("changed"), (result, script.sent)
+    script.assert_done()
