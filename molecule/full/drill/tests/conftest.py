@@ -147,23 +147,36 @@ class Kept:
     def __init__(self, host: t.Any) -> None:
         self.host = host
         self.models = self._models()
-        self.rows = self.count("LiteLLM_SpendLogs")
+        self.rows, self.sums = self._spend()
         self.keys = self.count("LiteLLM_VerificationToken")
 
     def _models(self) -> str:
         return str(self.host.check_output("cd /srv/models && find . -type f | sort | xargs sha256sum | sha256sum"))
 
-    def count(self, table: str) -> int:
-        query = f'select count(*) from "{table}"'
-        said = f"docker exec llmfleet-postgres psql -U postgres -d litellm -tAc '{query}'"
-        return int(self.host.check_output(said))
+    def _ask(self, query: str) -> list[int]:
+        said = f"docker exec llmfleet-postgres psql -U postgres -d litellm -tAF ' ' -c '{query}'"
+        return [int(one) for one in self.host.check_output(said).split()]
 
-    def missing(self, answers: int) -> int:
-        """Answers that have no row of spend, after LiteLLM had the time to write them."""
+    def count(self, table: str) -> int:
+        return self._ask(f'select count(*) from "{table}"')[0]
+
+    def _spend(self) -> list[int]:
+        """Rows of the log of requests, and requests by the sums of each day."""
+        return self._ask(
+            'select (select count(*) from "LiteLLM_SpendLogs"),'
+            ' (select coalesce(sum(successful_requests), 0) from "LiteLLM_DailyUserSpend")'
+        )
+
+    def missing(self, answers: int) -> dict[str, int]:
+        """Answers that have no row of spend, and that no sum has, after LiteLLM had the time to write them."""
         deadline = time.monotonic() + 40 * PATIENCE
-        while (lost := self.rows + answers - self.count("LiteLLM_SpendLogs")) > 0 and time.monotonic() < deadline:
+        while time.monotonic() < deadline:
+            rows, sums = self._spend()
+            lost = {"without_spend": self.rows + answers - rows, "not_in_sums": self.sums + answers - sums}
+            if max(lost.values()) <= 0:
+                break
             time.sleep(2)
-        return lost
+        return {name: max(number, 0) for name, number in lost.items()}
 
     def whole(self) -> None:
         assert self.count("LiteLLM_VerificationToken") == self.keys

@@ -24,7 +24,7 @@ def drill(load: t.Any, kept: t.Any, note: t.Any, what: str, action: t.Callable[[
         time.sleep(10)
         load.wait(BOUND)
     lost = kept.missing(load.good - answers)
-    note(what, gap=round(load.gap, 1), failed=load.failed, answered=load.good - answers, without_spend=max(lost, 0))
+    note(what, gap=round(load.gap, 1), failed=load.failed, answered=load.good - answers, **lost)
     kept.whole()
 
 

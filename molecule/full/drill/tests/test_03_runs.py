@@ -60,7 +60,7 @@ def test_runs_that_are_killed(
         gap=round(load.gap, 1),
         failed=load.failed,
         answered=load.good - answers,
-        without_spend=max(lost, 0),
+        **lost,
     )
     kept.whole()
     assert gateway.chat()[0] == 200

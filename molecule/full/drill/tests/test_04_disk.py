@@ -70,7 +70,7 @@ def test_a_full_disk(host: t.Any, deploy: t.Any, declare: t.Any, load: t.Any, ke
         failed=meanwhile,
         answered=load.good - answers,
         seconds_to_answer=round(back, 1),
-        without_spend=max(kept.missing(load.good - answers), 0),
+        **kept.missing(load.good - answers),
     )
     kept.whole()
     assert deploy().code == 0
