@@ -14,12 +14,15 @@ import pytest
 CONTAINERS = ["gate", "litellm-1", "litellm-2", "postgres", "redis", "vllm-tiny"]
 #: Seconds in which answers have to come again.
 BOUND = 180
+#: Of requests before it happens: longer than what LiteLLM keeps in memory before it writes it (litellm_batch_write_at).
+BEFORE = 12
 
 
 def drill(load: t.Any, kept: t.Any, note: t.Any, what: str, action: t.Callable[[], object]) -> None:
     answers = load.good
     with load:
         load.wait(60)
+        time.sleep(BEFORE)
         action()
         time.sleep(10)
         load.wait(BOUND)
