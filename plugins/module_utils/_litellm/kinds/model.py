@@ -53,7 +53,7 @@ def with_removals(body: t.Any, found: t.Any) -> dict[str, t.Any]:
 
 def login(found: Found) -> tuple[str, ...]:
     params = found.get("litellm_params") or {}
-    provider = params.get("custom_llm_provider") or str(params.get("model")).split("/")[0]
+    provider = params.get("custom_llm_provider") or str(params.get("model")).partition("/")[0]
     return LOGINS.get(str(provider), ("api_key",))
 
 
