@@ -52,7 +52,8 @@ for version in 1.18.2 1.19.0 1.19.1; do
 done
 
 export GNUPGHOME=/opt/stand-in/gnupg
-mkdir -p -m 700 $GNUPGHOME
+mkdir -p $GNUPGHOME
+chmod 700 $GNUPGHOME
 gpg --list-keys stand-in@example.com > /dev/null 2>&1 ||
   gpg --batch --passphrase '' --quick-generate-key stand-in@example.com rsa3072 sign 1d
 gpg --armor --export stand-in@example.com > /opt/stand-in/key.asc

@@ -8,10 +8,11 @@
 set -euo pipefail
 image=$1 folder=$(mktemp -d)
 look() { docker run --rm --entrypoint sh "$image" -c "$1"; }
-package=postgresql-$(look 'echo "$PG_MAJOR"')
+package=postgresql-$(look 'printenv PG_MAJOR')
 client=${package/postgresql/postgresql-client}
 has=$(look "dpkg-query --show --showformat '\${Version}' $package")
-mine=$(. /etc/os-release && echo "$VERSION_CODENAME") its=$(look '. /etc/os-release && echo "$VERSION_CODENAME"')
+codename="sed -n 's/^VERSION_CODENAME=//p' /etc/os-release"
+mine=$(sh -c "$codename") its=$(look "$codename")
 
 cd "$folder"
 mkdir -p state/lists/partial cache/archives/partial image

@@ -3,15 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A GPU server as a provider hands it over: systemd, sshd, Python; with FLAVOUR=docker also Debian's Docker.
 set -eu
-docker=
+# Debian's Docker, or nothing.
+set --
 if [ "$FLAVOUR" = docker ]; then
   case $DISTRO in
-    bookworm) docker="docker.io python3-docker python3-requests python3-yaml iptables" ;;
-    *) docker="docker.io docker-cli docker-compose docker-buildx python3-requests python3-yaml iptables" ;;
+    bookworm) set -- docker.io python3-docker python3-requests python3-yaml iptables ;;
+    *) set -- docker.io docker-cli docker-compose docker-buildx python3-requests python3-yaml iptables ;;
   esac
 fi
 apt-get install -y systemd systemd-sysv dbus python3 python3-apt sudo ca-certificates curl \
-  iproute2 iputils-ping procps openssh-server less kmod $docker
+  iproute2 iputils-ping procps openssh-server less kmod "$@"
 
 # What belongs to real hardware, or would only wait for a network, never starts here.
 systemctl mask systemd-modules-load.service systemd-firstboot.service getty.target console-getty.service \

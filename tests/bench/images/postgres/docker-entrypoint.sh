@@ -54,9 +54,9 @@ docker_process_sql() {
 
 create_database() {
   local found
-  found=$(POSTGRES_DB=postgres docker_process_sql --tuples-only --set db="$POSTGRES_DB" \
+  found=$(docker_process_sql --dbname postgres --tuples-only --set db="$POSTGRES_DB" \
     <<< "SELECT 1 FROM pg_database WHERE datname = :'db'")
-  [[ -n $found ]] || POSTGRES_DB=postgres docker_process_sql --set db="$POSTGRES_DB" <<< 'CREATE DATABASE :"db"'
+  [[ -n $found ]] || docker_process_sql --dbname postgres --set db="$POSTGRES_DB" <<< 'CREATE DATABASE :"db"'
 }
 
 process_init_file() {
@@ -100,7 +100,7 @@ main() {
   if [[ ${1:-} == postgres ]] && ! wants_information "$@"; then
     make_directories
     if [[ $(id -u) == 0 ]]; then
-      exec gosu postgres "$BASH_SOURCE" "$@"
+      exec gosu postgres "${BASH_SOURCE[0]}" "$@"
     fi
     if [[ -s $PGDATA/PG_VERSION ]]; then
       say "$PGDATA holds a database; nothing to initialise"
