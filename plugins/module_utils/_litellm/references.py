@@ -15,7 +15,7 @@ from .change import Change
 from .client import Client
 from .errors import EXPECTED, DuplicateError, Failure, PlanError
 from .kinds import KINDS, Field, Kind
-from .kinds._table import Named
+from .kinds._naming import Named
 from .plan import CREATE, UPDATE, Operation
 from .wanted import Wanted, given_fields
 

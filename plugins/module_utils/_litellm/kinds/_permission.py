@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import SUBKEYS, SUBSET, Field, naming
+from ._naming import naming
+from ._table import SUBKEYS, SUBSET, Field
 
 # By any of these; of a server that there is not LiteLLM drops what it is told.
 SERVER = ("mcp_servers", "server_id", "alias", "server_name")

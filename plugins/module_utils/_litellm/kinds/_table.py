@@ -14,6 +14,8 @@ import typing as t
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from ._naming import Naming
+
 # How a field is emptied. What LiteLLM does with an explicit null differs from field to field.
 NULL = "null"  # null clears it
 EMPTY = "empty"  # null is refused or does harm; an empty list or object clears it
@@ -104,42 +106,6 @@ class OtherSide:
     option: str
     # From this side's value, and the id and options of an object of the other: whether it names it, None where that can't be told.
     names: t.Callable[[t.Any, str, Found], bool | None] = lambda value, id, options: id in (value or [])
-
-
-@dataclass(frozen=True)
-class Named:
-    """An object that a structure names: its kind, its name there, and where it stands."""
-
-    kind: str
-    name: str
-    at: str = ""
-    by: tuple[str, ...] = ()  # what is said of it; its id, if nothing
-
-
-@dataclass(frozen=True)
-class Naming:
-    """What a structure names."""
-
-    names: t.Callable[[t.Any], list[Named]]
-    places: t.Mapping[str, str]  # where in it, and objects of which kind
-
-    def __call__(self, value: t.Any) -> list[Named]:
-        return self.names(value)
-
-
-def naming(**parts: str | tuple[str, ...]) -> Naming:
-    """Of a dictionary the parts that name objects: their kinds, and by what they are named, if not by their ids."""
-
-    def names(value: t.Any) -> list[Named]:
-        named = []
-        for part, target in parts.items():
-            kind, *by = (target,) if isinstance(target, str) else target
-            found = value.get(part) if isinstance(value, dict) else None
-            ids = found if isinstance(found, (list, dict)) else [found]
-            named += [Named(kind, str(id), part, tuple(by)) for id in ids if isinstance(id, (str, int)) and id != ""]
-        return named
-
-    return Naming(names, {part: target if isinstance(target, str) else target[0] for part, target in parts.items()})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .. import prices
+from ._naming import naming
 from ._table import (
     GUARDRAIL,
     NEVER,
@@ -21,7 +22,6 @@ from ._table import (
     Listing,
     Write,
     dig,
-    naming,
 )
 
 SWITCHES = frozenset(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import typing as t
 
-from ._table import EMPTY, GUARDRAIL, NEVER, Field, Kind, Listing, Named, Naming, Write
+from ._naming import Named, Naming
+from ._table import EMPTY, GUARDRAIL, NEVER, Field, Kind, Listing, Write
 
 
 def by_guardrail(value: t.Any) -> list[Named]:

@@ -10,6 +10,7 @@ import json
 import typing as t
 import urllib.parse
 
+from ._naming import Named, Naming
 from ._table import (
     EMPTY,
     GUARDRAIL,
@@ -19,8 +20,6 @@ from ._table import (
     Found,
     Kind,
     Listing,
-    Named,
-    Naming,
     Request,
     Rule,
     Write,

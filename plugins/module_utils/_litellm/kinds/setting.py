@@ -10,7 +10,8 @@ import math
 import typing as t
 from dataclasses import dataclass
 
-from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Named, Naming, Request, Write, naming
+from ._naming import Named, Naming, naming
+from ._table import HALF_MASKED, SUBKEYS, SUBSET, Field, Found, Kind, Listing, Request, Write
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm import p
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.change import Change
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.client import Client, Reply, Settings
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds import KINDS, Field, Kind
-from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds._table import Named
+from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.kinds._naming import Named
 from ansible_collections.llmfleet.gateway.plugins.module_utils._litellm.wanted import Wanted
 
 # What sounds like the name of something else.
