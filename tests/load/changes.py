@@ -15,6 +15,7 @@ import datetime
 import json
 import os
 import shlex
+import signal
 import socket
 import ssl
 import subprocess
@@ -100,6 +101,33 @@ def deploy(*args: str, playbook: str = "site.yml") -> subprocess.CompletedProces
     environment = {**os.environ, "ANSIBLE_FORCE_COLOR": "0"}
     streams: dict[str, t.Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False, text=True, **streams)
+
+
+def killed(moment: t.Callable[[], bool]) -> None:
+    """A run that ends at that moment, with all that it started here."""
+    told = ["ansible-playbook", "site.yml", "-i", str(SCENARIO / "inventory")]
+    streams: dict[str, t.Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    end = time.monotonic() + SECONDS
+    with subprocess.Popen(told, cwd=CHECKOUT, start_new_session=True, **streams) as process:
+        while process.poll() is None and time.monotonic() < end:
+            if moment():
+                # Its session, so what it started too.
+                os.killpg(process.pid, signal.SIGKILL)
+                return
+            time.sleep(1)
+        process.kill()
+    raise AssertionError("the run came to its end, or its time did, before that moment")
+
+
+def started(service: str) -> set[str]:
+    """The containers of a service on the first gateway that run now, with when they were started."""
+    asked = (
+        f"docker ps -q --filter name=llmfleet-{service}-"
+        " | xargs -r docker inspect --format '{{.Name}} {{.State.StartedAt}}'"
+    )
+    # Not checked: one may go while it is looked at.
+    connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), next(iter(hosts())), asked]
+    return set(subprocess.run(connection, check=False, capture_output=True, text=True).stdout.splitlines())
 
 
 def image(name: str) -> str:

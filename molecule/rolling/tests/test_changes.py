@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import typing as t
 
+from tests.load import edits
 from tests.load.changes import Fleet, Load, changed, taken_back
 
 VLLM = "llmfleet-vllm-tiny"
 
 
 def test_an_option_of_vllm(fleet: Fleet, under_load: Load) -> None:
-    def edit(said: dict[str, t.Any]) -> None:
-        said["llm_models"][0]["engine_args"]["max_num_seqs"] = 5
-
-    changed(fleet, under_load, "vllm option", edit, VLLM)
+    changed(fleet, under_load, "vllm option", edits.vllm_option, VLLM)
 
 
 def test_the_image_of_vllm(fleet: Fleet, under_load: Load, other_image: t.Callable[[str], str]) -> None:
@@ -24,15 +22,12 @@ def test_the_image_of_vllm(fleet: Fleet, under_load: Load, other_image: t.Callab
 
 
 def test_the_configuration_of_litellm(fleet: Fleet, under_load: Load) -> None:
-    changed(fleet, under_load, "litellm config", lambda said: said.update(litellm_request_timeout=602))
+    changed(fleet, under_load, "litellm config", edits.litellm_configuration)
 
 
 def test_the_configuration_of_the_gate(fleet: Fleet, under_load: Load) -> None:
-    changed(fleet, under_load, "gate config", lambda said: said.update(gate_balance="leastconn"))
+    changed(fleet, under_load, "gate config", edits.gate_configuration)
 
 
 def test_a_failing_change_is_taken_back(fleet: Fleet, under_load: Load) -> None:
-    def edit(said: dict[str, t.Any]) -> None:
-        said["llm_models"][0]["engine_args"]["load_format"] = "nonsense"
-
-    taken_back(fleet, under_load, "failing vllm option", edit)
+    taken_back(fleet, under_load, "failing vllm option", edits.refused_vllm_option)

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +141,36 @@ def test_a_users_certificate_is_by_another_authority_each(tmp_path: Path, monkey
     made = {changes.own_certificate(one).read_text() for one in changes.OWN_AUTHORITIES}
     assert len(made) == 2
     assert changes.trusted().read_text().count("BEGIN CERTIFICATE") == 3
+
+
+def playbook(folder: Path, monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    """In place of Ansible's own."""
+    program = folder / "ansible-playbook"
+    program.write_text(f"#!/bin/sh\n{told}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
+def alive(process: str) -> bool:
+    """One that has ended may be in the list until its parent asks for it."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_run_is_killed_at_its_moment_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    playbook(tmp_path, monkeypatch, f"sleep 60 & echo $! > {tmp_path}/started; wait; touch {tmp_path}/ended")
+    begun = tmp_path / "started"
+    changes.killed(lambda: begun.exists() and begun.read_text() != "")
+    end = time.monotonic() + 10
+    while alive(begun.read_text().strip()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not alive(begun.read_text().strip())
+    assert not (tmp_path / "ended").exists()
+
+
+def test_a_run_that_ends_before_its_moment_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    playbook(tmp_path, monkeypatch, "exit 0")
+    with pytest.raises(AssertionError, match="before that moment"):
+        changes.killed(lambda: False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from tests.load import edits
 from tests.load.changes import (
     OWN_AUTHORITIES,
     Fleet,
@@ -15,11 +16,13 @@ from tests.load.changes import (
     deploy,
     hosts,
     image,
+    killed,
     nobody_noticed,
     operated,
     own_certificate,
     ready,
     shown,
+    started,
     taken_back,
 )
 
@@ -123,14 +126,26 @@ def test_a_model_is_called_otherwise(fleet: Fleet, under_load: Load) -> None:
 
 
 def test_an_option_of_vllm(fleet: Fleet, under_load: Load) -> None:
-    def edit(said: dict[str, t.Any]) -> None:
-        said["llm_models"][0]["engine_args"]["max_num_seqs"] = 5
-
-    changed(fleet, under_load, "vllm option", edit)
+    changed(fleet, under_load, "vllm option", edits.vllm_option)
 
 
 def test_the_configuration_of_litellm(fleet: Fleet, under_load: Load) -> None:
-    changed(fleet, under_load, "litellm config", lambda said: said.update(litellm_request_timeout=602))
+    changed(fleet, under_load, "litellm config", edits.litellm_configuration)
+
+
+def test_a_run_killed_in_the_middle_of_a_roll_of_litellm(fleet: Fleet, under_load: Load) -> None:
+    """One has just changed and gets no requests yet, so the other one is all that clients have."""
+    before = started("litellm")
+    fleet.declare(edits.litellm_configuration)
+    with under_load("litellm config, its run killed and run again") as seen:
+        killed(lambda: bool(started("litellm") - before))
+        run = deploy()
+    assert run.returncode == 0, run.stdout[-6000:]
+    nobody_noticed(seen)
+    assert not before & started("litellm")
+    assert ready("litellm") == len(before)
+    again = deploy()
+    assert again.returncode == 0 and "changed=0" in again.stdout, again.stdout[-6000:]
 
 
 def test_the_configuration_of_the_edge(fleet: Fleet, under_load: Load) -> None:
@@ -138,14 +153,11 @@ def test_the_configuration_of_the_edge(fleet: Fleet, under_load: Load) -> None:
 
 
 def test_the_configuration_of_the_gate(fleet: Fleet, under_load: Load) -> None:
-    changed(fleet, under_load, "gate config", lambda said: said.update(gate_balance="leastconn"))
+    changed(fleet, under_load, "gate config", edits.gate_configuration)
 
 
 def test_a_failing_change_is_taken_back(fleet: Fleet, under_load: Load) -> None:
-    def edit(said: dict[str, t.Any]) -> None:
-        said["llm_models"][0]["engine_args"]["load_format"] = "nonsense"
-
-    taken_back(fleet, under_load, "failing vllm option", edit)
+    taken_back(fleet, under_load, "failing vllm option", edits.refused_vllm_option)
 
 
 def test_a_server_is_drained_and_rebooted(under_load: Load, reboot: t.Callable[[str], None]) -> None:
