@@ -11,7 +11,11 @@ import typing as t
 
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
-from ansible_collections.llmfleet.gateway.plugins.plugin_utils._operation import form
+from ansible.utils.vars import load_extra_vars
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.declaration import read_specs, spelling
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.inventory import GATEWAYS, GPU_SERVERS
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._operation import arguments, form
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._variables.defaults import COLLECTION
 
 Value = dict[str, t.Any]
 
@@ -28,6 +32,7 @@ class ActionModule(ActionBase):
         _validation, args = self.validate_argument_spec(
             {
                 "name": {"type": "str", "required": True},
+                "check_arguments": {"type": "bool", "default": False},
                 "will": {"type": "list", "elements": "str", "default": []},
                 "destroys": {"type": "list", "elements": "str", "default": []},
                 "confirm": {"type": "bool", "default": False},
@@ -39,11 +44,33 @@ class ActionModule(ActionBase):
         )
         self._args = args
         try:
+            if args["check_arguments"]:
+                self._check(args["name"], task_vars or {})
+                return {**result, "changed": False}
             said = self._announced() if args["result"] is None else self._finished(args["result"])
         except (form.Refused, OSError) as error:
             # What Ansible would add of the cause would come after the remedy.
             raise AnsibleActionFail(str(error)) from None
         return {**result, "changed": False, **said}
+
+    # ---- before any host is asked
+
+    def _check(self, name: str, variables: Value) -> None:
+        if not self._task.run_once:
+            raise form.Refused("The task needs run_once: true, so that a refusal holds for every host")
+        said = {
+            one: value for one, value in load_extra_vars(self._loader).items() if not one.startswith(("ansible_", "__"))
+        }
+        known = {
+            *spelling.OTHERS,
+            *spelling.RENAMED,
+            *(one for role in read_specs(COLLECTION).values() for one in role),
+        }
+        groups = variables.get("groups") or {}
+        hosts = list(dict.fromkeys([*groups.get(GATEWAYS, ()), *groups.get(GPU_SERVERS, ())]))
+        found = arguments.faults(name, said, known, hosts, variables.keys())
+        if found:
+            raise form.Refused("\n".join([f"{name} changed nothing, since its command can't be meant so:", *found]))
 
     # ---- before
 

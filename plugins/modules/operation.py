@@ -18,6 +18,12 @@ options:
     description: The operation, as its playbook is called. Whoever is asked types it.
     type: str
     required: true
+  check_arguments:
+    description:
+      - Only looks at the variables of the command (C(-e)), before any host is asked.
+      - Refused are names that look like an argument of the operation, arguments of other operations, and values that an argument can't have.
+    type: bool
+    default: false
   will:
     description: What the operation is about to do, in sentences.
     type: list
@@ -65,6 +71,12 @@ attributes:
 """
 
 EXAMPLES = r"""
+- name: Check what the command says
+  llmfleet.gateway.operation:
+    name: reset_database
+    check_arguments: true
+  run_once: true
+
 - name: Say what will be done, and ask
   llmfleet.gateway.operation:
     name: reset_database

@@ -159,13 +159,17 @@ class Containers:
         ask = ["exec", self.full("db"), "psql", "-h", "127.0.0.1", "-U", "litellm", "-c", "select 1"]
         until("no PostgreSQL", lambda: "1 row" in docker(*ask, check=False), 120)
 
-    def litellm(self, config: dict[str, t.Any], name: str = "litellm", workers: int = 1, wait: bool = True) -> None:
+    def litellm(
+        self, config: dict[str, t.Any], name: str = "litellm", workers: int = 1, wait: bool = True,
+        environment: t.Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         path = self.litellm_config(config, name)
         command = ["--config", "/app/config.yaml", "--port", "4000", "--num_workers", str(workers)]
         self.start(
             name, self.images["litellm"], *command, options=["-v", f"{path}:/app/config.yaml:ro"],
             DATABASE_URL=f"postgresql://litellm:{self.password}@db:5432/litellm", LITELLM_MASTER_KEY=self.master_key,
-            LITELLM_SALT_KEY="sk-of-a-throw-away-database", STORE_MODEL_IN_DB="True", **LITELLM_ENVIRONMENT,
+            LITELLM_SALT_KEY="sk-of-a-throw-away-database", STORE_MODEL_IN_DB="True",
+            **{**LITELLM_ENVIRONMENT, **(environment or {})},
         )  # fmt: skip
         if wait:
             self.wait_for_litellm(name)

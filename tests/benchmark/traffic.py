@@ -226,17 +226,21 @@ class Shuffle(Database):
     """LiteLLM's default, with deployments of config.yaml."""
 
     checks: t.ClassVar[list[str]] = []
+    environment: t.ClassVar[dict[str, str]] = {}
 
     def start(self, replicas: t.Sequence[str]) -> None:
         self.ids = {}
         more = {"optional_pre_call_checks": self.checks} if self.checks else {}
-        self.stage.litellm(self.config((f"http://{name}:8000/v1" for name in replicas), **self.failover, **more))
+        config = self.config((f"http://{name}:8000/v1" for name in replicas), **self.failover, **more)
+        self.stage.litellm(config, environment=self.environment)
 
 
 class Caching(Shuffle):
-    """LiteLLM's own: a prompt goes where its cacheable prefix went."""
+    """LiteLLM's own: a prompt goes where its prefix went, if that is marked and, by default, of 1,024 tokens."""
 
     checks: t.ClassVar[list[str]] = ["prompt_caching"]
+    asks = ("--marked",)
+    environment: t.ClassVar[dict[str, str]] = {"MINIMUM_PROMPT_CACHE_TOKEN_COUNT": "128"}
 
 
 class Sessions(Shuffle):

@@ -69,6 +69,7 @@ def parsed(arguments: t.Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--prefix-chars", type=int, default=0)
     parser.add_argument("--shared-chars", type=int, default=0, help="of the instructions that all --turns begin with")
     parser.add_argument("--sessions", action="store_true", help="name the chat to LiteLLM as the session's id")
+    parser.add_argument("--marked", action="store_true", help="mark the prefix by cache_control, as Anthropic does")
     parser.add_argument("--turns", action="store_true", help="a chat's prefix is its first turn, not its instructions")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--record", type=Path, help="one JSON line a request")

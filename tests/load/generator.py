@@ -43,6 +43,7 @@ class Plan:
     prefix_chars: int = 0
     shared_chars: int = 0
     sessions: bool = False
+    marked: bool = False
     turns: bool = False
     at_least: int = 0
     until: Path | None = None
@@ -147,11 +148,12 @@ def request(plan: Plan, stream: bool, chosen: random.Random) -> dict[str, t.Any]
     return {**body, "stream_options": {"include_usage": True}} if stream else body
 
 
-def _before(plan: Plan, chat: int) -> list[dict[str, str]]:
+def _before(plan: Plan, chat: int) -> list[dict[str, t.Any]]:
     """What all requests of a chat begin with: a conversation that goes on, or instructions of its own."""
+    mark = {"cache_control": {"type": "ephemeral"}} if plan.marked else {}
     if not plan.turns:
-        return [{"role": "system", "content": prefix(chat, plan.prefix_chars)}]
-    first = {"role": "user", "content": prefix(chat, plan.prefix_chars)}
+        return [{"role": "system", "content": prefix(chat, plan.prefix_chars), **mark}]
+    first = {"role": "user", "content": prefix(chat, plan.prefix_chars), **mark}
     shared = prefix(0, plan.shared_chars) if plan.shared_chars else "Be brief."
     return [{"role": "system", "content": shared}, first, {"role": "assistant", "content": "Go on."}]
 

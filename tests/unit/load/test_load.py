@@ -133,6 +133,14 @@ def test_sessions_are_named_where_told() -> None:
     assert len(told) == 3
 
 
+def test_prefixes_are_marked_where_told() -> None:
+    for turns, marked in ((False, 0), (True, 1)):
+        backend = Backend()
+        asyncio.run(loaded(backend, requests=4, chats=2, turns=turns, marked=True))
+        for asked in backend.requests:
+            assert [at for at, message in enumerate(asked["messages"]) if "cache_control" in message] == [marked]
+
+
 def test_the_rate_is_kept_and_the_time_bounded() -> None:
     load = asyncio.run(loaded(Backend(), rate=40, seconds=0.5))
     assert 15 <= len(load.records) <= 21

@@ -33,7 +33,12 @@ GOOD: dict[str, t.Any] = {
 SERVER = {"ansible_host": "127.0.0.1", "ansible_port": 9}
 
 
-def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] | None = None) -> str:
+def run(
+    tmp_path: Path,
+    variables: dict[str, t.Any],
+    gateways: dict[str, t.Any] | None = None,
+    command: t.Sequence[str] = ("site.yml",),
+) -> str:
     groups = {"gateways": {"hosts": {"server": SERVER} if gateways is None else gateways}}
     groups["gpu_servers"] = {"hosts": {"server": SERVER}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(groups))
@@ -43,7 +48,7 @@ def run(tmp_path: Path, variables: dict[str, t.Any], gateways: dict[str, t.Any] 
         yaml.safe_dump({name: value for name, value in variables.items() if value is not None})
     )
     done = subprocess.run(
-        [str(ANSIBLE_PLAYBOOK), "site.yml", "-i", str(tmp_path / "hosts.yml")],
+        [str(ANSIBLE_PLAYBOOK), *command, "-i", str(tmp_path / "hosts.yml")],
         cwd=CHECKOUT,
         env={**os.environ, "ANSIBLE_DEPRECATION_WARNINGS": "0", "ANSIBLE_NOCOLOR": "1", "COLUMNS": "300"},
         capture_output=True,
@@ -97,6 +102,23 @@ def test_a_secret_with_braces_is_named_and_not_shown(tmp_path: Path) -> None:
     output = run(tmp_path, {**GOOD, "postgres_password": "Mark3dSecret{{"})
     assert "written with !unsafe" in output
     assert "Mark3dSecret" not in output
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (
+            ["playbooks/uninstall.yml", "-e", "server=server", "-e", "confirm=yes"],
+            "uninstall takes no server; it takes data",
+        ),
+        (["playbooks/drain.yml", "-e", "servr=server"], "servr is no argument of drain; did you mean server?"),
+    ],
+    ids=["another's", "misspelt"],
+)
+def test_a_command_that_can_not_be_meant(tmp_path: Path, command: list[str], message: str) -> None:
+    output = run(tmp_path, GOOD, command=command)
+    assert message in output
+    assert "UNREACHABLE" not in output
 
 
 def test_no_host_in_gateways(tmp_path: Path) -> None:
