@@ -29,4 +29,4 @@ def test_of_one_service_while_it_writes(operate: t.Any, gateway: t.Any) -> None:
 def test_a_host_that_there_is_not_is_refused(operate: t.Any) -> None:
     done = operate("logs", server="nobody")
     assert done.code != 0
-    assert "nobody is no host of the fleet. Write one of demo" in " ".join(done.output.split())
+    assert "which is no host of gateways or gpu_servers; write one of demo" in " ".join(done.output.split())
