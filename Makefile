@@ -18,12 +18,13 @@ help: ## Show this list
 env: ## Make .venv: Ansible, the collections this one works with, the test tools
 	@scripts/env.sh
 
-# Init's parameters and make's names of them, as JSON, since a name may have spaces; what is not given is left to the playbook.
-INIT = dir:DIR gpu_hosts:GPU_HOSTS gateway:GATEWAY ssh_user:SSH_USER gpu_count:GPU_COUNT domain:DOMAIN models:MODELS
-given = $($(lastword $(subst :, ,$(1))))
-parameter = $(if $(call given,$(1)),-e '{"$(firstword $(subst :, ,$(1)))": "$(call given,$(1))"}')
+# Init's parameters are make's variables in small letters: those that it knows, and whatever else the command line has, since a misspelt one
+# is for the playbook to name. By the environment and as JSON, so that a value may have spaces and quotes.
+INIT = DIR GPU_HOSTS GATEWAY SSH_USER GPU_COUNT DOMAIN MODELS
+said = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+init: export AS_JSON := import json, os, sys; print(json.dumps({n.lower(): os.environ[n] for n in sys.argv[1:] if os.environ.get(n)}))
 init: env ## Write a fleet project: make init DIR=my-fleet GPU_HOSTS=10.0.0.5,10.0.0.6 DOMAIN=llm.example.com (or neither)
-	@$(BIN)/ansible-playbook -i localhost, playbooks/init.yml $(foreach one,$(INIT),$(call parameter,$(one)))
+	@$(BIN)/ansible-playbook -i localhost, playbooks/init.yml -e "$$($(BIN)/python -c "$$AS_JSON" $(sort $(INIT) $(said)))"
 
 demo: env ## Start a demo host on this machine, deploy everything to it, ask it a question
 	@$(BIN)/python scripts/demo.py up

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import typing as t
+from pathlib import Path
 
 import pytest
 from scenario import CHECKOUT
@@ -46,6 +48,19 @@ def test_libraries(run: t.Any, gateway: t.Any) -> None:
     whole, chunks = found["langchain"]
     assert whole > 0
     assert chunks > 1
+
+
+def test_curl_as_the_readme_shows(gateway: t.Any, tmp_path: Path) -> None:
+    """The line itself, from the folder of a fleet; only the server's address and the model are this scenario's."""
+    found = re.search(r"^    (curl http://YOUR-SERVER:4000.*\n.*)$", (CHECKOUT / "README.md").read_text(), re.MULTILINE)
+    assert found
+    line = found[1].replace("http://YOUR-SERVER:4000", gateway.url).replace("qwen2.5-0.5b", gateway.model)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "my-app").write_text(gateway.key + "\n")
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False)
+    answer = json.loads(done.stdout)
+    assert answer["object"] == "chat.completion", answer
+    assert answer["usage"]["completion_tokens"] > 0
 
 
 def test_the_web_ui(run: t.Any, gateway: t.Any, secrets: dict[str, str]) -> None:

@@ -120,6 +120,21 @@ def test_a_refusal_names_the_remedy_and_leaves_nothing(tmp_path: Path, given: tu
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("DOMAN=llm.example.com", "doman is no parameter; did you mean domain?"),
+        ("""DOMAIN=a"b'c$$(id)""", """domain: 'a"b\\'c$(id)' is no name"""),
+    ],
+    ids=["misspelt", "quotes"],
+)
+def test_make_init_hands_on_what_it_is_given_as_it_is(tmp_path: Path, given: str, said: str) -> None:
+    command = ["make", "--old-file=env", "init", f"BIN={BIN}", f"DIR={tmp_path / 'my fleet'}", given]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert said in done.stdout + done.stderr
+    assert done.returncode != 0 and list(tmp_path.iterdir()) == []
+
+
 def test_with_a_password_the_secrets_are_encrypted_and_the_project_works_as_written(tmp_path: Path) -> None:
     """Several servers and a name, up to the first connection: nothing listens where the servers should be."""
     password, folder = tmp_path / "password", tmp_path / "my-fleet"

@@ -79,3 +79,17 @@ def test_a_canary_is_asked_while_it_is_watched_and_a_lost_one_is_judged() -> Non
     assert begun["poll"] == 0 and "ansible.builtin.pause" in watched
     assert "llm_batch.probes[inventory_hostname]" in begun["loop"]
     assert taken["failed_when"] is False
+
+
+def test_requests_are_taken_away_before_a_reboot_and_come_back_once_the_driver_runs() -> None:
+    """And the playbook driver asks for that."""
+    block = next(
+        task["block"]
+        for task in yaml.safe_load((ROLES / "nvidia_driver/tasks/reboot.yml").read_text())
+        if "block" in task
+    )
+    order = ["Take requests away", "Reboot", "Check that the driver runs", "Send requests there again"]
+    assert [task["name"] for task in block if task["name"] in order] == order
+    assert {task["when"] for task in block if "requests" in task["name"]} == {"nvidia_driver_drain | bool"}
+    plays = yaml.safe_load((ROLES.parent / "playbooks" / "driver.yml").read_text())
+    assert "nvidia_driver_drain: true" in yaml.safe_dump(plays)
