@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import random
+import time
 import typing as t
 
 import pytest
@@ -330,3 +331,27 @@ def test_random_fleets(seed: int) -> None:
     assert bool(set(due) - set(done)) == bool(found.blocked)
     for member in set(due) - set(done):
         assert member in stopping
+
+
+def test_a_fleet_of_200_servers_is_rolled_whole() -> None:
+    """1,000 instances of 50 models on 8 GPUs each; 20 servers are not in the run, a tenth of the rest is not well."""
+    number = random.Random(7)
+    members = []
+    for index in range(1000):
+        group, at = index % 50, (index % 50 + 10 * (index // 50)) % 200
+        told = {"change": CHANGED, "stops": True, "ready": index % 10 != 3} if at >= 20 else {"here": False}
+        gpus = frozenset({number.randrange(8)})
+        members.append(Member(f"gpu{at}", f"p{index}", f"m{group}", gpus=gpus, server=f"s{index}", **told))
+    size = rollout.batch_size(len(members), "25%")
+    kept = rules(members, None, size)
+    begin = time.process_time()
+    found = rollout.plan(members, kept)
+    assert time.process_time() - begin < 20
+    state = {member: member.serves for member in members}
+    for batch in found.batches:
+        check_batch(batch, state, kept, size)
+        state.update(dict.fromkeys(batch.members, True))
+    assert found.blocked == []
+    changed = [member for batch in found.batches for member in batch.members]
+    assert set(changed) == {member for member in members if member.due} and len(changed) == len(set(changed))
+    print(f"{len(changed)} in {len(found.batches)} batches")
