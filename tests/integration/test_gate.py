@@ -23,9 +23,13 @@ from .gates import KEY, Gate, fleet, free_port
 
 
 class Talker(Backend):
-    """Its streams take a while, a tenth of a second a token."""
+    """Its streams take a while, a tenth of a second a token, and so may its answer to how it is."""
+
+    health = 0.0
 
     async def _answer(self, path: str, body: bytes, writer: asyncio.StreamWriter) -> bool:
+        if path == "/health":
+            await asyncio.sleep(self.health)
         asked = json.loads(body) if body else {}
         if not asked.get("stream"):
             return await super()._answer(path, body, writer)
@@ -295,9 +299,10 @@ def test_client_that_leaves_frees_its_place(gates: t.Any) -> None:
     asyncio.run(story())
 
 
-async def two_hosts(gates: t.Any) -> tuple[Gate, Gate, Backend, int]:
+async def two_hosts(gates: t.Any, health: float = 0) -> tuple[Gate, Gate, Backend, int]:
     whole = fleet({"m": 1}, ["gw"], ["gpu1"])
     backend = Talker(latency=0.2)
+    backend.health = health
     port = await backend.start()
     far: Gate = gates("gpu1", whole, "gpu1", {"llmfleet-gpu1-m": port})
     await asyncio.to_thread(far.start)
@@ -307,12 +312,12 @@ async def two_hosts(gates: t.Any) -> tuple[Gate, Gate, Backend, int]:
     return near, far, backend, port
 
 
-@pytest.mark.parametrize("away", [1.5, 3, 8])
-def test_instance_of_another_host_is_reached_by_its_gate(gates: t.Any, away: float) -> None:
-    """It is away for less or longer than both gates take to notice."""
+@pytest.mark.parametrize(("away", "health"), [(1.5, 0), (3, 0), (8, 0), (2.5, 1.2), (4, 1.2)])
+def test_instance_of_another_host_is_reached_by_its_gate(gates: t.Any, away: float, health: float) -> None:
+    """It is away for less or longer than both gates take to notice, or one of them notices when it is back."""
 
     async def story() -> None:
-        near, far, backend, port = await two_hosts(gates)
+        near, far, backend, port = await two_hosts(gates, health)
 
         async def replaced() -> None:
             await asyncio.to_thread(near.traffic, "hold", "vllm-m/gpu1-m")

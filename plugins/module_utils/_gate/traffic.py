@@ -132,6 +132,12 @@ def commands(wanted: str, server: Server, found: t.Mapping[Server, str]) -> list
     return [f"set server {server} state drain", *([] if kept_back else [f"{hold} maint"])]
 
 
+def unproven(wanted: str, server: Server, found: t.Mapping[Server, str]) -> list[str]:
+    """What a gate thinks of a server that comes back is from before it went, or a check by which another gate is about to be found
+    away: it gets requests after a check from now on, and those that are held wait for that."""
+    return [f"set server {server} health down"] if wanted == READY and found[server] != READY else []
+
+
 def releases(servers: t.Iterable[Server], found: t.Mapping[Server, str], load: t.Mapping[Server, Load]) -> list[str]:
     """Ends the hold of backends, but for those in which another server is away and none would answer."""
     told = []
@@ -192,6 +198,8 @@ class Traffic:
             workers = self.runtime.workers()
             found = states(self._rows(workers[0]))
             for server in self.servers:
+                # A former worker checks nothing any more.
+                self._tell(workers[:1], unproven(wanted, server, found))
                 self._tell(workers, commands(wanted, server, found))
             self._keep(workers[0])
             if self.runtime.workers()[0] == workers[0]:

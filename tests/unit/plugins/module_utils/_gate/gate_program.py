@@ -22,6 +22,8 @@ class Worker:
         self.admin = {ONE: 0, TWO: 0, OTHER: 0, RETRY_A: 0, HOLD_A: 5, Server("vllm-b", "hold"): 5}
         self.status = {server: "UP" if server in (ONE, TWO, OTHER) else "no check" for server in self.admin}
         self.current = dict.fromkeys(self.admin, 0)
+        #: What the next check of a server finds that was told to be down.
+        self.checks: dict[Server, str] = {}
         self.told: list[str] = []
 
     def answer(self, command: str) -> str:
@@ -32,10 +34,13 @@ class Worker:
             rows = [f"3 {one.backend} 1 {one.name} 172.18.0.4 2 {admin} 1" for one, admin in self.admin.items()]
             return "\n".join(["1", HEADER, *rows])
         self.told.append(command)
-        _set, _server, name, _state, wanted = command.split()
+        _set, _server, name, what, wanted = command.split()
         server = Server(*name.split("/"))
         if server not in self.admin:
             return "No such server."
+        if what == "health":
+            self.checks[server], self.status[server] = self.status[server], "DOWN"
+            return ""
         base = self.admin[server] & ~9
         self.admin[server] = base | {"ready": 0, "drain": 8, "maint": 1}[wanted]
         return ""
@@ -75,6 +80,8 @@ class Gate:
 
     def sleep(self, seconds: float) -> None:
         self.clock += seconds
+        self.worker.status.update(self.worker.checks)
+        self.worker.checks.clear()
         for moment in [moment for moment in self.events if moment <= self.clock]:
             self.events.pop(moment)()
 

@@ -69,8 +69,28 @@ def test_hold_ends_when_the_server_is_up_again(gate: Gate) -> None:
     gate.worker.told.clear()
     gate.events[3.0] = lambda: gate.worker.status.update({ONE: "UP"})
     run(gate, "ready")
-    assert gate.worker.told == ["set server vllm-a/gpu1-a state ready", "set server vllm-a/hold state maint"]
+    assert [one for one in gate.worker.told if "health" not in one] == [
+        "set server vllm-a/gpu1-a state ready",
+        "set server vllm-a/hold state maint",
+    ]
     assert 3 <= gate.clock < 4
+
+
+@pytest.mark.parametrize("state", ["drain", "hold"])
+def test_what_comes_back_gets_requests_after_a_check_and_not_by_what_was_known_before(gate: Gate, state: str) -> None:
+    run(gate, state)
+    gate.reload()
+    run(gate, state)
+    for worker in gate.workers.values():
+        worker.told.clear()
+    assert run(gate, "ready")["servers"][0]["operational"] == "UP"
+    assert gate.worker.told[:2] == ["set server vllm-a/gpu1-a health down", "set server vllm-a/gpu1-a state ready"]
+    assert gate.clock > 0
+    # Former workers check nothing, so what they think would never change.
+    assert not any("health" in one for one in gate.workers[8].told)
+    gate.worker.told.clear()
+    run(gate, "ready")
+    assert not any("health" in one for one in gate.worker.told)
 
 
 def test_hold_of_a_server_that_does_not_come_back_ends_too(gate: Gate) -> None:
