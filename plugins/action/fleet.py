@@ -45,6 +45,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.value impo
     SWITCHED,
     TRAFFIC,
     UPGRADE,
+    UPGRADE_OUTCOME,
     UPGRADE_UNDO,
     UPGRADED,
     Fleet,
@@ -82,6 +83,7 @@ class ActionModule(ActionBase):
                 "services": {"type": "list", "elements": "str", "choices": list(acts.SERVICES), "default": []},
                 "upgrade": {"type": "dict"},
                 "record": {"type": "dict", "default": {}},
+                "migrated": {"type": "bool", "default": False},
                 "with_postgres": {"type": "bool", "default": False},
                 "driver_to_come": {"type": "bool", "default": False},
                 "preflight": {"type": "bool", "default": True},
@@ -95,6 +97,7 @@ class ActionModule(ActionBase):
                 ("stage", SERVICE_STATE, ["act"]),
                 ("stage", SWITCHED, ["names"]),
                 ("stage", UPGRADED, ["upgrade"]),
+                ("stage", UPGRADE_OUTCOME, ["upgrade"]),
                 ("stage", CANARY, ["batch", "before", "after"]),
             ],
         )
@@ -118,6 +121,7 @@ class ActionModule(ActionBase):
             CANARY: self._canary,
             UPGRADE: self._upgrade,
             UPGRADED: self._upgraded,
+            UPGRADE_OUTCOME: self._upgrade_outcome,
             UPGRADE_UNDO: self._upgrade_undo,
             REPORT: self._report,
         }
@@ -216,13 +220,20 @@ class ActionModule(ActionBase):
         return switched.switch(variables, leaves, comes)
 
     def _upgrade(self) -> Value:
+        return self._unless_refused(self._differing())
+
+    def _differing(self) -> Value:
         said = self._registered("upgrade_found")
         found = {host: one.get("containers") or [] for host, one in said.items()}
-        return self._unless_refused(upgrades.plan(self._fleet(), found, load_extra_vars(self._loader)))
+        return upgrades.plan(self._fleet(), found, load_extra_vars(self._loader))
 
     def _upgraded(self) -> Value:
         reading = self._fleet()["reading"]
         return {"reading": upgrades.recorded(reading, upgrades.entries(self._args["upgrade"], self._args["record"]))}
+
+    def _upgrade_outcome(self) -> Value:
+        args = self._args
+        return upgrades.outcome(self._fleet(), args["upgrade"], self._differing(), args["record"], args["migrated"])
 
     def _upgrade_undo(self) -> Value:
         value = self._fleet()

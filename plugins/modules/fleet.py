@@ -31,11 +31,11 @@ options:
       - V(canary) compares the members of O(batch) with the others of their backends, and what each answered to the same questions as
         another one.
       - V(upgrade) says which services run another image than the declared one, and what follows of it; it reads what
-        M(llmfleet.gateway.container_info) said (C(upgrade_found)). V(upgraded) makes the reading that remembers it, and V(upgrade_undo) says
-        what the way back is.
+        M(llmfleet.gateway.container_info) said (C(upgrade_found)). V(upgraded) makes the reading that remembers it, V(upgrade_outcome) compares again
+        and makes the one that remembers what came of it, and V(upgrade_undo) says what the way back is.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, service_state, switched, canary, upgrade, upgraded, upgrade_undo, report]
+    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, service_state, switched, canary, upgrade, upgraded, upgrade_outcome, upgrade_undo, report]
     required: true
   service:
     description: The service that O(stage=rollout) makes batches of.
@@ -73,12 +73,16 @@ options:
     choices: [postgres, redis, gate, vllm, litellm, edge]
     default: []
   upgrade:
-    description: What O(stage=upgrade) returned, for O(stage=upgraded).
+    description: What O(stage=upgrade) returned, for O(stage=upgraded) and O(stage=upgrade_outcome).
     type: dict
   record:
     description: What is remembered of an upgrade of LiteLLM beside its images.
     type: dict
     default: {}
+  migrated:
+    description: Whether a LiteLLM of the new release may have migrated the database.
+    type: bool
+    default: false
   with_postgres:
     description:
       - Whether O(stage=upgrade_undo) brings PostgreSQL back to its earlier minor release as well. Backups that are made afterwards may be of no
@@ -168,7 +172,7 @@ nvidia_driver_batch:
   type: str
 reading:
   description: What is kept on the servers for later runs, which may be unable to ask for it.
-  returned: stage is V(declared), V(known), V(traffic), V(upgraded) or V(upgrade_undo)
+  returned: stage is V(declared), V(known), V(traffic), V(upgraded), V(upgrade_outcome) or V(upgrade_undo)
   type: dict
 drained:
   description: What persons took requests from by the playbook C(drain), servers and instances as C(SERVER/NAME).
@@ -236,7 +240,7 @@ destroys:
   elements: str
 changed_services:
   description: Services whose containers have another image than the declared one.
-  returned: stage is V(upgrade)
+  returned: stage is V(upgrade) or V(upgrade_outcome)
   type: list
   elements: str
 "off":
@@ -285,11 +289,20 @@ images:
   type: dict
 next:
   description: What is left to be done by a person. A list of sentences in V(upgrade_undo).
-  returned: stage is V(upgrade) or V(upgrade_undo)
+  returned: stage is V(upgrade_outcome) or V(upgrade_undo)
   type: raw
 back:
   description: The command that goes back.
-  returned: stage is V(upgrade)
+  returned: stage is V(upgrade_outcome)
+  type: str
+as_before:
+  description: Services that were to be upgraded, and run as before.
+  returned: stage is V(upgrade_outcome)
+  type: list
+  elements: str
+remedy:
+  description: What to do where something failed.
+  returned: stage is V(upgrade_outcome)
   type: str
 record:
   description: What is remembered of upgrades, by service.

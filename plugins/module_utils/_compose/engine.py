@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 import typing as t
@@ -19,6 +20,9 @@ QUERY_SECONDS = 60.0
 #: What timeout(1) returns when the command took too long, or had to be killed for that.
 TIMED_OUT = 124
 KILLED = (TIMED_OUT, 137)
+
+#: What would turn a terminal's colours or move its cursor is no part of what a program says.
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 LABEL_FLEET = "io.llmfleet.project"
 LABEL_PROJECT = "com.docker.compose.project"
@@ -210,7 +214,7 @@ class Engine:
 
     def logs(self, container: Container, lines: int) -> str:
         _code, output, error = self.runner(["docker", "logs", "--tail", str(lines), container.id], None, QUERY_SECONDS)
-        return (output + error).strip()
+        return CONTROL.sub("", output + error).strip()
 
     def execute(self, container_id: str, command: list[str], stdin: str | None, timeout: float) -> str:
         # Without something to read, an open standard input would be the module's own.

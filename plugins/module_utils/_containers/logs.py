@@ -10,6 +10,7 @@ import re
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import (
+    CONTROL,
     TIMED_OUT,
     Engine,
     EngineError,
@@ -21,8 +22,6 @@ Line = dict[str, str]
 PREFIX = "llmfleet-"
 #: The engine writes nanoseconds always, so that times compare as texts.
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z) ?(.*)", re.DOTALL)
-#: A line that would turn the terminal's colours or move its cursor is shown without that.
-CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: What asks every other second whether all is well, and is told so, would be nine lines of ten.
 CHECK = re.compile(r'"GET /(?:health|metrics|load)(?:/\w+)? HTTP/[\d.]+" 200')
 #: So many lines are read for one that is shown, and no more than that in all.

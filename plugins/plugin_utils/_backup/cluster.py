@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import time
@@ -25,6 +26,8 @@ READY = 900
 #: Indexes are built anew and there is a log, but nothing is bloated.
 ROOM = 1.2
 NO_NETWORK = "none"
+#: What would turn a terminal's colours or move its cursor. This program has no collection beside it.
+CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Cluster(t.NamedTuple):
@@ -103,7 +106,8 @@ def log(container: str, lines: int = 5) -> str:
     """Its last lines, of both streams in their order."""
     script = 'exec docker logs --tail "$1" "$2" 2>&1'
     with contextlib.suppress(BackupError):
-        return command(["sh", "-c", script, "sh", str(lines), container]).strip() or "its log is empty"
+        said = command(["sh", "-c", script, "sh", str(lines), container])
+        return CONTROL.sub("", said).strip() or "its log is empty"
     return "its log can't be read"
 
 

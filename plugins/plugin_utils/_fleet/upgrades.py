@@ -31,6 +31,7 @@ LOST = (
     "The way back from a LiteLLM that has migrated the database is the backup that is made now: keys, teams and spend of after"
     " it are not in that (the database that it replaces is kept)"
 )
+AS_BEFORE = "All of it runs as before, and nothing has to be undone. Mend the cause, or take another release, and run upgrade again"
 
 
 # ---- what is to be done
@@ -46,8 +47,6 @@ def plan(value: Value, found: Found, given: Value) -> dict[str, t.Any]:
         "before": before,
         "after": after,
         "images": {name: {"before": before[name], "after": after[name]} for name in changed},
-        "next": _next(given),
-        "back": _back(before),
         "projects": _by_host(changed.get("vllm", [])),
         "pins": {name: given[name] for name in _variables() if name in given},
         "will": _will(value, before, after),
@@ -184,6 +183,34 @@ def recorded(reading: Value, more: t.Mapping[str, t.Any], without: t.Container[s
         record[name] = {**row, "before": [*former, *row["before"]]}
     rest = {key: part for key, part in reading.items() if key != PART}
     return {**rest, **({PART: record} if record else {}), "number": reading["number"] + 1}
+
+
+def outcome(value: Value, planned: Value, left: Value, more: Value, migrated: bool) -> dict[str, t.Any]:
+    """What came of a plan, by a second one of afterwards. What runs as before is not remembered, and asks for no way back."""
+    same = _as_before(planned, left, migrated)
+    done = [name for name in planned["changed_services"] if name not in same]
+    rows = {name: row for name, row in entries(planned, more).items() if name in done}
+    back = _back({name: planned["before"][name] for name in done}) if done else ""
+    pins = {one: text for one, text in planned["pins"].items() if any(one in SERVICES[name] for name in done)}
+    return {
+        "changed_services": left["changed_services"],
+        "as_before": same,
+        # Newer than the one that was written before the change.
+        "reading": {**recorded(value["reading"], rows), "number": value["reading"]["number"] + 2},
+        "next": _next(pins) if done else "",
+        "back": back,
+        "remedy": f"Mend the cause and run upgrade again, or go back: {back}" if done else AS_BEFORE,
+    }
+
+
+def _as_before(planned: Value, left: Value, migrated: bool) -> list[str]:
+    """Services of which every container has its image of before. Whether LiteLLM has migrated does not show in that."""
+    same = [name for name, images in planned["before"].items() if left["before"].get(name) == images]
+    return [
+        name
+        for name in same
+        if not (name == "litellm" and migrated) and (name != "vllm" or left["projects"] == planned["projects"])
+    ]
 
 
 def faults(value: Value) -> list[str]:

@@ -26,9 +26,10 @@ SERVICE_STATE = "service_state"
 SWITCHED = "switched"
 #: How the first changed replica does beside the others.
 CANARY = "canary"
-#: What runs another image than the declared one; what is remembered of a change of that; and the way back.
+#: What runs another image than the declared one; what is remembered of a change of that; what came of it; and the way back.
 UPGRADE = "upgrade"
 UPGRADED = "upgraded"
+UPGRADE_OUTCOME = "upgrade_outcome"
 UPGRADE_UNDO = "upgrade_undo"
 #: Not of a fleet: each model alone on kinds of GPU.
 KINDS = "kinds"

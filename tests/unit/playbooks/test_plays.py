@@ -117,6 +117,28 @@ def test_postgresql_goes_back_before_it_loads_what_it_has_to_dump_later() -> Non
     assert names.index("Say what is lost, and keep what is there") < names.index(order[0])
 
 
+def test_a_litellm_that_is_down_is_not_waited_for_while_requests_wait() -> None:
+    """Up to a minute for each, after a migration that failed."""
+    asked, _hold, _postgres, waits, _ready = tasks_of("upgrade_postgres.yml")
+    assert (
+        "liveliness" in asked["ansible.builtin.command"]["argv"]
+        and "readiness" in waits["ansible.builtin.command"]["argv"]
+    )
+    assert f"{asked['register']}.results | selectattr('rc', 'eq', 0)" in waits["loop"]
+
+
+def test_what_an_upgrade_put_back_is_not_remembered() -> None:
+    tasks = next(play["tasks"] for name, play in PLAYS if name == "upgrade.yml" and play["name"] == "See what runs now")
+    keeps = next(task for task in tasks if task.get("vars", {}).get("llm_reading"))
+    assert keeps["vars"]["llm_reading"] == "{{ upgrade_came.reading }}" and "as_before" in keeps["when"]
+    # Before the first thing that may migrate, whether that ends well or not.
+    assert tasks_of("upgrade_litellm.yml")[0]["ansible.builtin.set_fact"] == {"upgrade_migrates": True}
+
+
+def tasks_of(name: str) -> list[dict[str, t.Any]]:
+    return t.cast("list[dict[str, t.Any]]", yaml.safe_load((PLAYBOOKS[0].parent / "tasks" / name).read_text()))
+
+
 def test_a_way_back_that_there_is_not_stops_no_litellm() -> None:
     """The program refuses another database as well, but only once requests wait."""
     tasks = next(play["tasks"] for name, play in PLAYS if name == "restore.yml" and play["hosts"] == "gateways[0]")

@@ -31,6 +31,17 @@ FAILS_LATER = (
     "DO $x$ BEGIN IF current_setting($y$fsync$y$) = $y$on$y$ THEN RAISE EXCEPTION $y$not here$y$; END IF; END $x$;"
 )
 
+#: A PostgreSQL that works on the copy, and ends where it is started as the fleet does it.
+ENDS = """FROM {image}
+ENTRYPOINT ["/bin/sh", "-c", "case $* in *config_file=*) echo 'FATAL:  {words}' >&2; exit 1;; esac; \\
+exec docker-entrypoint.sh \\"$@\\"", "sh"]
+"""
+#: A vLLM whose parser and configuration answer as before, and whose server ends.
+ENDS_TOO = """FROM {image}
+USER root
+RUN printf '#!/bin/sh\\necho "{words}" >&2\\nexit 1\\n' > "$(command -v vllm)"
+"""
+
 
 def images() -> dict[str, str]:
     found = {**read("images.yml"), "earlier": read("litellm.yml")["litellm_image"]}
@@ -139,6 +150,52 @@ def test_check_mode_only_says(ssh: Shell, old_key: str) -> None:
     assert run.returncode == 0, run.stdout[-5000:]
     assert "upgrade would:" in run.stdout and images()["earlier"] in run.stdout
     assert running(ssh) == before and not left(ssh)
+
+
+def test_a_postgresql_that_does_not_start_in_the_upgrade_leaves_what_worked(
+    ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path
+) -> None:
+    """The rehearsal went well. PostgreSQL is put back, and LiteLLM is not begun."""
+    words, before, image = "could not map anonymous shared memory", running(ssh), "llmfleet-bench/postgres:ends"
+    ssh(f"docker build --quiet --tag {image} -", ENDS.format(image=images()["postgres"], words=words))
+    given = ["-e", f"postgres_image={image}", "-e", f"litellm_image={images()['litellm']}"]
+    told = leaves_what_worked(ssh, under_load, "postgresql that does not start in the upgrade", given, tmp_path)
+    assert told["faults"][0].startswith("postgres: ") and words in told["faults"][0]
+    assert told["rehearsal"]["migration"]["applied"] > 0 and told["as_before"] == ["postgres", "litellm"]
+    now = running(ssh)
+    assert {name for name in now if now[name] != before[name]} == {"llmfleet-postgres"}
+    assert gateway.chat(key=old_key)[0] == 200
+
+
+def test_a_vllm_that_does_not_start_in_the_upgrade_leaves_what_worked(
+    ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path
+) -> None:
+    """It takes every option and the model, and is the only replica: requests wait for the one of before."""
+    words, before, image = "no kernel image is available", running(ssh), "llmfleet-bench/vllm:ends"
+    ssh(f"docker build --quiet --tag {image} -", ENDS_TOO.format(image=images()["vllm"], words=words))
+    given = ["-e", f"vllm_image={image}"]
+    told = leaves_what_worked(ssh, under_load, "vllm that does not start in the upgrade", given, tmp_path)
+    assert told["faults"][0].startswith("vllm: ") and words in told["faults"][0]
+    assert told["as_before"] == ["vllm"] and not told["unasked"]
+    now = running(ssh)
+    assert {name for name in now if now[name] != before[name]} == {"llmfleet-vllm-tiny"}
+    assert gateway.chat(key=old_key)[0] == 200
+
+
+def leaves_what_worked(ssh: Shell, under_load: Load, name: str, given: list[str], directory: Path) -> dict[str, t.Any]:
+    """The upgrade fails, every container has its image of before, and site.yml has nothing to do. Its result."""
+    before, result = running(ssh), directory / "result.json"
+    with under_load(name) as seen:
+        run = deploy(*given, "-e", "confirm=yes", "-e", f"result={result}", playbook=UPGRADE)
+    assert run.returncode != 0 and "nothing has to be undone" in run.stdout, run.stdout[-5000:]
+    told, now = t.cast("dict[str, t.Any]", json.loads(result.read_text())), running(ssh)
+    print(told["faults"], told["remedy"], seen["requests"], seen["longest_wait"], seen["change_seconds"])
+    assert {one: now[one].split()[0] for one in now} == {one: before[one].split()[0] for one in before}
+    assert told["failed"] and told["back"] == told["next"] == "" and not left(ssh)
+    nobody_noticed(seen)
+    settled = deploy()
+    assert settled.returncode == 0 and running(ssh) == now, settled.stdout[-5000:]
+    return told
 
 
 def test_litellm_and_postgresql(ssh: Shell, under_load: Load, gateway: Gateway, old_key: str, tmp_path: Path) -> None:

@@ -73,6 +73,11 @@ def test_its_log_shows_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert proxy(tmp_path).log() == "can't log in: postgresql://litellm:***@x ***"
 
 
+def test_its_log_does_not_colour_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "command", lambda _said: "\x1b[92m07:00 - INFO\x1b[0m: one\r\ntwo\n")
+    assert cluster.log("any") == "07:00 - INFO: one\ntwo"
+
+
 def test_a_container_that_ended_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsal, "command", lambda *_args, **_more: "")
     monkeypatch.setattr(rehearsal.Proxy, "_alive", lambda _self: False)

@@ -64,9 +64,6 @@ def test_an_upgrade_of_litellm_says_what_it_tries_first_and_what_the_way_back_lo
         "litellm_version": "1.104"
     }
     assert any("Copy the database" in line for line in found["will"]) and found["destroys"] == [upgrades.LOST]
-    assert "litellm_version: 1.104" in found["next"] and "confirm" not in found["next"]
-    assert found["back"].endswith(f"upgrade_undo -i INVENTORY -e litellm_image={OLD}")
-    assert planned(litellm=NEW)["next"] == "The releases are in the inventory"
 
 
 def test_vllm_is_asked_and_an_instance_with_an_image_of_its_own_stays() -> None:
@@ -92,6 +89,87 @@ def test_an_external_database_and_a_host_that_does_not_answer_are_refused() -> N
     there = {**value(litellm=NEW), "hosts": {"gw": {}, "gpu": {}}, "unreachable_hosts": {"gpu": "away"}}
     refused = upgrades.plan(there, FOUND, {})["refused"]
     assert "postgres_mode" in refused[0] and refused[1].startswith("gpu does not answer")
+
+
+# ---- what came of it
+
+
+def came(given: Value, left: t.Any, migrated: bool = False, **images: str) -> Value:
+    there, more = value(**images), {"backup": "/b/one.tar"}
+    return upgrades.outcome(
+        there, upgrades.plan(there, FOUND, given), upgrades.plan(there, left, given), more, migrated
+    )
+
+
+def replaced(images: dict[str, str]) -> dict[str, list[Value]]:
+    """What runs, with other images by project."""
+    return {
+        host: [{**one, "image": images.get(one["project"], one["image"])} for one in boxes]
+        for host, boxes in FOUND.items()
+    }
+
+
+NOTHING_LEFT: Value = {"changed_services": [], "before": {}, "projects": {}}
+
+
+def back(before: dict[str, str], **images: str) -> str:
+    """The command, where all of it took place."""
+    there = value(**images)
+    return str(upgrades.outcome(there, upgrades.plan(there, replaced(before), {}), NOTHING_LEFT, {}, True)["back"])
+
+
+def test_an_upgrade_that_took_place_says_what_to_write_and_how_to_go_back() -> None:
+    both_new = replaced({"llmfleet-litellm-1": NEW, "llmfleet-litellm-2": NEW})
+    found = came({"litellm_version": "1.104", "confirm": "yes"}, both_new, True, litellm=NEW)
+    assert found["changed_services"] == found["as_before"] == []
+    assert found["next"] == "Write litellm_version: 1.104 into the inventory: site.yml refuses to run without it"
+    assert found["back"].endswith(f"upgrade_undo -i INVENTORY -e litellm_image={OLD}")
+    assert found["reading"]["upgraded"]["litellm"]["backup"] == "/b/one.tar"
+    assert came({}, both_new, True, litellm=NEW)["next"] == "The releases are in the inventory"
+
+
+def test_what_was_put_back_is_no_upgrade() -> None:
+    """PostgreSQL did not start, so that LiteLLM was not begun."""
+    found = came({"postgres_image": "postgres:17.5"}, FOUND, postgres="postgres:17.5", litellm=NEW)
+    assert found["as_before"] == ["postgres", "litellm"] == found["changed_services"]
+    assert "upgraded" not in found["reading"] and found["next"] == found["back"] == ""
+    assert found["remedy"] == upgrades.AS_BEFORE
+    # Whoever reads both, the one with the record was written first.
+    assert found["reading"]["number"] > upgraded()["number"]
+
+
+def test_a_litellm_that_has_begun_may_have_migrated() -> None:
+    found = came({}, FOUND, True, litellm=NEW)
+    assert found["as_before"] == [] and found["reading"]["upgraded"]["litellm"]["after"] == NEW
+    assert "or go back: " in found["remedy"] and f"litellm_image={OLD}" in found["remedy"]
+
+
+def test_the_way_back_is_of_what_took_place() -> None:
+    """PostgreSQL's new release serves, vLLM's was put back."""
+    found = came(
+        {"postgres_image": "postgres:17.5", "vllm_image": "vllm:2"},
+        replaced({"llmfleet-postgres": "postgres:17.5"}),
+        postgres="postgres:17.5",
+        vllm="vllm:2",
+    )
+    assert found["as_before"] == ["vllm"] and list(found["reading"]["upgraded"]) == ["postgres"]
+    assert "vllm" not in found["next"] + found["back"] and "postgres_image=postgres:17" in found["back"]
+
+
+def test_an_earlier_upgrade_is_known_still() -> None:
+    there = {**value(litellm="litellm:2"), "reading": upgraded()}
+    plan = upgrades.plan(there, replaced({"llmfleet-litellm-1": NEW, "llmfleet-litellm-2": NEW}), {})
+    kept = upgrades.outcome(there, plan, plan, {}, False)["reading"]["upgraded"]
+    assert kept == upgraded()["upgraded"]
+
+
+def test_vllm_that_changed_on_one_of_two_servers_has_a_way_back() -> None:
+    two = {"gpu": [box("llmfleet-vllm-tiny", "vllm:1")], "gpu2": [box("llmfleet-vllm-tiny", "vllm:1")]}
+    half = {"gpu": [box("llmfleet-vllm-tiny", "vllm:2")], "gpu2": two["gpu2"]}
+    there = value(vllm="vllm:2")
+    plan = upgrades.plan(there, two, {})
+    assert upgrades.outcome(there, plan, upgrades.plan(there, half, {}), {}, False)["as_before"] == []
+    assert upgrades.outcome(there, plan, upgrades.plan(there, two, {}), {}, False)["as_before"] == ["vllm"]
 
 
 # ---- the record
@@ -201,8 +279,8 @@ def test_postgresql_goes_back_where_somebody_says_so() -> None:
 
 
 def test_postgresql_alone_goes_back_only_by_that_variable() -> None:
+    assert back({"llmfleet-postgres": "pg:15.18"}).endswith("-e postgres_image=pg:15.18 -e with_postgres=yes")
     found = planned(None, {"gw": [box("llmfleet-postgres", "pg:15.18")]})
-    assert found["back"].endswith("-e postgres_image=pg:15.18 -e with_postgres=yes")
     reading = upgrades.recorded(value()["reading"], upgrades.entries(found, {}))
     there = {**value(postgres="pg:15.18"), "reading": reading}
     assert "with_postgres=yes" in upgrades.undo(there)["refused"][0]
@@ -218,8 +296,7 @@ def test_litellm_does_not_go_back_without_a_backup() -> None:
 
 
 def test_the_command_back_names_no_postgresql_beside_others() -> None:
-    found = planned(None, {"gw": [*FOUND["gw"][:2], box("llmfleet-postgres", "pg:15.18")]}, litellm=NEW)
-    assert found["back"].endswith(f"-i INVENTORY -e litellm_image={OLD}")
+    assert back({"llmfleet-postgres": "pg:15.18"}, litellm=NEW).endswith(f"-i INVENTORY -e litellm_image={OLD}")
 
 
 def test_without_an_upgrade_there_is_no_way_back() -> None:

@@ -44,6 +44,13 @@ def inspected(**state: Any) -> dict[str, Any]:
 # ---- containers
 
 
+def test_last_words_do_not_colour_a_terminal() -> None:
+    def said(*_call: Any) -> tuple[int, str, str]:
+        return 0, "\x1b[92mINFO\x1b[0m:\tone\r\n", "\x1b[1;31mtwo\x1b[0m \x07bell\n"
+
+    assert Engine(said).logs(parse_container(inspected()), 40) == "INFO:\tone\ntwo bell"
+
+
 def test_inspect_is_parsed() -> None:
     found = parse_container(inspected(Health={"Status": "starting"}))
     assert (found.id, found.name, found.service, found.config_hash) == ("abc", "web-1", "web", "h")
