@@ -89,7 +89,12 @@ def test_one_server_has_its_own_litellm_and_models_and_nothing_for_others() -> N
     assert hold.endswith("backup disabled no-check")
     # Once, and for no check: a second later another gate is told how it is.
     assert retry.endswith("weight 0 no-check")
-    assert "use-server retry if { nbsrv eq 0 } !{ path_beg /health }" in found["backend vllm-tiny"]
+    again = "use-server retry if { nbsrv eq 0 } !{ path_beg /health } { var(txn.away) -m int lt 5 }"
+    assert again in found["backend vllm-tiny"]
+    since = (
+        "http-request set-var(proc.away_vllm_2dtiny) date if { nbsrv eq 0 } !{ var(proc.away_vllm_2dtiny) -m found }"
+    )
+    assert since in found["backend vllm-tiny"]
 
 
 def test_ports_are_litellms_and_on_the_loopback_address_the_metrics() -> None:
@@ -285,7 +290,7 @@ def test_server_lets_gates_of_the_fleet_in_and_nobody_else() -> None:
     (bind,) = [line for line in found["frontend servers"] if line.startswith("bind")]
     assert bind.startswith("bind :8443 ssl ") and "verify required" in bind
     assert compose(of(fleet, "gpu1"))["ports"] == ["127.0.0.1:8405:8405", "10.0.0.3:8443:8443"]
-    assert "backend local-gpu1-q" in found
+    assert "use-server retry if { nbsrv eq 0 } !{ path_beg /health }" in found["backend local-gpu1-q"]
 
 
 def test_certificate_is_of_the_host_and_its_address() -> None:

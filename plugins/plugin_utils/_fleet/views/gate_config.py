@@ -9,6 +9,7 @@ Pure; only views/gate.py imports it. What every option is good for stands in doc
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 #: Folders in the container.
@@ -29,8 +30,10 @@ HOLD_SERVER = "hold"
 HOLD = f"server {HOLD_SERVER} 127.0.0.1:9 backup disabled no-check"
 #: Another one: who finds no server at all is sent there once, so a second later it is looked for one again. At its first moment a
 #: gate knows no address of a container yet, and what was away for less than its checks may be back. Not for checks of other gates.
+#: After so many seconds in which requests found nobody none is back within the next one, and a fallback would come that much later.
 RETRY_SERVER = "retry"
 RETRY = (f"use-server {RETRY_SERVER} if {{ nbsrv eq 0 }}", f"server {RETRY_SERVER} 127.0.0.1:9 weight 0 no-check")
+RETRY_SECONDS = 5
 #: Seconds after which those who are refused for too much work may come again.
 RETRY_AFTER = 5
 #: What a gate says to another one instead of 503, which vLLM may mean itself: nobody here began with the request. HAProxy
@@ -280,6 +283,7 @@ def backend(one: Backend, docker: bool) -> Section:
     lines = [f"backend {one.name}", *_balance(one.balance)]
     if one.stripped:
         lines.append(r"http-request replace-path ^/[^/]+(/.*)$ \1")
+    lines += _nobody_since(one.name) if _lasts(one) else []
     if one.first_for:
         lines.append(f"use-server {one.servers[0].name} if {' or '.join(one.first_for)}")
     if one.paths:
@@ -297,9 +301,30 @@ def backend(one: Backend, docker: bool) -> Section:
         named = f" hdr {SERVER_HEADER} %[srv_name]" if remote else ""
         lines += ["option httpchk", f"http-check send meth GET uri {one.check}{named}"]
     lines += [_server(server, docker, bool(one.check)) for server in one.servers]
-    again, server = RETRY
-    lines += [f"{again} !{{ path_beg /health }}", server] if one.check else []
+    lines += _second_look(one) if one.check else []
     return [*lines, *([HOLD] if one.hold else [])]
+
+
+def _lasts(one: Backend) -> bool:
+    """Whether it is known how long requests have found no server. Another gate repeats at once what it is told, so it is told a
+    second later however long that is."""
+    return bool(one.check) and not one.away
+
+
+def _nobody_since(name: str) -> list[str]:
+    """Seconds since the first request that found no server, in txn.away."""
+    since = "proc.away_" + re.sub("[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}", name)
+    return [
+        f"http-request unset-var({since}) if {{ nbsrv gt 0 }}",
+        f"http-request set-var({since}) date if {{ nbsrv eq 0 }} !{{ var({since}) -m found }}",
+        f"http-request set-var(txn.away) date,sub({since}) if {{ nbsrv eq 0 }}",
+    ]
+
+
+def _second_look(one: Backend) -> list[str]:
+    again, server = RETRY
+    soon = f" {{ var(txn.away) -m int lt {RETRY_SECONDS} }}" if _lasts(one) else ""
+    return [f"{again} !{{ path_beg /health }}{soon}", server]
 
 
 def _balance(balance: str) -> list[str]:
