@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What several LiteLLM instances let through, when they know that a key is revoked, and what happens without Redis.
 
-    python -m tests.integration.limits [4]    # docs/limits.md's table, for so many instances
+    python -m tests.integration.limits [4]            # docs/limits.md's table, for so many instances
+    python -m tests.integration.limits database 60    # docs/failures.md: known keys, believed for so many seconds
 
 Each function measures one thing and returns figures; test_limits.py says what they must be.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import itertools
 import json
 import secrets
 import sys
@@ -29,6 +31,8 @@ from .proxy import Proxy, docker
 from .several import Several, running, until
 
 PAUSES = (4, 6, 30, 61, 119, 130)
+#: Of a request to the model with a price: ten tokens each way.
+COST = 0.2
 
 
 @dataclass
@@ -110,18 +114,35 @@ def parallel(several: Several, limit: int = 5, count: int = 40, seconds: float =
     return at_once(several, several.key(max_parallel_requests=limit), count, seconds=seconds)
 
 
-def budget(several: Several, worth: int = 5) -> int:
-    """Requests of 0.20 that a budget for so many lets through, one after the other over all instances."""
-    key = several.key(max_budget=0.2 * worth)
+def budget(several: Several, worth: int = 5, written: bool = True) -> int:
+    """Requests of 0.20 that a budget for so many lets through, one after the other over all instances.
+
+    Each comes once the cost of the one before is *written*, or at once, when LiteLLM may still count an estimate."""
+    key = several.key(max_budget=COST * worth)
     for number in range(4 * worth):
         answer = ask(several.proxies[number % len(several.proxies)], key, model="priced")
         if answer.status != 200:
             return number
+        if written:
+            until_spent(several, key, COST * (number + 0.5))
     return 4 * worth
 
 
+def until_spent(several: Several, key: str, least: float) -> None:
+    until(60, lambda: spent(several, key) > least, 0.2)
+
+
+def spent(several: Several, key: str) -> float:
+    """As the database has it, which learns it after the counters in Redis."""
+    return float(several.proxies[0].call("GET", f"/key/info?key={hashed(key)}")["info"]["spend"])
+
+
+def hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
 def budget_at_once(several: Several, worth: int = 5, count: int = 40) -> list[Answer]:
-    return at_once(several, several.key(max_budget=0.2 * worth), count, model="priced", seconds=1)
+    return at_once(several, several.key(max_budget=COST * worth), count, model="priced", seconds=1)
 
 
 def after_the_minute(several: Several, limit: int = 5) -> list[float]:
@@ -167,7 +188,7 @@ def beside_a_long_one(several: Several, limit: int = 5) -> dict[int, int]:
 
 def _revoke(proxy: Proxy, key: str, how: str) -> None:
     if how in ("absent", "rotate"):
-        alias = proxy.call("GET", f"/key/info?key={hashlib.sha256(key.encode()).hexdigest()}")["info"]["key_alias"]
+        alias = proxy.call("GET", f"/key/info?key={hashed(key)}")["info"]["key_alias"]
     if how == "absent":
         harness.succeed(proxy, "litellm_key", key_alias=alias, state="absent")
     elif how == "rotate":
@@ -340,6 +361,52 @@ def redis_away(several: Several, command: tuple[str, str], seconds: float) -> Ou
     return outage
 
 
+# ---- the database is away
+
+
+class Seen(t.NamedTuple):
+    """One answer to a key, by its name here, and when it began, in seconds since the database went."""
+
+    name: str
+    instance: int
+    at: float
+    status: int
+
+
+def database_away(several: Several, seconds: float, ages: t.Sequence[float], after: float = 20) -> list[Seen]:
+    """What each instance says meanwhile and afterwards to keys.
+
+    It had looked up `known N` so many seconds before, it never saw `unknown`, and all had just used `deleted` when
+    `/key/delete` took it."""
+    keys = {f"known {age:g}": several.key() for age in sorted(ages, reverse=True)}
+    keys |= {"deleted": several.key(), "unknown": several.key()}
+    begin = time.monotonic()
+    for age, (_name, key) in zip(sorted(ages, reverse=True), keys.items()):
+        time.sleep(max(0.0, begin + max(ages) - age - time.monotonic()))
+        warm(several, key)
+    warm(several, keys["deleted"])
+    several.proxies[0].call("POST", "/key/delete", {"keys": [keys["deleted"]]})
+    docker("stop", several.containers["postgres"])
+    gone, done, seen = time.monotonic(), threading.Event(), list[Seen]()
+
+    def watch(name: str, number: int) -> None:
+        while not done.is_set():
+            at = time.monotonic() - gone
+            seen.append(Seen(name, number, at, ask(several.proxies[number], keys[name]).status))
+            time.sleep(1)
+
+    each = [(name, number) for name in keys for number in range(len(several.proxies))]
+    with ThreadPoolExecutor(len(each)) as pool:
+        watching = [pool.submit(watch, *one) for one in each]
+        time.sleep(max(0.0, gone + seconds - time.monotonic()))
+        docker("start", several.containers["postgres"])
+        time.sleep(after)
+        done.set()
+        for one in watching:
+            one.result()
+    return seen
+
+
 def percentile(values: t.Sequence[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
@@ -370,7 +437,8 @@ def quick_rows(several: Several) -> t.Iterator[tuple[str, str]]:
     yield "max_parallel_requests 5, 40 at once of 3 s", str(statuses(parallel(several)))
     first, other = beside_a_long_one(several).values()
     yield "one left of 5 at once: a further one", f"{first} of 1 on its instance, {other} of 1 on another"
-    yield "budget for 5, one after the other", f"{budget(several)} let through"
+    for written, how in ((True, "once the one before is written"), (False, "at once after its answer")):
+        yield f"budget for 5, each {how}", f"{budget(several, 5, written)} let through"
     yield "budget for 5, 40 at once", str(statuses(budget_at_once(several)))
     for stream in (False, True):
         each_left = [left(several, stream) for _number in range(5)]
@@ -398,8 +466,22 @@ def redis_rows(several: Several) -> t.Iterator[tuple[str, str]]:
         yield f"{name}: back, deleted key within 2 s", f"{found.revocation_again:.1f} s"
 
 
+def database_rows(several: Several) -> t.Iterator[tuple[str, str]]:
+    seen = database_away(several, 60, [0, 30])
+    for name, number in dict.fromkeys((one.name, one.instance) for one in seen):
+        told = sorted((one.at, one.status) for one in seen if (one.name, one.instance) == (name, number))
+        spans = [list(span) for _status, span in itertools.groupby(told, lambda one: one[1])]
+        figures = [f"{span[0][1]} from {span[0][0]:.0f} to {span[-1][0]:.0f} s ({len(span)})" for span in spans]
+        yield f"database stopped for 60 s: key {name}, instance {number + 1}", ", ".join(figures)
+
+
 def main(arguments: t.Sequence[str]) -> None:
     conftest.collections_path()
+    if arguments[:1] == ["database"]:
+        with running(2, litellm_general_settings={"user_api_key_cache_ttl": int(arguments[1])}) as several:
+            for name, figure in database_rows(several):
+                print(f"| {name} | {figure} |", flush=True)
+        return
     with running(int(arguments[0]) if arguments else 4, litellm_max_in_flight=50) as several:
         for name, figure in rows(several):
             print(f"| {name} | {figure} |", flush=True)
