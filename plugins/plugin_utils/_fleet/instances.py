@@ -120,8 +120,9 @@ def instance(place: Place, plan: Plan | None, host: Host, around: Around) -> Ins
     }
 
 
-#: From the port of a head to that at which its nodes meet.
-MEETING_STEP = 10000
+#: From the port of a head to that at which its nodes meet, that of the check of their network, and that at which each
+#: sees that the others live. So far apart that two heads on one server never want the same.
+MEETING_STEP, CHECK_STEP, UNIT_STEP = 10000, 15000, 20000
 
 
 def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instance:
@@ -129,7 +130,10 @@ def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instanc
     Only the head has an API; a node without one is well while its head is, and by Ray it runs no vLLM of its own."""
     head, rank = around.unit[0], place.rank
     api = f"http://{reach.bracket(head.address)}:{head.port}"
-    meeting = head.port + (MEETING_STEP if head.port + MEETING_STEP <= 65535 else -MEETING_STEP)
+    meeting, check, unit = (
+        head.port + (step if head.port + UNIT_STEP <= 65535 else -step)
+        for step in (MEETING_STEP, CHECK_STEP, UNIT_STEP)
+    )
     more: dict[str, t.Any] = {BACKEND: options.get(BACKEND, OWN)}
     if more[BACKEND] == OWN:
         more |= {"nnodes": len(around.unit), "node-rank": rank, "master-addr": head.address, "master-port": meeting}
@@ -137,7 +141,10 @@ def _of_node(place: Place, options: dict[str, t.Any], around: Around) -> Instanc
         "ray": f"{reach.bracket(head.address)}:{meeting}" if more[BACKEND] == RAY else "",
         "unit": [{"server": one.server, "name": one.name} for one in around.unit],
         "unit_address": around.unit[rank].address,
+        "unit_nodes": [{"server": one.server, "address": one.address} for one in around.unit],
         "master_port": meeting,
+        "check_port": check,
+        "unit_port": unit,
         "health_url": f"{api}/health",
         "metrics": f"{api}/metrics",
         "options": {**options, **more},
@@ -229,12 +236,13 @@ def clashes(instances: t.Sequence[Instance], reserved: t.Mapping[str, t.Mapping[
     for one in instances:
         users[one["server"], one["port"]].append(f"model {one['model_name']}")
         if one["unit"] and not one["rank"]:
-            users[one["server"], one["master_port"]].append(f"the nodes of model {one['model_name']}")
+            for what in ("master_port", "check_port", "unit_port"):
+                users[one["server"], one[what]].append(f"the nodes of model {one['model_name']}")
         names[one["server"], one["name"]].append(one["model_name"])
     faults = [
-        f"Port {port} on {server} is used twice, by {' and '.join(what)}: set port of a model"
-        for (server, port), what in users.items()
-        if len(what) > 1
+        f"Port {port} on {server} is used twice, by {' and '.join(those)}: set port of a model"
+        for (server, port), those in users.items()
+        if len(those) > 1
     ]
     return faults + [
         f"{' and '.join(models)} would both be the container {name} on {server}: rename one"

@@ -13,18 +13,14 @@ Every wait has a limit: a neighbour that hangs delays this instance and never ke
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import typing
-import urllib.parse
 import urllib.request
 
 LOCKS = "/run/llmfleet/locks"
@@ -34,11 +30,6 @@ PREVIOUS_KEY = "VLLM_PREVIOUS_API_KEY"
 #: A tmpfs of the container.
 KEPT_IN_MEMORY = "/tmp"
 POLL_SECONDS = 1.0
-#: How long the head of a replica may be away before its other nodes end.
-LOST_SECONDS = 20.0
-RAY_STORE_BYTES = 1 << 30
-#: Asks for the IPv4 address of a network interface (netdevice(7)).
-SIOCGIFADDR = 0x8915
 
 
 def say(text):
@@ -97,6 +88,8 @@ class Turn(typing.NamedTuple):
     patience: float  # seconds that an instance which comes first has to begin
     address: str = ""  # of this host, where the nodes of a replica on several servers meet
     rank: int = 0  # among those nodes
+    nodes: tuple = ()  # all of them, each with server and address
+    unit_port: int = 0  # of the head, to which the others hold on
     ray: str = ""  # where the head's Ray listens, if Ray brings them together
 
 
@@ -164,78 +157,6 @@ def watch(turn, gpus, server):
         time.sleep(POLL_SECONDS)
 
 
-def follow(turn, server):
-    """A node without an API ends with its head, so that both start together again: the rest of a replica hangs."""
-    while not healthy(turn.health_url):
-        if not alive(server):
-            return
-        time.sleep(POLL_SECONDS)
-    seen = time.monotonic()
-    while alive(server):
-        if listens(turn.health_url):
-            seen = time.monotonic()
-        elif time.monotonic() - seen >= LOST_SECONDS:
-            say("the head of this replica is gone: ending, to start again with it")
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(server, signal.SIGTERM)
-            return
-        time.sleep(POLL_SECONDS)
-
-
-def listens(url):
-    """Whether somebody is there at all: a busy server may take its time to answer."""
-    where = urllib.parse.urlsplit(url)
-    try:
-        socket.create_connection((where.hostname, where.port), timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def interface(address):
-    """The network interface that has an address; none where it can't be told."""
-    for _index, name in socket.if_nameindex():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked, contextlib.suppress(OSError):
-            answer = fcntl.ioctl(asked, SIOCGIFADDR, struct.pack("256s", name[:15].encode()))
-            if socket.inet_ntoa(answer[20:24]) == address:
-                return name
-    with contextlib.suppress(OSError, ValueError), open("/proc/net/if_inet6", encoding="ascii") as table:
-        wanted = socket.inet_pton(socket.AF_INET6, address).hex()
-        return next((line.split()[-1] for line in table if line.startswith(wanted)), "")
-    return ""
-
-
-def meet(turn):
-    """Over the interface of the private address, unless the environment names another."""
-    name = interface(turn.address)
-    say("node " + str(turn.rank) + " meets the others at " + turn.address + " (" + (name or "no interface of it") + ")")
-    for variable in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME") if name else ():
-        os.environ.setdefault(variable, name)
-
-
-def ray_started(turn, environment):
-    """The head's Ray runs beside vLLM; of another node it is all that runs, as the command that is returned.
-
-    Who joins has to show a token, made from the key of the API: else everybody who reaches the port could run programs.
-    """
-    digest = hashlib.sha256(("llmfleet-ray:" + environment["VLLM_API_KEY"]).encode()).hexdigest()
-    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=digest, RAY_ADDRESS=turn.ray, RAY_USAGE_STATS_ENABLED="0")
-    # vLLM's workers take GPUs and no CPU, and what it keeps in Ray's store is small.
-    shape = ["--node-ip-address", turn.address, "--num-gpus", str(len(turn.gpus)), "--num-cpus", "1"]
-    shape += ["--object-store-memory", str(RAY_STORE_BYTES), "--disable-usage-stats"]
-    if turn.rank:
-        return ["ray", "start", "--address", turn.ray, *shape, "--block"]
-    port = turn.ray.rsplit(":", 1)[1]
-    subprocess.run(["ray", "start", "--head", "--port", port, "--include-dashboard", "false", *shape], check=True)
-    return []
-
-
-def wait_for_ray(turn, end):
-    """A node can't join before the head is there."""
-    while not listens("tcp://" + turn.ray) and time.monotonic() < end:
-        time.sleep(POLL_SECONDS)
-
-
 def leave(work, *arguments):
     """To a grandchild, so that it is not among the server's own children."""
     server = os.getpid()
@@ -271,7 +192,7 @@ def with_keys(command, keys):
 
 
 class Server:
-    """vLLM as a child. What has not served yet has no request to finish."""
+    """vLLM as a child. What has not served yet has no request to finish, nor has what lost a node of its replica."""
 
     def __init__(self, turn):
         self.url = turn.health_url
@@ -296,39 +217,46 @@ class Server:
             self.process.send_signal(number)
             return
         say("stopped before it served")
-        self.process.kill()
+        self.leave(128 + number)
+
+    def leave(self, status):
+        if self.process:
+            self.process.kill()
         # Its other processes end with the container.
-        os._exit(128 + number)
+        os._exit(status)
+
+
+def wait_for_turn(turn):
+    gpus = [
+        lock for lock in (Lock("gpu-" + str(gpu)) for gpu in sorted(turn.locked_gpus)) if lock.descriptor is not None
+    ]
+    if not gpus:
+        return
+    end = time.monotonic() + turn.limit
+    wait_for_others(turn, gpus, end)
+    take_gpus(gpus, end)
+    leave(watch, turn, gpus)
+    for lock in gpus:
+        lock.close()
 
 
 def main(arguments):
     with open(arguments[0], encoding="utf-8") as handle:
         turn = Turn(**json.load(handle))
     command = arguments[1:]
-    gpus = [
-        lock for lock in (Lock("gpu-" + str(gpu)) for gpu in sorted(turn.locked_gpus)) if lock.descriptor is not None
-    ]
-    if gpus:
-        end = time.monotonic() + turn.limit
-        wait_for_others(turn, gpus, end)
-        take_gpus(gpus, end)
-        leave(watch, turn, gpus)
-        for lock in gpus:
-            lock.close()
-    if turn.address:
-        meet(turn)
-    if turn.rank:
-        leave(follow, turn)
-    secrets = secret_environment()
-    if turn.ray:
-        if turn.rank:
-            wait_for_ray(turn, time.monotonic() + turn.limit)
-        command = ray_started(turn, secrets) or command
+    server, secrets = Server(turn), secret_environment()
+    if turn.nodes:
+        # Its file is there where a replica has several nodes.
+        import nodes
+
+        # Before any GPU is taken: a node that does not come keeps no neighbour away.
+        command = nodes.as_one(turn, secrets["VLLM_API_KEY"], command, server.leave)
+    wait_for_turn(turn)
     previous = secrets.pop(PREVIOUS_KEY, "")
     if previous and "--config" in command:
         command = with_keys(command, [secrets["VLLM_API_KEY"], previous])
     os.environ.update(secrets)
-    return Server(turn).run(command)
+    return server.run(command)
 
 
 if __name__ == "__main__":

@@ -273,6 +273,8 @@ def test_instances_on_one_gpu_know_whom_they_wait_for() -> None:
         "patience": 60,
         "address": "",
         "rank": 0,
+        "nodes": [],
+        "unit_port": 0,
         "ray": "",
     }
     entrypoint = found.compose["services"]["vllm"]["entrypoint"]
@@ -391,6 +393,7 @@ def test_the_hub_is_asked_before_for_what_it_may_refuse_and_never_came_up_here()
 def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
     unit = [{"server": "gpu1", "name": "tiny"}, {"server": "gpu2", "name": "tiny"}]
     node = {"host_network": True, "unit": unit, "unit_digest": "d1", "unit_address": "10.0.0.1", "rank": 1, "gpus": []}
+    node |= {"unit_nodes": [{"server": "gpu1", "address": "10.0.0.1"}], "unit_port": 28001, "check_port": 23001}
     host = make_host()
     found = render("vllm", {"projects": [vllm.project(make_instance(**node), "/opt/llmfleet", host)]})
     service = found.compose["services"]["vllm"]
@@ -400,9 +403,12 @@ def test_nodes_are_in_their_hosts_networks_and_change_together() -> None:
     assert service["environment"]["VLLM_HOST_IP"] == "10.0.0.1"
     turn = json.loads(found.texts["turn.json"])
     assert (turn["address"], turn["rank"]) == ("10.0.0.1", 1)
+    assert (turn["nodes"], turn["unit_port"]) == (node["unit_nodes"], 28001)
+    assert "/etc/llmfleet/nodes.py" in mounts(service) and "as_one" in found.texts["nodes.py"]
+    assert "/etc/llmfleet/nodes.py" not in mounts(services()["vllm"])
     # Only the head says what it holds.
-    other = make_instance(**{**node, "server": "gpu2", "rank": 0, "master_port": 18001})
-    view = vllm.view(make_fleet(host, make_instance(**node, master_port=18001), other), host)
+    other = make_instance(**{**node, "server": "gpu2", "rank": 0})
+    view = vllm.view(make_fleet(host, make_instance(**node), other), host)
     assert view["figures"] == []
     assert [one["servers"] for one in view["network_checks"]] == [["gpu1", "gpu2"]]
 

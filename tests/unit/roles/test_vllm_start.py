@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import signal
@@ -13,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 import typing as t
 from pathlib import Path
 
@@ -69,7 +71,8 @@ class Host:
         source = source.replace("/run/llmfleet/locks", str(path / "locks")).replace(
             "POLL_SECONDS = 1.0", "POLL_SECONDS = 0.05"
         )
-        source = source.replace("LOST_SECONDS = 20.0", "LOST_SECONDS = 0.5")
+        nodes = (ROLES / "vllm/files/nodes.py").read_text().replace("POLL_SECONDS = 1.0", "POLL_SECONDS = 0.05")
+        (path / "nodes.py").write_text(nodes.replace("NAMING_SECONDS = 30.0", "NAMING_SECONDS = 0.3"))
         (path / "memory").mkdir()
         source = source.replace('KEPT_IN_MEMORY = "/tmp"', f'KEPT_IN_MEMORY = "{path}/memory"')
         (path / "start.py").write_text(
@@ -108,7 +111,7 @@ class Host:
             [sys.executable, str(self.path / "start.py"), str(turn_file), *(command or server)],
             env={"PATH": os.environ["PATH"], "http_proxy": "http://127.0.0.1:1", **environment},
             stdout=subprocess.PIPE if command else subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=(self.path / f"err-{name}").open("w"),
             start_new_session=True,
             text=True,
         )
@@ -284,71 +287,155 @@ def test_without_lock_directories_it_starts_at_once(host: Host) -> None:
 # ---- a replica on several servers
 
 
-def test_a_node_without_an_api_ends_with_its_head(host: Host) -> None:
-    """What is left of a replica hangs for ever; Docker starts both again."""
-    port = free_port()
-    head = subprocess.Popen(
-        [sys.executable, str(host.path / "server.py"), "head", str(port), "0.2", str(host.log)],
-        start_new_session=True,
-        text=True,
-    )
-    host.running.append(head)
-    node = {"health_url": f"http://127.0.0.1:{port}/health", "rank": 1, "address": "127.0.0.1"}
-    worker = host.start("worker", [0], node=node)
-    host.wait_for("head serves", "worker serves")
-    time.sleep(1)
-    assert worker.poll() is None
-    head.kill()
+class Unit:
+    """The nodes of one replica, all on this machine."""
+
+    def __init__(self, host: Host, count: int = 2, **more: t.Any) -> None:
+        self.host = host
+        nodes = [{"server": f"gpu{rank}", "address": "127.0.0.1"} for rank in range(count)]
+        self.said = {"nodes": nodes, "unit_port": free_port(), "address": "127.0.0.1", **more}
+
+    def start(self, rank: int, **more: t.Any) -> subprocess.Popen[str]:
+        return self.host.start(f"n{rank}", [], node={**self.said, "rank": rank}, **{"seconds": 0, **more})
+
+    def told(self, rank: int) -> str:
+        return (self.host.path / f"err-n{rank}").read_text()
+
+    def wait_until_told(self, rank: int, text: str) -> None:
+        end = time.monotonic() + 20
+        while text not in self.told(rank):
+            assert time.monotonic() < end, self.told(rank)
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (2, 1, 0)])
+def test_nodes_start_when_all_are_there(host: Host, order: tuple[int, ...]) -> None:
+    unit = Unit(host, 3)
+    for rank in order[:2]:
+        unit.start(rank)
+    time.sleep(0.5)
+    assert host.notes() == []
+    unit.start(order[2])
+    host.wait_for("n0 serves", "n1 serves", "n2 serves")
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_node_that_ends_ends_the_others(host: Host, lost: int) -> None:
+    """What is left of a replica hangs for ever; Docker starts all again."""
+    unit = Unit(host, 3)
+    nodes = [unit.start(rank) for rank in range(3)]
+    host.wait_for("n0 serves", "n1 serves", "n2 serves")
+    assert [node.poll() for node in nodes] == [None] * 3
+    os.killpg(nodes[lost].pid, signal.SIGKILL)
+    nodes[lost].wait()
+    for rank, node in enumerate(nodes):
+        if rank != lost:
+            assert node.wait(20) == 1
+    # The head names it; the others see their head go.
+    gone = f"node {lost} (gpu{lost}, 127.0.0.1) is gone: ending, to start again together"
+    assert gone in unit.told(0 if lost else 1)
+
+
+def test_a_node_that_was_started_again_is_waited_for_with_the_others(host: Host) -> None:
+    unit = Unit(host, 3)
+    unit.start(0)
+    first = unit.start(1)
+    time.sleep(0.5)
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    unit.start(2)
+    time.sleep(0.5)
+    assert host.notes() == []
+    unit.start(1)
+    host.wait_for("n0 serves", "n1 serves", "n2 serves")
+
+
+def test_who_does_not_come_is_named(host: Host) -> None:
+    unit = Unit(host, 3)
+    head, here = unit.start(0, limit=2), unit.start(1, limit=60)
+    unit.wait_until_told(0, "waiting for node 2 (gpu2, 127.0.0.1)")
+    assert head.wait(20) == 1
+    assert "node 2 (gpu2, 127.0.0.1) did not come: ending, to try again" in unit.told(0)
+    # One that came goes on waiting, for the head now.
+    unit.wait_until_told(1, "waiting for node 0 (gpu0, 127.0.0.1)")
+    assert here.poll() is None and host.notes() == []
+
+
+def test_a_node_ends_with_its_head_whatever_it_waits_for(host: Host) -> None:
+    """Here for a GPU that a neighbour holds: it would not be there when the head comes again."""
+    unit = Unit(host)
+    host.start("neighbour", [0], seconds=60)
+    host.wait_for("neighbour starts")
+    head = unit.start(0)
+    worker = host.start("n1", [0], node={**unit.said, "rank": 1})
+    host.wait_for("n0 serves")
+    os.killpg(head.pid, signal.SIGKILL)
     head.wait()
-    assert "worker stopped" in host.wait_for("worker stopped", seconds=20)
+    assert worker.wait(20) == 1
+    assert "n1 starts" not in host.notes()
 
 
-def test_nodes_meet_over_the_interface_of_the_private_address(host: Host) -> None:
-    names = ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")
-    show = [sys.executable, "-c", f"import os; print(*(os.environ.get(name) for name in {names}))"]
-    for number, (address, found) in enumerate([("127.0.0.1", "lo lo"), ("192.0.2.1", "None None")]):
-        process = host.start(f"n{number}", [], command=show, node={"address": address})
-        assert process.communicate(timeout=20)[0].split() == found.split()
-    process = host.start("own", [], command=show, node={"address": "127.0.0.1"}, NCCL_SOCKET_IFNAME="ib0")
-    assert process.communicate(timeout=20)[0].split() == ["lo", "ib0"]
+def test_a_stranger_is_no_node(host: Host) -> None:
+    unit = Unit(host)
+    unit.start(0)
+    end = time.monotonic() + 20
+    for greeting in (b"x 1\n", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 300, b""):
+        while True:
+            with contextlib.suppress(ConnectionRefusedError):
+                peer = socket.create_connection(("127.0.0.1", unit.said["unit_port"]), timeout=10)
+                break
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        peer.sendall(greeting)
+        if not greeting:
+            peer.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionResetError):
+            assert peer.recv(10) == b""
+        peer.close()
+    assert host.notes() == []
+    unit.start(1)
+    host.wait_for("n0 serves", "n1 serves")
 
 
-RAY = """#!/usr/bin/env python3
-import json, os, sys
-told = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_ADDRESS", "VLLM_API_KEY")}
-with open(os.environ["RAY_LOG"], "a") as handle:
-    handle.write(json.dumps([sys.argv[1:], told]) + chr(10))
-"""
+@pytest.fixture
+def nodes() -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("nodes", ROLES / "vllm/files/nodes.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("address", "own", "found"),
+    [("127.0.0.1", None, ["lo", "lo"]), ("192.0.2.1", None, [None, None]), ("127.0.0.1", "ib0", ["lo", "ib0"])],
+)
+def test_nodes_meet_over_the_interface_of_the_private_address(
+    nodes: types.ModuleType, address: str, own: str | None, found: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "environ", {"NCCL_SOCKET_IFNAME": own} if own else {})
+    nodes.choose_interface(types.SimpleNamespace(address=address, rank=0))
+    assert [os.environ.get(name) for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")] == found
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_ray_brings_nodes_together(tmp_path: Path, rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_brings_nodes_together(nodes: types.ModuleType, rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The head's Ray starts before vLLM does; of another node it is all that runs."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    place = f"127.0.0.1:{listener.getsockname()[1]}"
-    programs, log, ran = tmp_path / "bin", tmp_path / "log", tmp_path / "ran"
-    programs.mkdir()
-    for name, text in (("ray", RAY), ("vllm", f"#!/bin/sh\necho $RAY_ADDRESS > {ran}\n")):
-        (programs / name).write_text(text)
-        (programs / name).chmod(0o755)
-    secrets = tmp_path / "environment.json"
-    secrets.write_text(json.dumps({"VLLM_API_KEY": "a-key"}))
-    turn = tmp_path / "turn.json"
-    said = {"name": "x", "gpus": [0, 1], "start_after": [], "locked_gpus": []}
-    said["health_url"] = "http://127.0.0.1:1/health"
-    turn.write_text(json.dumps({**said, "limit": 5, "patience": 1, "address": "127.0.0.1", "rank": rank, "ray": place}))
-    program = (
-        (ROLES / "vllm/files/start.py").read_text().replace("/run/llmfleet/secrets/environment.json", str(secrets))
-    )
-    environment = {"PATH": f"{programs}:{os.environ['PATH']}", "RAY_LOG": str(log)}
-    command = [sys.executable, "-c", program, str(turn), "vllm", "serve", "--config", "/x"]
-    subprocess.run(command, check=True, env=environment, timeout=60)
-    listener.close()
-    ((words, told),) = [json.loads(line) for line in log.read_text().splitlines()]
-    assert words[:2] == (["start", "--head"] if rank == 0 else ["start", "--address"])
+    ran: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda words, check: ran.append(words))
+    monkeypatch.setattr(os, "environ", {})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place = f"127.0.0.1:{listener.getsockname()[1]}"
+        turn = types.SimpleNamespace(rank=rank, address="127.0.0.1", gpus=[0, 1], ray=place)
+        command = nodes.ray_started(turn, "a-key", time.monotonic() + 5)
+    words = command or ran[0]
+    assert (bool(command), len(ran)) == (bool(rank), 1 - rank)
+    port = ["--head", "--port", place.split(":")[1]]
+    assert words[:5] == ["ray", "start", *port] if rank == 0 else words[:4] == ["ray", "start", "--address", place]
     assert words[words.index("--num-gpus") + 1] == "2" and ("--block" in words) == (rank == 1)
     assert words[words.index("--node-ip-address") + 1] == "127.0.0.1"
-    assert (told["RAY_AUTH_MODE"], len(told["RAY_AUTH_TOKEN"])) == ("token", 64)
+    # Ray's own range would have the port at which nodes meet in it.
+    assert words[words.index("--min-worker-port") :][:4] == ["--min-worker-port", "0", "--max-worker-port", "0"]
+    told = os.environ
+    assert (told["RAY_AUTH_MODE"], len(told["RAY_AUTH_TOKEN"]), told["RAY_ADDRESS"]) == ("token", 64, place)
     assert "a-key" not in " ".join(words) and "a-key" not in told["RAY_AUTH_TOKEN"]
-    assert ran.exists() == (rank == 0) and (not rank or place in words)
-    assert not ran.exists() or ran.read_text().strip() == place

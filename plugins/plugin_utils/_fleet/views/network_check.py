@@ -20,8 +20,6 @@ Instance = t.Mapping[str, t.Any]
 PREFIX = "llmfleet-network-check-"
 #: What one node sends at once. NCCL takes memory of its own beside it; a GiB of each GPU is free.
 MEBIBYTES = 64
-#: Where the nodes meet, from the port at which they do in earnest: that one may be in use.
-STEP = 1
 
 
 def network_checks(fleet: Fleet, host: Host) -> list[dict[str, t.Any]]:
@@ -81,7 +79,7 @@ def _said(instance: Instance, nodes: t.Sequence[Instance], limit: int) -> str:
         {
             "rank": instance["rank"],
             "nodes": [{"server": one["server"], "address": one["unit_address"]} for one in nodes],
-            "port": instance["master_port"] + STEP,
+            "port": instance["check_port"],
             "backend": "nccl" if instance["gpus"] else "gloo",
             "mebibytes": MEBIBYTES,
             "limit": limit,

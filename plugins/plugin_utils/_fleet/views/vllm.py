@@ -55,6 +55,8 @@ NO_DOMAIN = "nothing.invalid"
 PATIENCE = 60
 #: What a changed instance has to answer before requests go to it, and how long that may take.
 PROOF, PROOF_SECONDS = "ask.py", 400
+#: What start.py imports where a replica has several nodes.
+NODES = "nodes.py"
 #: The file of secrets that a container takes into its environment.
 SECRET_FILE = "environment.json"
 
@@ -126,7 +128,7 @@ def project(instance: Instance, root: str, host: Host) -> dict[str, t.Any]:
         "project_dir": instance["project_dir"],
         "state": "present",
         "directories": _directories(instance, root, said, bool(fetched)),
-        "files": _files(said, bool(fetched)),
+        "files": _files(instance, said, bool(fetched)),
         "networks": vllm_networks.shared_network(instance, said),
         # A node without an API is well while its head is.
         "hooks": [] if instance["rank"] else [_hook(instance)],
@@ -183,11 +185,13 @@ def _lock_names(instance: Instance) -> list[str]:
     return [f"gpu-{gpu}" for gpu in sorted(instance["gpus"])] + ready
 
 
-def _files(said: Said, fetching: bool) -> list[dict[str, t.Any]]:
+def _files(instance: Instance, said: Said, fetching: bool) -> list[dict[str, t.Any]]:
+    nodes = {"path": NODES, "src": f"../files/{NODES}", "services": [SERVICE]}
     found: list[dict[str, t.Any]] = [
         {"path": "compose.yml", "src": "compose.yml.j2"},
         {"path": "instance.yaml", "src": "instance.yaml.j2", "services": [SERVICE]},
         {"path": "start.py", "src": "../files/start.py", "services": [SERVICE]},
+        *([nodes] if instance["unit"] else []),
         # Of no service: a neighbour that comes or goes is no reason to start an instance anew.
         {"path": "turn.json", "src": "turn.json.j2"},
         _secret("serve", SECRET_FILE, said["vllm_uid"], said["vllm_gid"], SERVICE),
@@ -288,6 +292,8 @@ def _turn(instance: Instance, said: Said) -> dict[str, t.Any]:
         "patience": PATIENCE,
         "address": instance["unit_address"] if instance["unit"] else "",
         "rank": instance["rank"],
+        "nodes": instance["unit_nodes"] if instance["unit"] else [],
+        "unit_port": instance["unit_port"] if instance["unit"] else 0,
         "ray": instance.get("ray", ""),
     }
 
@@ -326,6 +332,7 @@ def _volumes(instance: Instance, root: str, said: Said, fetched: bool) -> list[d
     found = [
         mount("./instance.yaml", "/etc/llmfleet/instance.yaml"),
         mount("./start.py", "/etc/llmfleet/start.py"),
+        *([mount(f"./{NODES}", f"/etc/llmfleet/{NODES}")] if instance["unit"] else []),
         mount("./turn.json", "/etc/llmfleet/turn.json"),
         mount("./secrets/serve", SECRETS),
         mount(str(said["vllm_models_dir"]), MODELS, read_only),

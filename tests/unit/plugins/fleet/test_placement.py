@@ -272,6 +272,9 @@ def test_nodes_are_one_unit_of_which_the_head_has_the_api() -> None:
     }
     assert head["health_url"] == worker["health_url"] == "http://10.0.0.1:8001/health"
     assert (head["gate"]["server"], worker["gate"]) == ("a-x", {})
+    ports = {key: head[key] for key in ("master_port", "check_port", "unit_port")}
+    assert ports == {"master_port": 18001, "check_port": 23001, "unit_port": 28001}
+    assert worker["unit_nodes"] == [{"server": "a", "address": "10.0.0.1"}, {"server": "b", "address": "10.0.0.2"}]
     # What one of them is started with is a reason to start both anew.
     said = box("a", "b")
     said["b"]["vllm_environment"] = {"NCCL_DEBUG": "INFO"}
@@ -308,7 +311,7 @@ def test_the_network_between_nodes_is_tried_before_a_replica_first_starts() -> N
     assert said == {
         "rank": 1,
         "nodes": [{"server": "a", "address": "10.0.0.1"}, {"server": "b", "address": "10.0.0.2"}],
-        "port": 18002,
+        "port": 23001,
         "backend": "nccl",
         "mebibytes": 64,
         "limit": 60,
