@@ -10,6 +10,7 @@ import subprocess
 import time
 import typing as t
 
+import pytest
 from scenario import SCENARIO
 
 CONTAINER = "llmfleet-vllm-wide"
@@ -40,11 +41,12 @@ def test_only_the_head_has_an_api() -> None:
     assert "8001" not in on("second", "ss -Hltn")
 
 
-def test_a_head_that_dies_takes_the_other_node_with_it_and_both_come_back(gateway: t.Any) -> None:
+@pytest.mark.parametrize("lost", ["second", "demo"])
+def test_a_node_that_dies_takes_the_other_with_it_and_both_come_back(gateway: t.Any, lost: str) -> None:
     started = "docker inspect --format '{{.State.StartedAt}}' " + CONTAINER
     before = {host: on(host, started) for host in ("demo", "second")}
     # As Docker sees it, it died: it is started again by itself.
-    on("demo", f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {CONTAINER})")
+    on(lost, f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {CONTAINER})")
     deadline = time.monotonic() + 120
     while any(on(host, started) == since for host, since in before.items()):
         assert time.monotonic() < deadline, before
