@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from fleet import GATEWAY, MODEL, SERVERS
+from fleet import MODEL, SERVERS
 
 
 def test_the_model_answers(fleet: t.Any) -> None:
@@ -48,36 +48,6 @@ def test_a_drained_server_gets_no_request_and_none_is_lost(fleet: t.Any, loaded:
         undrain = fleet.run("-e", "server=gpu2", playbook="playbooks/undrain.yml")
         seen.notes.append(f"drained in {drain.seconds:.0f} s, given back in {undrain.seconds:.0f} s")
     assert seen.failed == []
-
-
-def test_a_server_that_dies_is_named_and_the_others_go_on(fleet: t.Any, loaded: t.Any) -> None:
-    with loaded("server dead") as seen:
-        fleet.docker("kill", fleet.container("gpu3"))
-        run = fleet.run(check=False)
-        seen.notes.append(f"a run meanwhile ended with {run.status} after {run.seconds:.0f} s")
-    assert fleet.ask()[0] == 200
-    # Ansible's word for it, and ours: what the server lacks.
-    assert run.status != 0
-    assert "gpu3" in run.output[run.output.rindex("PLAY RECAP") :]
-
-
-def test_it_comes_back_by_itself(fleet: t.Any) -> None:
-    fleet.docker("start", fleet.container("gpu3"))
-    seconds = fleet.wait_for("vLLM of gpu3", lambda: healthy(fleet, "gpu3"), 300)
-    print(f"gpu3 serves {seconds:.0f} s after its start")
-    run = fleet.run()
-    assert set(run.changed.values()) == {0}, run.output[-6000:]
-
-
-def healthy(fleet: t.Any, host: str, container: str = "llmfleet-vllm-tiny") -> bool:
-    line = f"docker inspect --format '{{{{.State.Health.Status}}}}' {container}"
-    return bool(fleet.on(host, line, check=False) == "healthy")
-
-
-def test_the_gateway_comes_back_after_a_reboot(fleet: t.Any) -> None:
-    fleet.docker("restart", fleet.container(GATEWAY))
-    seconds = fleet.wait(seconds=300)
-    print(f"the gateway answers {seconds:.0f} s after its reboot")
 
 
 def test_all_servers_get_work(fleet: t.Any) -> None:
