@@ -21,7 +21,6 @@ import sys
 import time
 import typing as t
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -96,12 +95,19 @@ class Fleet:
     def address(self) -> str:
         return self.hosts[self.gateway]["address"]
 
-    @cached_property
+    @property
+    def keys(self) -> list[str]:
+        """Of the fleet's own authority, and while it is replaced of the next and the previous one."""
+        said = yaml.safe_load((ALL / "vault.yml").read_text())
+        return [said[name] for name in ("llm_ca_key", "llm_ca_next_key", "llm_ca_previous_key") if said.get(name)]
+
+    @property
     def authority(self) -> Path:
         """What a client trusts: the fleet's own authority, and a user's."""
-        key = yaml.safe_load((ALL / "vault.yml").read_text())["llm_ca_key"]
         path = SCENARIO / "authority.pem"
-        path.write_text(FilterModule().filters()["fleet_authority"]([key, *OWN_AUTHORITIES]))
+        text = FilterModule().filters()["fleet_authority"]([*self.keys, *OWN_AUTHORITIES])
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
         return path
 
     def container(self, host: str) -> str:
