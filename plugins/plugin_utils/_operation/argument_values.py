@@ -68,6 +68,11 @@ def FILE(value: t.Any, hosts: t.Sequence[str]) -> str:
     return "" if os.path.isfile(path) and os.access(path, os.R_OK) else f"is no file that can be read: {path}"
 
 
+def BACKUP(value: t.Any, hosts: t.Sequence[str]) -> str:
+    """A name on the host, one elsewhere (offsite:NAME), or by a slash a file of this machine."""
+    return FILE(value, hosts) if "/" in str(value) else TEXT(value, hosts)
+
+
 def ABSOLUTE(value: t.Any, hosts: t.Sequence[str]) -> str:
     fault = TEXT(value, hosts)
     return fault or (
@@ -110,6 +115,15 @@ def words_of(known: t.Sequence[str]) -> Rule:
     def rule(value: t.Any, hosts: t.Sequence[str]) -> str:
         wrong = next((word for word in _list(value) if word not in known), None)
         return WORDS(value, hosts) or (f"is {shown(wrong)}{meant(str(wrong), known)}" if wrong is not None else "")
+
+    return rule
+
+
+def some_of(known: t.Collection[str]) -> Rule:
+    """As words_of, and text is divided by commas."""
+
+    def rule(value: t.Any, hosts: t.Sequence[str]) -> str:
+        return words_of(sorted(known))([str(word).strip() for word in _words(value)], hosts)
 
     return rule
 

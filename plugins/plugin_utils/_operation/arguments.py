@@ -14,8 +14,10 @@ import difflib
 import typing as t
 
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.acts import SERVICES
+from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.services import secrets
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._operation.argument_values import (
     ABSOLUTE,
+    BACKUP,
     DURATION,
     FILE,
     FLAG,
@@ -27,6 +29,7 @@ from ansible_collections.llmfleet.gateway.plugins.plugin_utils._operation.argume
     Rule,
     choice,
     least,
+    some_of,
     words_of,
 )
 
@@ -65,12 +68,12 @@ OPERATIONS: t.Mapping[str, Arguments] = {
     "probe": {"model": WORDS, "seconds": least(1)},
     "reset_database": {"drop": TEXT},
     "restart": _SERVICES,
-    "restore": {"backup": TEXT, "identity": FILE, "kept": TEXT, "other_salt_key": FLAG},
+    "restore": {"backup": BACKUP, "identity": FILE, "kept": TEXT, "other_salt_key": FLAG},
     "revoke": {"key_alias": TEXT, "key_file": FILE},
     "rollback": {**_REQUESTS, **_ROLLS},
     "rotate_ca": {"llm_ca_last_step": choice("trust", "issue", "drop")},
     "rotate_keys": {"keys": WORDS, "grace": DURATION},
-    "rotate_secrets": {**_ROLLS, "secrets": WORDS},
+    "rotate_secrets": {**_ROLLS, "secrets": some_of({"all", *(one.variable for one in secrets(authority=True))})},
     "secrets": {},
     "start": _SERVICES,
     "status": {"page": TEXT, "fail_on": choice("error", "warning")},

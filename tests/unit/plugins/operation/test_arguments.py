@@ -39,6 +39,9 @@ GOOD: list[tuple[str, dict[str, t.Any]]] = [
     ("revoke", {"key_alias": 'o\'brien "x" ключ'}),
     ("rotate_keys", {"keys": "my-app,chat", "grace": "48h"}),
     ("driver", {"nvidia_driver_reboot": "true"}),
+    ("rotate_secrets", {"secrets": "redis_password, vllm_api_key"}),
+    ("rotate_secrets", {"secrets": "all"}),
+    ("restore", {"backup": "offsite:llmfleet-1.tar"}),
 ]
 
 
@@ -86,6 +89,9 @@ REFUSED: list[tuple[str, dict[str, t.Any], str]] = [
     ("measure", {"instance": "x", "load": "64"}, "load is '64'; write it as"),
     ("measure", {"instance": "x", "load": {"concurency": 64}}, "load has 'concurency', which is no part of a load;"),
     ("measure", {"instance": "x", "load": {"input": 0}}, "load input is 0; write a whole number from 1 on"),
+    ("rotate_secrets", {"secrets": "redis_pasword"}, "secrets is 'redis_pasword'; did you mean redis_password?"),
+    ("rotate_secrets", {"secrets": ","}, "secrets is empty; write a value, or leave it out"),
+    ("restore", {"backup": "./nowhere.tar"}, "backup is no file that can be read: "),
     ("rotate_ca", {"llm_ca_last_step": "isue"}, "llm_ca_last_step is 'isue'; did you mean issue?"),
 ]  # fmt: skip
 
