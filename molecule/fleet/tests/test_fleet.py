@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import typing as t
 
-from fleet import MODEL, SERVERS
+from fleet import SERVERS
 
 
 def test_the_model_answers(fleet: t.Any) -> None:
@@ -22,21 +22,6 @@ def test_a_second_run_changes_nothing(fleet: t.Any) -> None:
     assert set(run.changed.values()) == {0}, run.output[-6000:]
     assert fleet.started() == before
     print(f"a run that changes nothing: {run.seconds:.0f} s")
-
-
-def test_a_model_more_is_one_edit_and_starts_nothing_else_anew(fleet: t.Any, loaded: t.Any) -> None:
-    before = fleet.started()
-    own = fleet.model(MODEL, replicas="each")
-    with loaded("a model more") as seen:
-        fleet.declare(llm_models=[own, fleet.model("second", servers=["gpu1"])])
-        run = fleet.run()
-        seen.notes.append(f"the run took {run.seconds:.0f} s")
-    after = fleet.started()
-    assert seen.failed == []
-    new = {name for name in after if after[name] != before.get(name)}
-    assert "gpu1/llmfleet-vllm-second" in new
-    assert not [name for name in new if "/llmfleet-vllm-" in name and name != "gpu1/llmfleet-vllm-second"]
-    fleet.wait("second")
 
 
 def test_a_drained_server_gets_no_request_and_none_is_lost(fleet: t.Any, loaded: t.Any) -> None:

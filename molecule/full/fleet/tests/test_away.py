@@ -1,13 +1,28 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that are away for a while, after what molecule/fleet does. In their order."""
+"""A model more, and hosts that are away for a while, after what molecule/fleet does. In their order."""
 
 from __future__ import annotations
 
 import typing as t
 
-from fleet import GATEWAY
+from fleet import GATEWAY, MODEL
+
+
+def test_a_model_more_is_one_edit_and_starts_nothing_else_anew(fleet: t.Any, loaded: t.Any) -> None:
+    before = fleet.started()
+    own = fleet.model(MODEL, replicas="each")
+    with loaded("a model more") as seen:
+        fleet.declare(llm_models=[own, fleet.model("second", servers=["gpu1"])])
+        run = fleet.run()
+        seen.notes.append(f"the run took {run.seconds:.0f} s")
+    after = fleet.started()
+    assert seen.failed == []
+    new = {name for name in after if after[name] != before.get(name)}
+    assert "gpu1/llmfleet-vllm-second" in new
+    assert not [name for name in new if "/llmfleet-vllm-" in name and name != "gpu1/llmfleet-vllm-second"]
+    fleet.wait("second")
 
 
 def test_a_server_that_dies_is_named_and_the_others_go_on(fleet: t.Any, loaded: t.Any) -> None:
