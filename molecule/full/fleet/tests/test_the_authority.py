@@ -1,7 +1,8 @@
 # Copyright (c) 2026, llmfleet contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fleet's own authority is replaced under load: gates of all hosts, and the edge, which clients trust by it."""
+"""The fleet's own authority is replaced under load: gates of all hosts, and the edge, which clients trust by it. After
+all else, since what ends half way would be in the way of the rest."""
 
 from __future__ import annotations
 
