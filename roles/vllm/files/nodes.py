@@ -118,7 +118,7 @@ def gathered(turn, token, end):
                 break
             missing.wait(absent)
     for peer in here.values():
-        # One that went in this moment is found gone as soon as vLLM starts.
+        # One that went in this moment is found gone right after.
         with contextlib.suppress(OSError):
             peer.sendall(START)
     return here
@@ -128,7 +128,8 @@ def greeted(turn, token, peer):
     """The rank of who came; none of a stranger, who is sent away."""
     peer.settimeout(GREETING_SECONDS)
     with contextlib.suppress(OSError, ValueError):
-        words = line(peer).split()
+        # So short a text comes in one piece (else it is sent again), and nobody keeps the door busy byte by byte.
+        words = peer.recv(LONGEST_GREETING).split()
         if len(words) == 2 and hmac.compare_digest(words[0], token.encode()):
             rank = int(words[1])
             if 0 < rank < len(turn.nodes):
@@ -136,16 +137,6 @@ def greeted(turn, token, peer):
                 return rank
     peer.close()
     return None
-
-
-def line(peer):
-    read = b""
-    while not read.endswith(b"\n") and len(read) < LONGEST_GREETING:
-        more = peer.recv(1)
-        if not more:
-            break
-        read += more
-    return read
 
 
 def joined(turn, token, end):
@@ -166,7 +157,7 @@ def told(head, turn, missing):
     """Whether the head says that all are there; it goes if somebody else does not come."""
     while not select.select([head], [], [], POLL_SECONDS)[0]:
         missing.wait([rank for rank in range(len(turn.nodes)) if rank not in (0, turn.rank)] or [0])
-    return line(head) == START
+    return head.recv(len(START)) == START
 
 
 def lasting(peer):
