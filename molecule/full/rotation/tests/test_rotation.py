@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 from pathlib import Path
 
@@ -93,9 +94,9 @@ def test_the_key_between_gateway_and_vllm(under_load: Load, ssh: Shell) -> None:
 def test_the_master_key_and_the_password_of_the_ui(
     under_load: Load, gateway: Gateway, secrets: dict[str, str], ssh: Shell
 ) -> None:
-    scoped = json.loads(
-        gateway.call("/key/generate", {"key_alias": "scoped", "models": ["tiny"]}, vault()["litellm_master_key"])[1]
-    )["key"]
+    # Of this go of the test: it may be run anew on the same hosts.
+    wanted = {"key_alias": f"scoped at {time.time():.0f}", "models": ["tiny"]}
+    scoped = json.loads(gateway.call("/key/generate", wanted, vault()["litellm_master_key"])[1])["key"]
     before, after = rotated(under_load, "master key", "litellm_master_key", "litellm_ui_password")
     for _process in range(6):
         assert served(gateway, after["litellm_master_key"]) == 200
