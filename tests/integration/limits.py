@@ -117,7 +117,7 @@ def parallel(several: Several, limit: int = 5, count: int = 40, seconds: float =
 def budget(several: Several, worth: int = 5, written: bool = True) -> int:
     """Requests of 0.20 that a budget for so many lets through, one after the other over all instances.
 
-    Each comes once the cost of the one before is *written*, or at once, when LiteLLM may still count an estimate."""
+    Each comes once the cost of the one before is *written*, or at once, when what it may cost at most still counts."""
     key = several.key(max_budget=COST * worth)
     for number in range(4 * worth):
         answer = ask(several.proxies[number % len(several.proxies)], key, model="priced")
@@ -241,11 +241,17 @@ def left(several: Several, stream: bool) -> float:
 
 
 def overload(several: Several, count: int, seconds: float = 2) -> tuple[list[Answer], float]:
-    """Answers of so many at once to one instance, and seconds from the last one until it takes another."""
+    """Answers of so many at once to one instance, and after how many seconds one began that it took then."""
     key = several.key()
     one = Several([several.proxies[0]], several.backend)
     answers = at_once(one, key, count, seconds=seconds)
-    return answers, until(30, lambda: ask(several.proxies[0], key).status == 200)
+    began = time.monotonic()
+    for _try in range(100):
+        again = time.monotonic() - began
+        if ask(several.proxies[0], key).status == 200:
+            return answers, again
+        time.sleep(0.05)
+    raise AssertionError(f"it takes none {time.monotonic() - began:.1f} s later")
 
 
 def after_errors(several: Several, status: int, count: int = 8) -> tuple[list[Answer], Answer]:

@@ -41,6 +41,7 @@ def test_a_limit_of_requests_at_once_is_exact(four: Several) -> None:
 
 
 def test_a_budget_ends_at_its_amount(four: Several) -> None:
+    """To the request, once what the one before cost is written."""
     assert limits.budget(four, worth=5) == 5
 
 
