@@ -95,6 +95,10 @@ def test_one_server_has_its_own_litellm_and_models_and_nothing_for_others() -> N
         "http-request set-var(proc.away_vllm_2dtiny) date if { nbsrv eq 0 } !{ var(proc.away_vllm_2dtiny) -m found }"
     )
     assert since in found["backend vllm-tiny"]
+    # LiteLLM would wait for what it says; its own clients are told when to come again.
+    (gone,) = [line for line in found["backend vllm-tiny"] if line.startswith("http-request return")]
+    assert "retry-after" not in gone and gone.endswith("if { var(txn.away) -m int ge 5 } !{ path_beg /health }")
+    assert not [line for line in found["backend litellm"] if line.startswith("http-request return")]
 
 
 def test_ports_are_litellms_and_on_the_loopback_address_the_metrics() -> None:

@@ -283,7 +283,7 @@ def backend(one: Backend, docker: bool) -> Section:
     lines = [f"backend {one.name}", *_balance(one.balance)]
     if one.stripped:
         lines.append(r"http-request replace-path ^/[^/]+(/.*)$ \1")
-    lines += _nobody_since(one.name) if _lasts(one) else []
+    lines += _nobody_since(one) if _lasts(one) else []
     if one.first_for:
         lines.append(f"use-server {one.servers[0].name} if {' or '.join(one.first_for)}")
     if one.paths:
@@ -311,14 +311,19 @@ def _lasts(one: Backend) -> bool:
     return bool(one.check) and not one.away
 
 
-def _nobody_since(name: str) -> list[str]:
-    """Seconds since the first request that found no server, in txn.away."""
-    since = "proc.away_" + re.sub("[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}", name)
-    return [
+def _nobody_since(one: Backend) -> list[str]:
+    """Seconds since the first request that found no server, in txn.away. LiteLLM, whom models are for, waits before each retry, and for
+    its fallback after the last, for as long as retry-after says: so that is left out where nobody is about to be back."""
+    since = "proc.away_" + re.sub("[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}", one.name)
+    lines = [
         f"http-request unset-var({since}) if {{ nbsrv gt 0 }}",
         f"http-request set-var({since}) date if {{ nbsrv eq 0 }} !{{ var({since}) -m found }}",
         f"http-request set-var(txn.away) date,sub({since}) if {{ nbsrv eq 0 }}",
     ]
+    if one.stripped:
+        lasting = f"{{ var(txn.away) -m int ge {RETRY_SECONDS} }} !{{ path_beg /health }}"
+        lines.append(f"http-request return status 503 content-type application/json string {BUSY} if {lasting}")
+    return lines
 
 
 def _second_look(one: Backend) -> list[str]:
