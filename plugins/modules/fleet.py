@@ -35,7 +35,22 @@ options:
         and makes the one that remembers what came of it, and V(upgrade_undo) says what the way back is.
       - V(report) says at the end of a run which hosts failed or did not answer, and who counts on them. It reads C(llm_fleet).
     type: str
-    choices: [declared, known, kinds, rollout, rolled, traffic, chosen, service_state, switched, canary, upgrade, upgraded, upgrade_outcome, upgrade_undo, report]
+    choices:
+      - declared
+      - known
+      - kinds
+      - rollout
+      - rolled
+      - traffic
+      - chosen
+      - service_state
+      - switched
+      - canary
+      - upgrade
+      - upgraded
+      - upgrade_outcome
+      - upgrade_undo
+      - report
     required: true
   service:
     description: The service that O(stage=rollout) makes batches of.
