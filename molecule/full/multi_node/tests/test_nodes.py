@@ -51,5 +51,6 @@ def test_a_node_that_dies_takes_the_other_with_it_and_both_come_back(gateway: t.
     while any(on(host, started) == since for host, since in before.items()):
         assert time.monotonic() < deadline, before
         time.sleep(2)
-    gateway.wait(seconds=300)
+    # A replica on two nodes that share a busy machine's two cores takes six minutes to begin.
+    gateway.wait(seconds=900)
     assert health("demo") == "healthy"
