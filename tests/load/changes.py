@@ -119,14 +119,14 @@ def killed(moment: t.Callable[[], bool]) -> None:
     raise AssertionError("the run came to its end, or its time did, before that moment")
 
 
-def started(service: str) -> set[str]:
-    """The containers of a service on the first gateway that run now, with when they were started."""
+def started(service: str, host: str = "") -> set[str]:
+    """The containers of a service on a host (the first gateway) that run now, with when they were started."""
     asked = (
         f"docker ps -q --filter name=llmfleet-{service}-"
         " | xargs -r docker inspect --format '{{.Name}} {{.State.StartedAt}}'"
     )
     # Not checked: one may go while it is looked at.
-    connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), next(iter(hosts())), asked]
+    connection = ["ssh", "-F", str(SCENARIO / "ssh_config"), host or next(iter(hosts())), asked]
     return set(subprocess.run(connection, check=False, capture_output=True, text=True).stdout.splitlines())
 
 

@@ -48,11 +48,14 @@ def test_another_model_under_the_same_name(fleet: Fleet, under_load: Load, on_se
 
 
 def test_the_former_image_options_and_model_come_back(fleet: Fleet, under_load: Load) -> None:
-    """By the files that the servers kept; the declaration is mended then, so that the next run changes nothing."""
+    """By the files that the servers kept; the declaration is mended then, so that the next run starts none of them."""
     operated(under_load, "rollback", ["playbooks/rollback.yml", "-e", "instance=tiny"])
     fleet.declare(served("/srv/models/tiny"))
+    before = {server: started("vllm", server) for server in ("gpu1", "gpu2")}
+    assert all(before.values())
     run = deploy()
-    assert run.returncode == 0 and "changed=0" in run.stdout, run.stdout[-6000:]
+    assert run.returncode == 0, run.stdout[-6000:]
+    assert {server: started("vllm", server) for server in before} == before
 
 
 def test_the_image_of_vllm(fleet: Fleet, under_load: Load, other_image: t.Callable[[str], str]) -> None:
