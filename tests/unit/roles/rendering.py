@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import typing as t
 from pathlib import Path
 
@@ -26,6 +27,16 @@ SECRETS = {
     "postgres_password": "database-password-01",
     "redis_password": "redis-password-0123456789",
 }
+
+
+def loaded(program: str) -> t.Any:
+    """A program that a role brings to its hosts, such as vllm/files/start.py, as a module of its own each time."""
+    path = ROLES / program
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def defaults() -> dict[str, t.Any]:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 import threading
@@ -13,7 +12,7 @@ import types
 import typing as t
 
 import pytest
-from rendering import ROLES
+from rendering import loaded
 
 NODES = [{"server": "gpu1", "address": "127.0.0.1"}, {"server": "gpu2", "address": "127.0.0.1"}]
 
@@ -72,11 +71,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     monkeypatch.setitem(sys.modules, "torch", torch)
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "")
     monkeypatch.delenv("NCCL_SOCKET_IFNAME", raising=False)
-    spec = importlib.util.spec_from_file_location("check_network", ROLES / "vllm/files/check_network.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("vllm/files/check_network.py")
 
 
 def said(rank: int, **more: t.Any) -> dict[str, t.Any]:

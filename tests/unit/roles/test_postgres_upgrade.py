@@ -8,7 +8,6 @@ The real programs do it in the scenario molecule/full/rotation.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import threading
@@ -17,12 +16,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import postgres
-from rendering import ROLES, make_fleet, make_host
+from rendering import loaded, make_fleet, make_host
 
-spec = importlib.util.spec_from_file_location("upgrade", ROLES / "postgres/files/upgrade.py")
-assert spec and spec.loader
-program: t.Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(program)
+program = loaded("postgres/files/upgrade.py")
 
 
 def cluster(folder: Path, major: str) -> Path:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import io
 import typing as t
 from pathlib import Path
@@ -14,12 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet.views import litellm
-from rendering import ROLES, make_fleet, make_host
+from rendering import ROLES, loaded, make_fleet, make_host
 
-spec = importlib.util.spec_from_file_location("stored_values", ROLES / "litellm/files/stored_values.py")
-assert spec and spec.loader
-program: t.Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(program)
+program = loaded("litellm/files/stored_values.py")
 OLD, NEW = "salt-of-before", "salt-of-now"
 
 

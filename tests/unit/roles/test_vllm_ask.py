@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
 import typing as t
@@ -14,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from rendering import loaded
 
-PROGRAM = Path(__file__).parents[3] / "roles/vllm/files/ask.py"
 GOOD = {"choices": [{"text": " 4", "finish_reason": "length"}], "usage": {"completion_tokens": 4}}
 
 
@@ -47,10 +46,7 @@ class Server:
 
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> t.Iterator[t.Callable[..., Server]]:
-    spec = importlib.util.spec_from_file_location("ask", PROGRAM)
-    assert spec and spec.loader
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
+    program = loaded("vllm/files/ask.py")
     secrets = tmp_path / "environment.json"
     secrets.write_text('{"VLLM_API_KEY": "k3y"}')
     monkeypatch.setattr(program, "VLLM_SECRETS", str(secrets))

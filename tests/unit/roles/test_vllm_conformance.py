@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
-import types
 import typing as t
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,21 +15,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.llmfleet.gateway.plugins.plugin_utils._fleet import modes
+from rendering import loaded
 
-PROGRAM = Path(__file__).parents[3] / "roles/vllm/files/conformance.py"
 CALLED: dict[str, t.Any] = {"name": "weather", "arguments": '{"city": "Paris"}'}
 CALL = {"type": "function", "index": 0, "function": CALLED}
 
 
-def load() -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("conformance", PROGRAM)
-    assert spec and spec.loader
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
-    return program
-
-
-conformance = load()
+conformance = loaded("vllm/files/conformance.py")
 
 
 def chat(content: t.Any = "", finish: str = "stop", **more: t.Any) -> dict[str, t.Any]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import fnmatch
-import importlib.util
 import json
 import os
 import sys
@@ -14,18 +13,9 @@ import types
 from pathlib import Path
 
 import pytest
-from rendering import ROLES
+from rendering import loaded
 
-
-def load() -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("vllm_download", ROLES / "vllm/files/download.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-download = load()
+download = loaded("vllm/files/download.py")
 COMMIT = "a" * 40
 
 

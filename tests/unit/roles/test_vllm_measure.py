@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import types
 from pathlib import Path
 
 import pytest
+from rendering import loaded
 
-PROGRAM = Path(__file__).parents[3] / "roles/vllm/files/measure.py"
 STAND_IN = """#!/usr/bin/env python3
 import json, os, sys
 said = dict(zip(sys.argv, sys.argv[1:]))
@@ -32,10 +31,7 @@ def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> types.ModuleType
     (tmp_path / "vllm").chmod(0o755)
     (tmp_path / "environment.json").write_text(json.dumps({"VLLM_API_KEY": "the-key"}))
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    spec = importlib.util.spec_from_file_location("measure", PROGRAM)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = loaded("vllm/files/measure.py")
     monkeypatch.setattr(module, "SECRETS", str(tmp_path / "environment.json"))
     return module
 

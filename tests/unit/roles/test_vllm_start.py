@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import signal
@@ -20,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rendering import ROLES
+from rendering import ROLES, loaded
 
 #: Writes what it does and when; loads for a while, answers /health, ends on SIGTERM, unless it is deaf while it loads.
 SERVER = """
@@ -399,11 +398,7 @@ def test_a_stranger_is_no_node(host: Host) -> None:
 
 @pytest.fixture
 def nodes() -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("nodes", ROLES / "vllm/files/nodes.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return loaded("vllm/files/nodes.py")
 
 
 @pytest.mark.parametrize(
