@@ -31,6 +31,24 @@ ports() {
   done < <(cat /proc/net/tcp /proc/net/tcp6 2> /dev/null)
 }
 
+# The addresses that Docker's DNS knows, as commands of sed. HAProxy asks only once it runs, and has no server until it is answered,
+# which can take a second. Its own way to ask before (init-addr libc) takes 20 s for each container that is not there where the
+# DNS of the host does not answer.
+addresses() {
+  local word place more found
+  while read -r word _ place more; do
+    [[ $word == server && $more == *'init-addr none'* ]] || continue
+    {
+      found=$(timeout 2 getent ahostsv4 "${place%:*}" 2> /dev/null)
+      found=${found%%[!0-9.]*}
+      [[ -z $found ]] || echo "/ $place /s/init-addr none/init-addr $found,none/"
+    } &
+  done < /etc/llmfleet/haproxy.cfg
+  wait
+}
+
+configuration() { sed "$(addresses)" /etc/llmfleet/haproxy.cfg; }
+
 # What HAProxy reads when it starts or reloads: states that were kept, and servers that are down until their first check.
 prepare() {
   hosts > /run/llmfleet/hosts
@@ -38,7 +56,7 @@ prepare() {
     if [[ -s /var/lib/llmfleet/servers ]]; then cat /var/lib/llmfleet/servers; else echo 1; fi
     if [[ -e /etc/llmfleet/unproven ]]; then cat /etc/llmfleet/unproven; fi
   } > "$at/servers"
-  cat /etc/llmfleet/haproxy.cfg > "$at/haproxy.cfg"
+  configuration > "$at/haproxy.cfg"
 }
 
 # The configuration without the frontends that requests come in by. LiteLLM's way to the models is left.
@@ -50,14 +68,14 @@ closed() {
       [a-z]*) kept=1 ;;
     esac
     [[ -z $kept ]] || printf '%s\n' "$line"
-  done < /etc/llmfleet/haproxy.cfg
+  done
 }
 
 # Once nobody listens there any more; where HAProxy does not take that it stops by itself.
 close_entrances() {
   local before
   before=$(ports 0A | wc -l)
-  closed > "$at/haproxy.cfg"
+  configuration | closed > "$at/haproxy.cfg"
   kill -USR2 "$haproxy"
   for _ in {1..20}; do
     (($(ports 0A | wc -l) == before)) || return

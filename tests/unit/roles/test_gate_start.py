@@ -189,6 +189,36 @@ def test_states_that_were_kept_come_before_those_of_servers_that_nobody_has_aske
     assert container.read("servers").splitlines() == ["1", "# be_id", "3 vllm-a 1 gpu1-a", "0 litellm 0 gw2:litellm"]
 
 
+def named(container: Container, config: str, *answers: str) -> str:
+    """The configuration that HAProxy reads after a reload, where Docker's DNS knows some of the names."""
+    lines = ["#!/bin/bash", 'case "$*" in', *answers, "*) exit 2 ;;", "esac"]
+    (container.folder / "getent").write_text("\n".join(lines))
+    (container.folder / "getent").chmod(0o755)
+    container.configure(config)
+    container.process.send_signal(signal.SIGUSR2)
+    container.until("USR2")
+    return container.read("haproxy.cfg")
+
+
+BY_NAME = "resolvers docker resolve-prefer ipv4 init-addr none"
+
+
+def test_servers_have_the_addresses_that_docker_knows_from_the_first_moment(container: Container) -> None:
+    one, two = (f"  server {number} llmfleet-litellm-{number}:4000 {BY_NAME} maxconn 4\n" for number in "12")
+    answer = "'ahostsv4 llmfleet-litellm-2') echo '172.18.0.7  STREAM litellm'; echo '172.18.0.7  DGRAM' ;;"
+    found = named(container, CONFIG + one + two, answer)
+    assert found == CONFIG + one + two.replace("init-addr none", "init-addr 172.18.0.7,none")
+
+
+def test_a_name_without_an_answer_holds_nothing_up_for_long(container: Container) -> None:
+    """HAProxy asks again itself, and nothing that is no address comes into its configuration."""
+    one, two = (f"  server {number} llmfleet-litellm-{number}:4000 {BY_NAME}\n" for number in "12")
+    began = time.monotonic()
+    answers = ("'ahostsv4 llmfleet-litellm-1') sleep 30 ;;", "*-2) echo '/; w evil' ;;")
+    assert named(container, CONFIG + one + two, *answers) == CONFIG + one + two
+    assert time.monotonic() - began < 8
+
+
 def test_an_end_of_haproxy_ends_the_container(container: Container) -> None:
     pid = container.process.pid
     (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
