@@ -13,9 +13,15 @@ author:
   - llmfleet contributors (@llmfleet)
 description:
   - Reads every container of this collection on a host, running or not, by its label C(io.llmfleet.project), in one call.
-  - Asks the engine by its command line, as M(llmfleet.gateway.compose_project) does, and the kernel for the memory in use. So it
-    needs neither Docker's SDK for Python nor anything else beside Python.
+  - Asks the engine by Docker's SDK for Python where the Python that runs the module has it in release 5 or newer, as the role
+    P(llmfleet.gateway.docker#role) installs it (O(llmfleet.gateway.docker#role:main:docker_python_sdk)). Where the SDK is missing or does not
+    work, it asks by the C(docker) command, as M(llmfleet.gateway.compose_project) does. What is told is the same.
+  - Both ways honour C(DOCKER_HOST), C(DOCKER_TLS_VERIFY) and C(DOCKER_CERT_PATH). Docker contexts and engines by SSH are not known to
+    every release of the SDK, so the command is asked where one is set.
+  - Asks the kernel for the memory in use.
   - Changes nothing.
+requirements:
+  - Docker's SDK for Python (C(docker), 5 or newer; C(python3-docker) of Debian and Ubuntu), or the C(docker) command
 extends_documentation_fragment:
   - llmfleet.gateway.reading
 seealso:
@@ -30,9 +36,30 @@ EXAMPLES = r"""
 - name: Say which are not well
   ansible.builtin.debug:
     msg: "{{ found.containers | rejectattr('health', 'in', ['', 'healthy']) | map(attribute='name') }}"
+
+- name: Say why Docker's SDK for Python was not used
+  ansible.builtin.debug:
+    msg: "{{ found.sdk_fault }}"
+  when: found.read_by == 'command'
+
+- name: Read them of another engine than the host's own
+  llmfleet.gateway.container_info:
+  environment:
+    DOCKER_HOST: tcp://10.0.0.5:2376
+    DOCKER_TLS_VERIFY: '1'
+    DOCKER_CERT_PATH: /etc/docker/certificates
+  register: elsewhere
 """
 
 RETURN = r"""
+read_by:
+  description: How the engine was asked, by Docker's SDK for Python (V(sdk)) or by the C(docker) command (V(command)).
+  returned: success
+  type: str
+sdk_fault:
+  description: Why the SDK was not used. Empty where it was.
+  returned: success
+  type: str
 containers:
   description: The containers, by name.
   returned: success
@@ -112,16 +139,18 @@ containers:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.llmfleet.gateway.plugins.module_utils._compose.engine import EngineError
 from ansible_collections.llmfleet.gateway.plugins.module_utils._host.run import run
-from ansible_collections.llmfleet.gateway.plugins.module_utils._status.containers import containers, engine_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._status.containers import containers
+from ansible_collections.llmfleet.gateway.plugins.module_utils._status.readers import reader
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
     try:
-        found = containers(engine_of(run))
+        asking = reader(run)
+        found = containers(asking)
     except EngineError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, containers=found)
+    module.exit_json(changed=False, read_by=asking.read_by, sdk_fault=asking.sdk_fault, containers=found)
 
 
 if __name__ == "__main__":

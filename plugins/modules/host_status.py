@@ -88,6 +88,10 @@ containers:
   returned: success
   type: list
   elements: dict
+read_by:
+  description: How the engine was asked for them, as M(llmfleet.gateway.container_info) tells. Null where it could not be asked.
+  returned: success
+  type: str
 vllm:
   description:
     - Each instance by its C(container), whether it C(answers), and what it counts. C(running) and C(waiting) requests,

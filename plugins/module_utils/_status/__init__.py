@@ -4,5 +4,5 @@
 
 """How a host is at this moment: its containers, and what the programs in them say of their load. Reads only, judges nothing.
 
-Runs on hosts (Python 3.9, standard library), for the modules container_info, host_status and database_info.
+Runs on hosts (Python 3.9, standard library; by_sdk asks by Docker's SDK where there is one), for the modules container_info, host_status and database_info.
 """

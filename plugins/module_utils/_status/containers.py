@@ -2,26 +2,16 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""All containers of ours on a host, by label, from three questions to the engine however many there are."""
+"""All containers of ours on a host, by label: what is told of each, whichever way (readers) the engine was asked."""
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
-from .._compose.engine import (
-    LABEL_FLEET,
-    LABEL_PROJECT,
-    LABEL_SERVICE,
-    TIMED_OUT,
-    Engine,
-    EngineError,
-    EngineMissing,
-    parse_container,
-)
-from .._host.run import TIMEOUT, Run
+from .._compose.engine import LABEL_FLEET, LABEL_PROJECT, LABEL_SERVICE, EngineError, parse_container
 from . import cgroup
+from .readers import Reader
 
 Found = dict[str, t.Any]
 
@@ -30,65 +20,26 @@ LABEL_VERSION = "org.opencontainers.image.version"
 NEVER = "0001-"
 
 
-def engine_of(run: Run) -> Engine:
-    """This host's engine, by a way to start commands that has a time limit."""
-
-    def runner(args: list[str], stdin: str | None = None, timeout: float = TIMEOUT) -> tuple[int, str, str]:
-        done = run(args, timeout=timeout, stdin=stdin)
-        return done.rc, done.out, done.err
-
-    return Engine(runner)
-
-
-def containers(engine: Engine, root: str = "/") -> list[Found]:
+def containers(reader: Reader, root: str = "/") -> list[Found]:
     """Running or not; EngineMissing or EngineError where the engine can't be asked."""
-    found = inspected(engine)
-    digests = image_digests(engine, {str(one.get("Image") or "") for one in found})
-    described = [describe(one, digests, root) for one in found]
+    found = reader.containers()
+    digests = image_digests(reader, {str(one.get("Image") or "") for one in found})
+    described = [_described(one, digests, root) for one in found]
     return sorted(described, key=lambda one: str(one["name"]))
 
 
-def inspected(engine: Engine) -> list[Found]:
-    """What `docker inspect` says of them."""
-    ids = _asked(engine, "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL_FLEET}").split()
-    if not ids:
-        return []
-    code, out, error = engine.runner(["docker", "inspect", "--type", "container", *ids], None)
-    # One that has gone since it was listed is no error; the others are told all the same.
-    if code and "no such" not in error.lower():
-        raise EngineError(f"docker inspect: {(error or out).strip()}")
-    return [one for one in _json_list(out) if isinstance(one, dict)]
-
-
-def image_digests(engine: Engine, ids: t.Collection[str]) -> dict[str, list[str]]:
+def image_digests(reader: Reader, ids: t.Collection[str]) -> dict[str, list[str]]:
     """Image id to the names with digest that it was pulled by; an image that was built here has none."""
-    wanted = sorted(one for one in ids if one)
-    if not wanted:
-        return {}
-    # An image may have been removed under its container: the others are told, and the status says that one is missing.
-    _code, out, _error = engine.runner(["docker", "image", "inspect", *wanted], None)
-    return {
-        str(one.get("Id")): [str(name) for name in one.get("RepoDigests") or []]
-        for one in _json_list(out)
-        if isinstance(one, dict)
-    }
+    found = reader.images([one for one in ids if one])
+    return {str(one.get("Id")): [str(name) for name in one.get("RepoDigests") or []] for one in found}
 
 
-def _asked(engine: Engine, *args: str) -> str:
-    code, out, error = engine.runner(["docker", *args], None)
-    if code == TIMED_OUT:
-        raise EngineError(f"docker {args[0]}: {error}; the engine hangs, see: systemctl status docker")
-    if code:
-        raise EngineMissing(f"docker {args[0]}: {(error or out).strip()}")
-    return out
-
-
-def _json_list(text: str) -> list[t.Any]:
+def _described(found: Found, digests: t.Mapping[str, list[str]], root: str) -> Found:
     try:
-        found = json.loads(text or "[]")
-    except ValueError:
-        return []
-    return found if isinstance(found, list) else []
+        return describe(found, digests, root)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        name = found.get("Name") or found.get("Id")
+        raise EngineError(f"what the engine says of the container {name} lacks its shape ({error!r})") from error
 
 
 # ---- one container

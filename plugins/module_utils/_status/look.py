@@ -13,8 +13,9 @@ import typing as t
 
 from .._host.run import Run
 from . import gate, machine, vllm
-from .containers import containers, engine_of
+from .containers import containers
 from .http import get
+from .readers import reader
 
 Asked = t.Mapping[str, t.Any]
 Found = dict[str, t.Any]
@@ -38,8 +39,8 @@ def look(run: Run, asked: Asked, root: str = "/", sleep: t.Callable[[float], Non
     }
     if asked["gpus"]:
         parts["gpus"] = lambda: {"gpus": machine.gpus(run)}
-    nothing: Found = {"machine": {}, "disks": [], "backup": None, "certificates": [], "containers": [], "gate": None}
-    found: Found = {**nothing, "vllm": [], "litellm": [], "gpus": None, "faults": {}}
+    nothing: Found = {"machine": {}, "disks": [], "backup": None, "certificates": [], "containers": [], "read_by": None}
+    found: Found = {**nothing, "vllm": [], "litellm": [], "gate": None, "gpus": None, "faults": {}}
     with concurrent.futures.ThreadPoolExecutor(max_workers=len(parts)) as pool:
         for name, (answer, fault) in zip(parts, pool.map(_guarded, parts.values())):
             found.update(answer)
@@ -56,7 +57,8 @@ def _guarded(part: t.Callable[[], Found]) -> tuple[Found, str]:
 
 def programs(run: Run, asked: Asked, root: str, sleep: t.Callable[[float], None]) -> Found:
     """Containers, and what those of vLLM, LiteLLM and the gate say of themselves, twice where something is counted."""
-    boxes = containers(engine_of(run), root)
+    asking = reader(run)
+    boxes = containers(asking, root)
     instances = [box for box in boxes if box["project"].startswith(VLLM) and box["service"] == "vllm"]
     proxies = [box for box in boxes if box["project"].startswith(LITELLM)]
     socket = os.path.join(asked["root"], GATE_SOCKET)
@@ -75,7 +77,7 @@ def programs(run: Run, asked: Asked, root: str, sleep: t.Callable[[float], None]
         for box, version, readings in zip(instances, versions, zip(before, after))
     ]
     passed = gate.report(gate_before, gate.read(socket, time.monotonic())) if gate_before else None
-    return {"containers": boxes, "vllm": told, "litellm": answers, "gate": passed}
+    return {"containers": boxes, "read_by": asking.read_by, "vllm": told, "litellm": answers, "gate": passed}
 
 
 def _url(box: Found, urls: Urls) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.llmfleet.gateway.plugins.module_utils._host.run import run
-from ansible_collections.llmfleet.gateway.plugins.module_utils._status.containers import engine_of
+from ansible_collections.llmfleet.gateway.plugins.module_utils._status.by_command import engine_of
 
 
 def test_it_reads_what_it_is_told() -> None:

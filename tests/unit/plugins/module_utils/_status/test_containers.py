@@ -20,8 +20,8 @@ from ansible_collections.llmfleet.gateway.plugins.module_utils._status.container
     describe,
     devices,
     digest_of,
-    engine_of,
 )
+from ansible_collections.llmfleet.gateway.plugins.module_utils._status.readers import reader
 from ansible_collections.llmfleet.gateway.plugins.modules import container_info
 
 DIGEST = "sha256:" + "ab" * 32
@@ -90,7 +90,7 @@ class Docker:
 
 
 def test_a_container_is_told_by_plain_names() -> None:
-    (one,) = containers(engine_of(Docker([inspected()])), "/nowhere")
+    (one,) = containers(reader(Docker([inspected()])), "/nowhere")
     assert one["name"] == one["project"] == "llmfleet-vllm-chat"
     assert (one["service"], one["state"], one["health"], one["restarts"]) == ("vllm", "running", "healthy", 2)
     assert (one["version"], one["digest"]) == ("0.11.0", DIGEST)
@@ -103,25 +103,25 @@ def test_a_container_is_told_by_plain_names() -> None:
 
 def test_any_number_of_containers_takes_three_questions() -> None:
     docker = Docker([inspected(f"llmfleet-vllm-{number:03}") for number in range(200)])
-    assert len(containers(engine_of(docker))) == 200
+    assert len(containers(reader(docker))) == 200
     assert [call[1] for call in docker.calls] == ["ps", "inspect", "image"]
     assert "label=io.llmfleet.project" in docker.calls[0]
 
 
 def test_a_host_without_containers_of_ours_takes_one_question() -> None:
     docker = Docker([])
-    assert containers(engine_of(docker)) == []
+    assert containers(reader(docker)) == []
     assert len(docker.calls) == 1
 
 
 def test_one_that_has_gone_meanwhile_keeps_no_other_from_being_told() -> None:
     gone = Done(1, json.dumps([inspected()]), "Error: No such container: 1234")
-    assert len(containers(engine_of(Docker([inspected()], inspect=gone)))) == 1
+    assert len(containers(reader(Docker([inspected()], inspect=gone)))) == 1
 
 
 def test_an_image_that_is_gone_has_no_digest() -> None:
     gone = Done(1, "[]", "Error: No such image: sha256:image")
-    assert containers(engine_of(Docker([inspected()], image=gone)))[0]["digest"] == ""
+    assert containers(reader(Docker([inspected()], image=gone)))[0]["digest"] == ""
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,20 @@ def test_an_image_that_is_gone_has_no_digest() -> None:
     [
         (Done(127, "", "No such file or directory: 'docker'"), EngineMissing, "No such file"),
         (Done(1, "", "Cannot connect to the Docker daemon"), EngineMissing, "Cannot connect"),
+        (Done(127, "", "No such file or directory: 'docker'"), EngineMissing, "SDK for Python is not there"),
         (Done(124, "", "no answer within 20 s"), EngineError, "the engine hangs"),
     ],
 )
 def test_an_engine_that_does_not_answer_is_said(answer: Done, kind: type[Exception], words: str) -> None:
     with pytest.raises(kind, match=words):
-        containers(engine_of(Docker([], ps=answer)))
+        containers(reader(Docker([], ps=answer)))
+
+
+@pytest.mark.parametrize("question", ["ps", "inspect", "image"])
+def test_an_engine_that_hangs_later_is_said_as_well(question: str) -> None:
+    late = {question: Done(124, "", "no answer within 20 s")}
+    with pytest.raises(EngineError, match="the engine hangs, see: systemctl status docker"):
+        containers(reader(Docker([inspected()], **late)))
 
 
 @pytest.mark.parametrize(
@@ -166,6 +174,22 @@ def test_a_container_with_almost_nothing() -> None:
     bare["State"] = {"Status": "exited", "ExitCode": 137, "OOMKilled": True}
     found = describe(bare, {}, "/")
     assert (found["project"], found["ports"], found["memory_bytes"], found["oom_killed"]) == ("", [], None, True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"Config": None},
+        {"Config": {"Image": "a", "Labels": ["io.llmfleet.project"]}},
+        {"State": "running"},
+        {"State": {"Status": "running", "ExitCode": 0, "Pid": "many"}},
+        {"Name": None},
+        {"NetworkSettings": {"Ports": [8000]}},
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error_of_the_engine(wrong: dict[str, t.Any]) -> None:
+    with pytest.raises(EngineError, match="what the engine says of the container"):
+        containers(reader(Docker([inspected(**wrong)])))
 
 
 # ---- memory
@@ -220,6 +244,7 @@ def ended(monkeypatch: pytest.MonkeyPatch, docker: Docker) -> dict[str, t.Any]:
 def test_the_module_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     found = ended(monkeypatch, Docker([inspected()]))
     assert found["changed"] is False
+    assert (found["read_by"], found["sdk_fault"]) == ("command", "Docker's SDK for Python is not there")
     assert [one["name"] for one in found["containers"]] == ["llmfleet-vllm-chat"]
 
 
