@@ -119,6 +119,24 @@ def playbook(*args: str, json_output: bool = True, name: str = "site.yml") -> Ru
     return Run(done.stdout + done.stderr, changed, remote, seconds)
 
 
+def one_module(name: str, interpreter: str = "", **options: t.Any) -> dict[str, t.Any]:
+    """What one module of the collection returns on the scenario's server."""
+    arguments = ["--args", json.dumps(options)] if options else []
+    module = [HOST, "--module-name", f"llmfleet.gateway.{name}", *arguments]
+    extra = ["--extra-vars", json.dumps({"ansible_python_interpreter": interpreter})] if interpreter else []
+    done = subprocess.run(
+        ["ansible", *module, "--become", "-i", str(INVENTORY), *extra],
+        cwd=CHECKOUT,
+        env={**os.environ, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1", "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    (play,) = json.loads(done.stdout[done.stdout.index("{\n") :])["plays"]
+    return t.cast("dict[str, t.Any]", play["tasks"][0]["hosts"][HOST])
+
+
 def killed(after: float, *args: str) -> bool:
     """Whether a run of site.yml was still running, and then all of its processes are killed at once."""
     command = ["ansible-playbook", "site.yml", "-i", str(INVENTORY), *args]
@@ -157,6 +175,11 @@ def parse(output: str) -> tuple[dict[str, t.Any], int]:
 @pytest.fixture(scope="session")
 def site() -> t.Callable[..., Run]:
     return playbook
+
+
+@pytest.fixture(scope="session")
+def ad_hoc() -> t.Callable[..., dict[str, t.Any]]:
+    return one_module
 
 
 @pytest.fixture(scope="session")

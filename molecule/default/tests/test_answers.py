@@ -68,6 +68,24 @@ def test_figures_of_vllm_are_kept(host: t.Any) -> None:
     assert kept["tiny"]["figures"] == {}
 
 
+def test_containers_are_read_by_the_sdk_that_the_role_installed(ad_hoc: t.Any, host: t.Any) -> None:
+    """And by the docker command where it is away: the same is told."""
+    assert host.package("python3-docker").is_installed
+    by_sdk = ad_hoc("container_info")
+    assert (by_sdk["read_by"], by_sdk["sdk_fault"]) == ("sdk", "")
+    assert "llmfleet-vllm-tiny" in {one["name"] for one in by_sdk["containers"]}
+    assert ad_hoc("host_status", root="/opt/llmfleet", gpus=False, seconds=0)["read_by"] == "sdk"
+    # Without the distribution's packages Python finds no SDK.
+    bare = "/root/python3-without-packages"
+    host.check_output(f"printf '#!/bin/sh\nexec /usr/bin/python3 -S \"$@\"\n' > {bare} && chmod 755 {bare}")
+    by_command = ad_hoc("container_info", interpreter=bare)
+    host.check_output(f"rm {bare}")
+    assert (by_command["read_by"], by_command["sdk_fault"]) == ("command", "Docker's SDK for Python is not there")
+    for one in (*by_sdk["containers"], *by_command["containers"]):
+        one.pop("memory_bytes")
+    assert by_sdk["containers"] == by_command["containers"]
+
+
 def test_ui_and_swagger(gateway: t.Any) -> None:
     assert "<html" in gateway.call("/ui/")[1].lower()
     assert "swagger" in gateway.call("/docs")[1].lower()

@@ -35,7 +35,8 @@ def look(variables: Variables) -> dict[str, t.Any]:
     """What host_info is asked for, on a host of any system."""
     if not truth(variables["docker_manage_packages"]):
         return {"files": [docker_unit.PATH], "units": ["docker"]}
-    names = {*data.PINS, *data.FOREIGN_TO_UPSTREAM, *data.HELD_BESIDE_OWN, *data.BESIDE_ON_APT, "kernel-modules-extra"}
+    beside = {*data.BESIDE_ON_APT, *data.SDK.values(), "kernel-modules-extra"}
+    names = {*data.PINS, *data.FOREIGN_TO_UPSTREAM, *data.HELD_BESIDE_OWN, *beside}
     return {
         "packages": sorted(names),
         "files": [*data.KEY_PATHS.values(), *data.REPOSITORY_PATHS.values(), docker_unit.PATH],
@@ -68,6 +69,10 @@ class Docker:
 
     def held(self) -> list[str]:
         return self.packages() + ([] if self.upstream else list(data.HELD_BESIDE_OWN))
+
+    def sdk(self) -> str:
+        """The distribution's package of Docker's SDK for Python, where it is wanted and there is one."""
+        return data.SDK.get(self.platform.manager, "") if truth(self.variables["docker_python_sdk"]) else ""
 
     def specs(self) -> list[str]:
         """What the package manager is asked for. Only the packaging revision is left open: Docker rebuilds at times."""
@@ -166,12 +171,13 @@ def packages_plan(variables: Variables, facts: Facts) -> Plan:
     """The part of it that needs none of the variables for daemon.json."""
     said = refusal(variables, facts)
     refusals = unread(facts, ("system", "packages", "files", "docker")) or ([said] if said else [])
+    unmanaged = {"managed": False, "engine_was_there": True, "differs": False, "sdk": ""}
     if refusals or not truth(variables["docker_manage_packages"]):
-        return {"managed": False, "engine_was_there": True, "differs": False, "refusals": refusals}
+        return {**unmanaged, "refusals": refusals}
     try:
         return {"managed": True, **_packages(Docker(variables, facts))}
     except KeyFileError as error:
-        return {"managed": False, "engine_was_there": True, "differs": False, "refusals": [str(error)]}
+        return {**unmanaged, "refusals": [str(error)]}
 
 
 def _engine_runs(variables: Variables, facts: Facts) -> bool:
@@ -200,6 +206,8 @@ def _packages(docker: Docker) -> Plan:
         "too_old": too_old,
         "differs": differs,
         "missing": missing,
+        # By itself, not with the engine: a distribution that does not offer it must not fail a run.
+        "sdk": "" if docker.sdk() in found.versions else docker.sdk(),
         "packages": missing + moved,
         "upgrades": upgrades,
         "specs": docker.specs(),

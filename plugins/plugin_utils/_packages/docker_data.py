@@ -73,6 +73,8 @@ FOREIGN_TO_UPSTREAM = (*OWN_NAMES, "podman-docker", "containerd", "runc", "docke
 FOREIGN_TO_DISTRIBUTION = (*PINS, "podman-docker")
 #: The distribution's containerd and runc are packages of their own; moving them is moving the engine.
 HELD_BESIDE_OWN = ("containerd", "runc")
+#: Docker's SDK for Python by package manager, for the distribution's own Python. It brings no engine. Enterprise Linux has none of its own.
+SDK = {"apt": "python3-docker"}
 #: pigz unpacks image layers in parallel, which shows with images of 20 GB.
 BESIDE_ON_APT = ("ca-certificates", "pigz")
 

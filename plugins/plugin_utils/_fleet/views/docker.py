@@ -24,6 +24,7 @@ DECLARED = (
     "docker_allow_downgrade",
     "docker_upgrade",
     "docker_packages_hold",
+    "docker_python_sdk",
     "docker_repository_url",
     "docker_gpg_key_url",
     "docker_gpg_key_checksum",

@@ -218,6 +218,7 @@ def converged(**given: Any) -> dict[str, Any]:
             held("docker-compose-plugin", "5.6.0-1~debian.13~trixie"),
             row("ca-certificates", "20250419"),
             row("pigz", "2.8-1"),
+            row("python3-docker", "7.1.0-2"),
         ],
         files={
             "/etc/apt/keyrings/docker.asc": file(KEY),
@@ -235,6 +236,7 @@ def test_a_converged_host_has_nothing_to_do() -> None:
     assert found["differs"] is False and found["engine_was_there"] is True
     assert found["packages"] == [] and found["holds"] == [] and found["refusals"] == []
     assert found["config"] is False and found["service"] is False and found["unit"]["differs"] is False
+    assert found["sdk"] == ""
 
 
 def test_connections_to_published_ports_wait_while_the_engine_starts() -> None:
@@ -272,6 +274,54 @@ def test_a_bare_host_lacks_everything() -> None:
     assert found["holds"] == UPSTREAM
     assert found["key"]["differs"] is True and found["repository"]["differs"] is True
     assert found["config"] is True and found["service"] is True
+
+
+@pytest.mark.parametrize("system", [system[0] for system in APT])
+@pytest.mark.parametrize("source", ["upstream", "distribution"])
+def test_the_sdk_is_the_distribution_s_and_apart_from_the_engine(system: str, source: str) -> None:
+    """apt may not have it, which must not keep the engine from being installed, and no hold keeps it as it is."""
+    found, docker = packages_plan(variables(source=source), host(system)), role(system, source=source)
+    assert found["sdk"] == ("" if found["refusals"] else "python3-docker")
+    assert "python3-docker" not in [*docker.packages(), *docker.specs(), *docker.held()]
+
+
+@pytest.mark.parametrize("system", [system[0] for system in DNF])
+def test_enterprise_linux_has_no_sdk_of_its_own(system: str) -> None:
+    assert packages_plan(variables(), host(system))["sdk"] == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "packages", "sdk"),
+    [
+        ({}, [], "python3-docker"),
+        ({"python_sdk": "false"}, [], ""),
+        ({"manage_packages": False}, [], ""),
+        ({"packages_hold": False}, [], "python3-docker"),
+        ({}, [row("python3-docker", "5.0.3-1")], ""),
+        ({}, [held("python3-docker", "5.0.3-1")], ""),
+        ({"gpg_key": "/not/there.asc"}, [], ""),
+    ],
+)
+def test_the_sdk_is_asked_for_where_it_is_wanted_and_missing(
+    given: dict[str, Any], packages: list[dict[str, Any]], sdk: str
+) -> None:
+    assert plan(variables(**given), host("Debian-13", packages=packages), PORTS)["sdk"] == sdk
+
+
+def test_the_sdk_alone_makes_no_difference_of_the_engine() -> None:
+    there = converged()
+    there["packages"].pop()
+    found = plan(variables(gpg_key=KEY), there, PORTS)
+    assert (found["sdk"], found["differs"], found["packages"], found["holds"]) == ("python3-docker", False, [], [])
+    assert plan(variables(gpg_key=KEY), host("openSUSE"), PORTS)["sdk"] == ""
+
+
+def test_no_sdk_is_no_reason_for_a_failed_run() -> None:
+    tasks = yaml.safe_load((ROLES / "docker/tasks/sdk.yml").read_text())
+    installing = [task for task in tasks if "ansible.builtin.debug" not in task]
+    assert [task["name"] for task in installing] == ["Install Docker's SDK for Python"]
+    assert [task["failed_when"] for task in installing] == [False]
+    assert installing[0]["ansible.builtin.apt"]["install_recommends"] is False
 
 
 COMPOSE = "docker-compose-plugin"
@@ -313,7 +363,7 @@ def test_a_second_source_file_is_named_before_apt_refuses_it() -> None:
     there = converged()
     there["repositories"]["https://download.docker.com/linux"].append("/etc/apt/sources.list.d/docker.list")
     assert plan(variables(gpg_key=KEY), there, PORTS)["refusals"] == []
-    there["packages"].pop()
+    there["packages"] = [one for one in there["packages"] if one["name"] != "pigz"]
     (said,) = plan(variables(gpg_key=KEY), there, PORTS)["refusals"]
     assert "/etc/apt/sources.list.d/docker.list" in said
 
@@ -360,6 +410,7 @@ def test_the_look_asks_for_all_that_the_plan_reads() -> None:
         for source in ("upstream", "distribution"):
             docker = role(system, source=source)
             assert set(docker.packages() + docker.beside() + docker.held()) <= set(asked["packages"])
+            assert docker.sdk() in {"", *asked["packages"]}
             assert {docker.key()["path"], docker.repository()["path"]} <= set(asked["files"])
             assert docker.key()["path"] in asked["key_files"]
     assert set(docker_data.FOREIGN_TO_UPSTREAM + docker_data.FOREIGN_TO_DISTRIBUTION) <= set(asked["packages"])
