@@ -236,7 +236,7 @@ def run(request: Answer) -> Answer:
         os.environ.setdefault(name, value)
     import vllm
 
-    platform = beside("stand_in").platform_for(request["gpu"])
+    platform, missing = beside("stand_in").platform_for(request["gpu"])
     warmed()
     found: Answer = {
         "vllm": vllm.__version__,
@@ -250,6 +250,9 @@ def run(request: Answer) -> Answer:
         asked = {**question, "seconds": float(request["seconds"])}
         started = time.monotonic()
         one = beside("own_process").in_own_process(lambda asked=asked: answer(asked), asked["seconds"])
+        if missing and "failed" in one:
+            # vLLM's own words ("Failed to infer device type") name no cause.
+            one["failed"] += f" ({missing})"
         answers[question["id"]] = {**one, "seconds": round(time.monotonic() - started, 1)}
     return {**found, "answers": answers, "seconds": round(time.monotonic() - began, 1)}
 

@@ -18,19 +18,23 @@ GPUS = 1024
 MULTIPROCESSORS = 132
 
 
-def platform_for(gpu: Answer) -> str:
-    """Put a platform in the place of the one that vLLM looks for: CUDA's rules, with what the request says of the GPU."""
+def platform_for(gpu: Answer) -> tuple[str, str]:
+    """Put a platform in the place of the one that vLLM looks for: CUDA's rules, with what the request says of the GPU.
+
+    Its name, and why there is none where vLLM has none of its own either.
+    """
     from vllm import platforms
 
     found = platforms.current_platform
     if not gpu.get("stand_in") or not (found.is_unspecified() or found.is_cuda() or found.is_cpu()):
-        return type(found).__name__
+        return type(found).__name__, ""
     try:
         platforms._current_platform = _cuda(gpu)
-    except Exception:
-        return type(found).__name__
+    except Exception as error:
+        missing = f"nothing stands in for the GPU: {type(error).__name__}: {error}"
+        return type(found).__name__, missing if found.is_unspecified() else ""
     _without_device(gpu)
-    return STAND_IN
+    return STAND_IN, ""
 
 
 class Stream:

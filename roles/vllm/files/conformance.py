@@ -308,7 +308,7 @@ CHAT, TEXT = "chat/completions", "completions"
 #: Path, body and judgement of each.
 CHECKS = {
     "chat": (CHAT, asks(COUNT), judge_chat),
-    "stream": (CHAT, asks(COUNT, stream=True), judged_stream(judge_chat)),
+    "stream": (CHAT, asks(COUNT, stream=True, stream_options={"include_usage": True}), judged_stream(judge_chat)),
     "tool_call": (CHAT, asks(CITY, MORE, **TOOLS), judge_tool),
     "tool_call_stream": (CHAT, asks(CITY, MORE, stream=True, **TOOLS), judged_stream(judge_tool)),
     "reasoning": (CHAT, asks("Is 51 a prime number?", MORE), judge_reasoning),

@@ -28,9 +28,12 @@ def chat(content: t.Any = "", finish: str = "stop", **more: t.Any) -> dict[str, 
     return {"choices": [{"message": {"role": "assistant", "content": content, **more}, "finish_reason": finish}]}
 
 
-def lines(*deltas: dict[str, t.Any], finish: str | None = "stop", done: bool = True) -> list[str]:
+def lines(
+    *deltas: dict[str, t.Any], finish: str | None = "stop", done: bool = True, usage: dict[str, int] | None = None
+) -> list[str]:
     chunks: list[dict[str, t.Any]] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
     chunks.append({"choices": [{"delta": {}, "finish_reason": finish}]})
+    chunks += [{"choices": [], "usage": usage}] if usage else []
     return [*(f"data: {json.dumps(chunk)}" for chunk in chunks), *(["data: [DONE]"] if done else [])]
 
 
@@ -75,6 +78,8 @@ JUDGED: list[tuple[str, t.Any, str, str]] = [
     ("transcription", {"error": "x"}, "fails", "no text"),
     ("stream", lines({"content": "a"}, {"content": "b"}), "works", "in 3 chunks"),
     ("stream", lines({"reasoning": "a"}), "works", "in 2 chunks"),
+    ("stream", lines({"content": ""}, usage={"completion_tokens": 3}), "works", "without visible text"),
+    ("stream", lines({"content": ""}, usage={"completion_tokens": 0}), "fails", "not one token"),
     ("stream", lines({"content": "a"}, done=False), "fails", "no end"),
     ("stream", lines({"content": "a"}, finish=None), "fails", "ended by None"),
     ("stream", ['data: {"error": {"message": "x"}}'], "fails", "error"),
@@ -196,6 +201,8 @@ def test_requests_say_the_model_and_the_key(server: t.Callable[..., Server]) -> 
     bodies = [json.loads(body) for _path, _headers, body in asked.seen]
     assert {body["model"] for body in bodies} == {"m"}
     assert bodies[1]["messages"][0]["content"][1]["image_url"]["url"].startswith("data:image/png;base64,")
+    # Without it a stream does not say how many tokens it had.
+    assert bodies[3]["stream_options"] == {"include_usage": True}
     assert "a stream was asked for and none came" in found["stream"]["said"]
 
 

@@ -121,14 +121,52 @@ def test_a_module_of_one_of_two_releases_is_found() -> None:
         program.first_of("no.such", "neither")
 
 
-def test_a_platform_of_another_maker_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    rocm = types.SimpleNamespace(is_unspecified=lambda: False, is_cuda=lambda: False, is_cpu=lambda: False)
-    package, platforms = types.ModuleType("vllm"), types.ModuleType("vllm.platforms")
-    platforms.current_platform = rocm  # type: ignore[attr-defined]
-    package.platforms = platforms  # type: ignore[attr-defined]
+@pytest.fixture
+def platforms(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A vLLM without a platform of its own."""
+    package, found = types.ModuleType("vllm"), types.ModuleType("vllm.platforms")
+    found.current_platform = platform()  # type: ignore[attr-defined]
+    package.platforms, package.__version__ = found, "0.26.0"  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "vllm", package)
-    monkeypatch.setitem(sys.modules, "vllm.platforms", platforms)
-    assert stand_in.platform_for({"stand_in": True, "capability": [9, 0]}) == "SimpleNamespace"
+    monkeypatch.setitem(sys.modules, "vllm.platforms", found)
+    return found
+
+
+def platform(**which: bool) -> Any:
+    names = ("is_unspecified", "is_cuda", "is_cpu")
+    return types.SimpleNamespace(**{name: lambda name=name: which.get(name, False) for name in names})
+
+
+def test_a_platform_of_another_maker_is_left_alone(platforms: Any) -> None:
+    assert stand_in.platform_for({"stand_in": True, "capability": [9, 0]}) == ("SimpleNamespace", "")
+
+
+def cuda_fails(_gpu: Any) -> Any:
+    raise ImportError("libcuda.so.1: cannot open shared object file")
+
+
+@pytest.mark.parametrize(("which", "said"), [("is_unspecified", "ImportError: libcuda.so.1"), ("is_cpu", "")])
+def test_an_image_in_which_nothing_stands_in_for_the_gpu_says_why(
+    platforms: Any, monkeypatch: pytest.MonkeyPatch, which: str, said: str
+) -> None:
+    platforms.current_platform = platform(**{which: True})
+    monkeypatch.setattr(stand_in, "_cuda", cuda_fails)
+    name, missing = stand_in.platform_for({"stand_in": True, "capability": [9, 0]})
+    assert name == "SimpleNamespace" and (said in missing if said else not missing)
+
+
+@pytest.mark.parametrize("answer", [{"failed": "RuntimeError: Failed to infer device type"}, {"accepted": True}])
+def test_a_failure_names_what_was_missing(
+    platforms: Any, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any]
+) -> None:
+    beside = types.SimpleNamespace(
+        platform_for=lambda _gpu: ("X", "no libcuda"), in_own_process=lambda _work, _seconds: dict(answer)
+    )
+    monkeypatch.setattr(program, "beside", lambda _name: beside)
+    monkeypatch.setattr(program, "warmed", lambda: None)
+    found = program.run({"gpu": {}, "seconds": 1, "questions": [{"id": "m"}]})["answers"]["m"]
+    expected = {"failed": answer["failed"] + " (no libcuda)"} if "failed" in answer else answer
+    assert {name: one for name, one in found.items() if name != "seconds"} == expected
 
 
 @pytest.mark.parametrize(("wanted", "expected"), [((8, 9), (8, 9)), (90, (9, 0)), (100, (10, 0))])
