@@ -5,6 +5,7 @@ Each node runs it with the same nodes and its own rank. It prints one line of JS
 what is wrong and which node is silent. Everything has a limit; where a library hangs, the limit ends it.
 """
 
+import array
 import datetime
 import fcntl
 import json
@@ -15,8 +16,10 @@ import sys
 import threading
 import time
 
-#: Asks for the IPv4 address of a network interface (netdevice(7)).
-SIOCGIFADDR = 0x8915
+#: Asks for all IPv4 addresses, each with its interface (netdevice(7)); the bytes of an answer (struct ifreq).
+SIOCGIFCONF = 0x8912
+ENTRY, NAME, IPV4 = 40, 16, 20
+ADDRESSES = 1024
 ROUNDS = 5
 MEBIBYTE = 1024 * 1024
 
@@ -27,14 +30,14 @@ class Failed(Exception):
 
 def interface(address):
     """The network interface that has an address; none where it can't be told."""
-    for _index, name in socket.if_nameindex():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-            try:
-                answer = fcntl.ioctl(asked, SIOCGIFADDR, struct.pack("256s", name[:15].encode()))
-            except OSError:
-                continue
-            if socket.inet_ntoa(answer[20:24]) == address:
-                return name
+    # All IPv4 addresses, further ones of an interface too, which may have a label (eth0:1).
+    room = array.array("B", bytes(ENTRY * ADDRESSES))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        answer = fcntl.ioctl(asked, SIOCGIFCONF, struct.pack("iL", len(room), room.buffer_info()[0]))
+    for entry in range(0, struct.unpack("iL", answer)[0], ENTRY):
+        name, _end, _rest = room[entry : entry + NAME].tobytes().partition(b"\0")
+        if socket.inet_ntoa(room[entry + IPV4 : entry + IPV4 + 4].tobytes()) == address:
+            return name.decode().partition(":")[0]
     try:
         wanted = socket.inet_pton(socket.AF_INET6, address).hex()
         with open("/proc/net/if_inet6", encoding="ascii") as table:

@@ -6,6 +6,7 @@ as it lives. So when one ends, whatever ends it, the others see it at once (a ma
 too: Docker starts all of them anew. vLLM looks at the processes of its own node only; what is left of a replica hangs.
 """
 
+import array
 import contextlib
 import fcntl
 import hashlib
@@ -29,8 +30,10 @@ KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 START = b"start\n"
 LONGEST_GREETING = 200
 RAY_STORE_BYTES = 1 << 30
-#: Asks for the IPv4 address of a network interface (netdevice(7)).
-SIOCGIFADDR = 0x8915
+#: Asks for all IPv4 addresses, each with its interface (netdevice(7)); the bytes of an answer (struct ifreq).
+SIOCGIFCONF = 0x8912
+ENTRY, NAME, IPV4 = 40, 16, 20
+ADDRESSES = 1024
 
 
 def say(text):
@@ -52,11 +55,14 @@ def named(turn, ranks):
 
 def interface(address):
     """The network interface that has an address; none where it can't be told."""
-    for _index, name in socket.if_nameindex():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked, contextlib.suppress(OSError):
-            answer = fcntl.ioctl(asked, SIOCGIFADDR, struct.pack("256s", name[:15].encode()))
-            if socket.inet_ntoa(answer[20:24]) == address:
-                return name
+    # All IPv4 addresses, further ones of an interface too, which may have a label (eth0:1).
+    room = array.array("B", bytes(ENTRY * ADDRESSES))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        answer = fcntl.ioctl(asked, SIOCGIFCONF, struct.pack("iL", len(room), room.buffer_info()[0]))
+    for entry in range(0, struct.unpack("iL", answer)[0], ENTRY):
+        name, _end, _rest = room[entry : entry + NAME].tobytes().partition(b"\0")
+        if socket.inet_ntoa(room[entry + IPV4 : entry + IPV4 + 4].tobytes()) == address:
+            return name.decode().partition(":")[0]
     with contextlib.suppress(OSError, ValueError), open("/proc/net/if_inet6", encoding="ascii") as table:
         wanted = socket.inet_pton(socket.AF_INET6, address).hex()
         return next((line.split()[-1] for line in table if line.startswith(wanted)), "")

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -411,6 +413,24 @@ def test_nodes_meet_over_the_interface_of_the_private_address(
     monkeypatch.setattr(os, "environ", {"NCCL_SOCKET_IFNAME": own} if own else {})
     nodes.choose_interface(types.SimpleNamespace(address=address, rank=0))
     assert [os.environ.get(name) for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")] == found
+
+
+@pytest.mark.parametrize("program", ["nodes", "check_network"])
+def test_a_further_address_of_an_interface_is_found(program: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SIOCGIFCONF answers for `ip address add 10.0.0.9/24 dev ens5 label ens5:vip`."""
+    named = [(b"lo", "127.0.0.1"), (b"ens5", "10.0.0.5"), (b"ens5:vip", "10.0.0.9"), (b"ens6", "10.0.1.5")]
+    entries = b"".join(struct.pack("16sHH4s16x", name, 2, 0, socket.inet_aton(ip)) for name, ip in named)
+
+    def ioctl(_asked: socket.socket, request: int, room: bytes) -> bytes:
+        size, place = struct.unpack("iL", room)
+        assert request == 0x8912 and size >= len(entries)
+        ctypes.memmove(place, entries, len(entries))
+        return struct.pack("iL", len(entries), place)
+
+    found = loaded(f"vllm/files/{program}.py")
+    monkeypatch.setattr("fcntl.ioctl", ioctl)
+    asked = ("10.0.0.9", "10.0.1.5", "127.0.0.1", "10.0.0.8")
+    assert [found.interface(address) for address in asked] == ["ens5", "ens6", "lo", ""]
 
 
 @pytest.mark.parametrize("rank", [0, 1])
