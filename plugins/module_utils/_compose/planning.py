@@ -86,10 +86,11 @@ def plan_on_disk(project: Project) -> Plan:
 def plan_services(project: Project, look: Look, plan: Plan) -> None:
     want, wanted = project.want, plan.definition
     refuse_foreign(look, want, wanted.names)
-    containers = {found.service: found for found in look.own(want)}
+    left = [found for found in look.own(want) if _left(found, wanted.names)]
+    containers = {found.service: found for found in look.own(want) if found not in left}
     plan.networks = _missing_networks(project, look)
     plan.replaced = look.replaced(want)
-    plan.orphans = [found for found in look.own(want) if found.service not in wanted.images]
+    plan.orphans = [*left, *(found for found in look.own(want) if found.service not in wanted.images)]
     plan.pulls = sorted({image for image in wanted.images.values() if image not in look.image_ids})
     plan.restarts = {found.id: found.restarts for found in [*containers.values(), *plan.replaced]}
     started = _started_digests(project)
@@ -98,8 +99,14 @@ def plan_services(project: Project, look: Look, plan: Plan) -> None:
         _plan_service(project, plan, look, name, containers.get(name), stale)
         _plan_reload(plan, name, containers.get(name), started)
     for found in plan.orphans:
-        plan.actions[found.service] = "remove"
+        plan.actions.setdefault(found.service, f"remove {found.name}" if found in left else "remove")
     plan.attachments = plan_attachments(project, look, plan)
+
+
+def _left(found: Container, names: t.Mapping[str, str]) -> bool:
+    """Made by a Compose that ended before it had put it in its predecessor's place: until then it is named by that one's id."""
+    name = names.get(found.service, "")
+    return bool(name) and re.fullmatch(f"[0-9a-f]{{12}}_{re.escape(name)}", found.name) is not None
 
 
 def _plan_service(project: Project, plan: Plan, look: Look, name: str, found: Container | None, stale: bool) -> None:

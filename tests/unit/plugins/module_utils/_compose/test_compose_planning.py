@@ -86,6 +86,48 @@ def test_service_and_file_that_are_not_declared_any_more_go(host: Host, task: Ta
     assert "deep" not in host.listing()
 
 
+def left_by_compose(host: Host, service: str = "web", **more: Any) -> str:
+    """As a Compose leaves it that ended in the middle: the successor is made, and named by the container before it."""
+    there = host.engine.of("p")[service]
+    name = f"0123456789ab_{there.row.name}"
+    more = {"status": "created", "config_hash": there.config_hash, **more}
+    made = host.engine.add("p", there.row.working_dir, service, name=name, fleet="p", **more)
+    return made.row.id
+
+
+def test_what_a_recreation_left_that_did_not_end_goes_and_the_container_before_it_runs_on(
+    host: Host, task: Task
+) -> None:
+    """It would be waited for: nothing ever starts it."""
+    task(host.project())
+    runs = host.engine.of("p")["web"].row.id
+    left_by_compose(host)
+    foreseen = foresee(host, host.project())["p"]
+    assert (foreseen["actions"], foreseen["changed"]) == ({"web": "remove 0123456789ab_p-web-1"}, True)
+    assert task(host.project())["projects"]["p"].get("failed") is None
+    assert list(host.engine.found) == [runs]
+    assert not task(host.project())["changed"]
+
+
+@pytest.mark.parametrize("status", ["created", "running"])
+def test_the_container_before_it_is_gone_already(host: Host, task: Task, status: str) -> None:
+    """Started under its name of the meantime, it would be nobody's server."""
+    task(host.project())
+    before = host.engine.of("p")["web"].row.id
+    left = left_by_compose(host, status=status)
+    del host.engine.found[before]
+    done = task(host.project())["projects"]["p"]
+    assert (done["actions"], done.get("failed")) == ({"web": "create"}, None)
+    assert left not in host.engine.found
+    assert host.engine.of("p")["web"].row.name == "p-web-1"
+
+
+def test_a_service_that_is_not_declared_any_more_goes_with_what_was_left_of_it(host: Host, task: Task) -> None:
+    task(host.project(images={"web": "web:1", "db": "db:1"}))
+    left_by_compose(host, "db")
+    assert foresee(host, host.project())["p"]["actions"] == {"db": "remove"}
+
+
 # ---- refusals
 
 
