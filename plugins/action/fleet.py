@@ -294,11 +294,8 @@ class ActionModule(ActionBase):
         """What was kept, and what the hub says; what it can't say this time is said aloud."""
         reading = readings.newest(hosts.values())
         models = descriptions(hosts, reading["models"])
-        for key, one in models.items():
-            if one.get("hub_error"):
-                self._display.warning(f"{key} is planned as an earlier run knew it: {one['hub_error']}")
-        for name, reason in seen.unreachable.items():
-            self._display.warning(f"{name} is planned as an earlier run knew it, since it does not answer: {reason}")
+        for line in readings.stale(reading, models, seen.unreachable):
+            self._display.warning(line)
         return Known(models, reading, seen.unreachable, self._args["driver_to_come"], self._salt(hosts))
 
     def _salt(self, hosts: dict[str, Host]) -> str:

@@ -33,6 +33,19 @@ def newest(hosts: t.Iterable[Host]) -> Reading:
     return {**last, "hosts": {name: _sound_host(one) for name, one in last["hosts"].items()}}
 
 
+def stale(reading: Reading, models: t.Mapping[str, t.Any], unreachable: t.Mapping[str, str]) -> list[str]:
+    """What the plan takes although nobody could say it anew, each in a line for people."""
+    found = []
+    for key, one in models.items():
+        if one.get("hub_error"):
+            knew = "an earlier run" if one.get("source") == "kept" else "the cache of Hugging Face on this machine"
+            found.append(f"{key} is planned as {knew} knew it: {one['hub_error']}")
+    for name, reason in unreachable.items():
+        knew = "as an earlier run knew it" if name in reading["hosts"] else "by the inventory alone"
+        found.append(f"{name} is planned {knew}, since it does not answer: {reason}")
+    return found
+
+
 def _sound(reading: t.Any) -> bool:
     return (
         isinstance(reading, dict)

@@ -108,6 +108,22 @@ def test_a_model_that_the_hub_does_not_describe_is_planned_as_before(kind: str) 
     assert fleet_of(MODELS, HOSTS, GROUPS, known=Known(models=answer)).instances == whole().instances
 
 
+def test_what_could_not_be_asked_is_said_with_who_knew_it() -> None:
+    reading = {"number": 1, "hosts": {"gpu1": {}}, "models": {}}
+    models = {
+        "who/kept": {"source": "kept", "hub_error": "503"},
+        "who/cached": {"source": "cache", "hub_error": "no token"},
+        "who/asked": {"source": "hub"},
+        "/srv/models/m": {"config": {}},
+    }
+    assert readings.stale(reading, models, {"gpu1": "no route", "gpu2": "refused"}) == [
+        "who/kept is planned as an earlier run knew it: 503",
+        "who/cached is planned as the cache of Hugging Face on this machine knew it: no token",
+        "gpu1 is planned as an earlier run knew it, since it does not answer: no route",
+        "gpu2 is planned by the inventory alone, since it does not answer: refused",
+    ]
+
+
 def test_a_model_that_nobody_ever_described_is_refused_with_the_remedy() -> None:
     answer = {"who/knows": {"error": "The hub answered 503 for who/knows.", "error_kind": "http"}}
     with pytest.raises(FleetError) as caught:
