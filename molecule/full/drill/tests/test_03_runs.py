@@ -41,22 +41,24 @@ def test_runs_that_are_killed(
     declare(**edit(0, chance))
     whole = deploy()
     assert whole.code == 0, whole.output[-4000:]
-    answers, killed, said = load.good, 0, {}
+    answers, killed, runs = load.good, 0, 0
     with load:
-        for number in range(1, KILLS + 1):
-            said = edit(number, chance)
-            declare(**said)
+        # One that ends before its moment counts for nothing.
+        while killed < KILLS and runs < 4 * KILLS:
+            runs += 1
+            declare(**edit(runs, chance))
             ended = deploy(kill_after=chance.uniform(2, whole.seconds))
-            killed += ended.code is None
             assert ended.code in (None, 0), ended.output[-4000:]
-            if number % IN_A_ROW == 0:
+            killed += ended.code is None
+            if ended.code is None and killed % IN_A_ROW == 0:
                 converges(deploy)
         load.wait(180)
+    assert killed == KILLS
     converges(deploy)
     assert host.check_output("docker ps --all --format '{{.Names}}' | sort") == names
     lost = kept.missing(load.good - answers)
     note(
-        f"site.yml killed {killed} times of {KILLS}, seed {SEED}",
+        f"site.yml killed {killed} times in {runs} runs, seed {SEED}",
         gap=round(load.gap, 1),
         failed=load.failed,
         answered=load.good - answers,
