@@ -10,12 +10,15 @@ import os
 import secrets
 import stat
 import tempfile
+import time
 import urllib.parse
 
 from .errors import StoreError
 from .values import digest
 
 MODE = 0o600
+#: How long a run that has made the file may take to write into it, before another one takes it for left behind.
+CLAIM_SECONDS = 2.0
 
 
 def mint() -> str:
@@ -117,7 +120,7 @@ class FileStore:
         try:
             handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE)
         except FileExistsError:
-            stored = self.read()
+            stored = self._awaited()
             if stored is None:
                 self.write(raw)
             return stored or raw
@@ -128,6 +131,13 @@ class FileStore:
             stream.flush()
             os.fsync(stream.fileno())
         return raw
+
+    def _awaited(self) -> str | None:
+        """What the run writes that made the file; none where the file stays empty."""
+        end = time.monotonic() + CLAIM_SECONDS
+        while (stored := self.read()) is None and time.monotonic() < end:
+            time.sleep(0.05)
+        return stored
 
     def remove(self) -> bool:
         if self.read() is None and not os.path.exists(self.path):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,17 @@ def test_the_file_is_private_and_read_back(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["key"]
     assert store.remove() is True
     assert store.remove() is False
+
+
+def test_a_file_that_another_run_has_just_made_is_waited_for(tmp_path: Path) -> None:
+    """It makes the file first and writes then. A value of one's own in between would be a second key."""
+    path = tmp_path / "key"
+    path.touch()
+    other = threading.Timer(0.3, path.write_text, ["sk-first-0123456789\n"])
+    other.start()
+    assert FileStore(str(path)).claim("sk-second-0123456789") == "sk-first-0123456789"
+    other.join()
+    assert path.read_text() == "sk-first-0123456789\n"
 
 
 def test_the_first_of_two_runs_claims_the_file(tmp_path: Path) -> None:
